@@ -1,0 +1,44 @@
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: help demo install format check test bench clean
+
+help:  ## what you can do here
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+demo: .venv/installed  ## two systems brought in step before your eyes, in .demo/
+	@$(BIN)/python examples/demo/demo.py .demo
+
+install: .venv/tools  ## everything for working on crmsync, into .venv
+
+format: .venv/tools  ## put the code into the house style
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+check: .venv/tools  ## style, types and layers
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test: check  ## style, types, layers and every test
+	$(BIN)/python -m pytest
+
+bench: .venv/tools  ## records per second, CPU seconds and memory, against a floor
+	$(BIN)/python -m benchmarks
+
+clean:  ## forget the environment and the demo
+	rm -rf .venv .demo
+
+.venv/bin/python:
+	$(PYTHON) -m venv .venv
+
+.venv/installed: .venv/bin/python pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
+	@touch $@
+
+.venv/tools: .venv/installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'pip>=25.1'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[table,postgresql,mariadb]' --group test --group lint
+	@touch $@
