@@ -1,0 +1,1 @@
+"""Doors to systems; strangers to each other."""

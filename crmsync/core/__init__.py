@@ -1,0 +1,1 @@
+"""Only thinks: no I/O, no clock, no randomness, no logging."""

@@ -1,0 +1,574 @@
+"""What are the nouns of crmsync? Read this file first.
+
+*Declared* nouns are what a person wrote in YAML (`Mapping`, `Field`, `Entity`, ...); *flowing* nouns
+are what a run makes of it (`Raw`, `Record`, `Pair`, `Action`, ...). All are frozen: a step that wants
+another one makes another one. The two sides of a mapping bear free names in YAML; in here they are 0
+and 1, in the order in which `between:` names them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import abc
+from dataclasses import dataclass, field
+from decimal import Decimal
+from enum import Enum
+from typing import Any, Final, Literal, TypeAlias, TypeVar
+from urllib.parse import quote, unquote
+
+import msgspec
+
+T = TypeVar("T")
+
+Json: TypeAlias = Any
+"""Plain JSON: None, bool, int, Decimal, str, list, dict. Numbers that are not whole are Decimal,
+never float. The one `Any` of the core."""
+
+Side: TypeAlias = Literal[0, 1]
+Both: TypeAlias = tuple[T, T]
+SIDES: Final[Both[Side]] = (0, 1)
+
+
+def other(side: Side) -> Side:
+    return 0 if side else 1
+
+
+class Absent(Enum):
+    """Nothing there: a path that does not lead anywhere, or was not read. Neither null nor empty."""
+
+    ABSENT = "\u0000absent"  # how it is spelled in plan lines and fingerprints: no system holds this text
+
+    def __bool__(self) -> bool:
+        return False
+
+
+ABSENT: Final = Absent.ABSENT
+
+_encoder: Final = msgspec.json.Encoder(decimal_format="number", order="deterministic")
+_decoder: Final = msgspec.json.Decoder(float_hook=Decimal)
+
+
+def to_json(value: Json) -> bytes:
+    """The one text of a plain JSON value: sorted keys, UTF-8, decimals as numbers with their places."""
+    return _encoder.encode(value)
+
+
+def from_json(text: bytes | str) -> Json:
+    """Plain JSON from its text; numbers that are not whole become Decimal. NaN is not JSON and raises
+    `msgspec.DecodeError` (a ValueError)."""
+    return _decoder.decode(text)
+
+
+def fingerprint(body: bytes) -> str:
+    """32 hex digits that differ when the bytes do."""
+    return hashlib.blake2b(body, digest_size=16).hexdigest()
+
+
+# Places and findings ---------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class At:
+    """A place in a file; line and column count from 1, 0 = the file as a whole."""
+
+    file: str
+    line: int = 0
+    column: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}" if self.line else self.file
+
+
+Severity: TypeAlias = Literal["error", "warning", "info"]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something wrong, said so that the reader can mend it.
+
+    `rule` is a stable id such as `yaml/duplicate-key`; `path` a JSON path inside a record (`address.city`).
+    A message never holds the value of a field that its contract marks `x-pii`.
+    """
+
+    rule: str
+    message: str
+    mend: str = ""
+    severity: Severity = "error"
+    at: At | None = None
+    ref: Ref | None = None
+    path: str = ""
+
+
+# Addresses ---------------------------------------------------------------------------------------
+
+Key: TypeAlias = tuple[str | int, ...]
+"""The key of a record: one or more typed scalars. `("042",)` is not `(42,)`."""
+
+
+def key_text(key: Key) -> str:
+    """The one text of a key, for storage and sorting: `["042"]`, `[7,3]`."""
+    return _encoder.encode(key).decode()
+
+
+def key_from_text(text: str) -> Key:
+    return tuple(_decoder.decode(text))
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Ref:
+    """The address of one record, as people write it: `pm.budget_line/7,3`."""
+
+    system: str
+    entity: str
+    key: Key
+
+    def __str__(self) -> str:
+        parts = ",".join(quote(str(part), safe="") for part in self.key)
+        return f"{self.system}.{self.entity}/{parts}"
+
+
+def split_ref(text: str) -> tuple[str, str, tuple[str, ...]]:
+    """System, entity and key parts (all as text) of a written Ref. Raises ValueError with the mend."""
+    place, slash, parts = text.partition("/")
+    system, dot, entity = place.partition(".")
+    if not (slash and dot and system and entity and parts):
+        raise ValueError(f"{text!r} is no reference; write it like crm.account/42")
+    return system, entity, tuple(unquote(part) for part in parts.split(","))
+
+
+# Declared: systems and contracts -------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Modified:
+    """How a system says when a record was last changed."""
+
+    field: str
+    timezone: str = "UTC"
+    granularity: float = 0.0  # seconds: how coarse the system's clock is
+    overlap: float = 0.0  # seconds: how far back a delta looks behind its cursor
+
+
+@dataclass(frozen=True, slots=True)
+class Embed:
+    """One read-only hop: the record of `entity` whose key is at `by` is put into the record as `name`."""
+
+    name: str
+    entity: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Entity:
+    """One kind of record of a system, from `crmsync.yaml`.
+
+    `key` are plain paths into the record; `deleted` is a JMESPath that says "this is a tombstone";
+    `archive` the values that archiving sets, by plain path. `options` belong to the connector (table,
+    columns, file ...). With `each`, a record is one element of the array at that path, put into its
+    document under `each_as` (read-only).
+    """
+
+    system: str
+    name: str
+    key: tuple[str, ...]
+    modified: Modified | None = None
+    deleted: str | None = None
+    archive: abc.Mapping[str, Json] | None = None
+    assigned_by: Literal["system", "caller"] = "system"
+    recover_by: Literal["idempotency header", "origin field", "natural key", "none"] = "none"
+    origin: str | None = None  # plain path of the field that keeps where a created record came from
+    natural_key: tuple[str, ...] = ()
+    embed: tuple[Embed, ...] = ()
+    each: str | None = None
+    each_as: str = ""
+    max_bytes: int = 10_000_000
+    options: abc.Mapping[str, Json] = field(default_factory=dict)
+    at: At | None = None
+
+    @property
+    def full_name(self) -> str:
+        return f"{self.system}.{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class System:
+    name: str
+    connector: str
+    entities: abc.Mapping[str, Entity]
+    options: abc.Mapping[str, Json] = field(default_factory=dict)  # url ...: may hold secrets
+    instance: str | None = None
+    timezone: str = "UTC"
+    at: At | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Contract:
+    """What a record of one entity must look like: a JSON Schema 2020-12 with a name and a version."""
+
+    name: str  # crm.account
+    version: str  # 1.2.0
+    schema: Json
+    file: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.name}@{self.version}"
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Reference data, named by `lookup`: rows of values, one column a side or a name."""
+
+    name: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Json, ...], ...]
+    prefer: abc.Mapping[str, abc.Mapping[Json, Json]] = field(default_factory=dict)
+    unmapped: Json = "reject"  # reject | hold | {"value": x}
+    at: At | None = None
+
+
+# Declared: mappings --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One named transform with its arguments, as written: `trim`, `{lookup: status}`, `{multiply: {places: 2}}`."""
+
+    name: str
+    args: Json = None
+    at: At | None = None
+
+
+Chain: TypeAlias = tuple[Call, ...]
+Owner: TypeAlias = Side | Literal["shared"] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One line of a mapping: where a value lives on each side, who owns it, how it is transformed.
+
+    `paths[side]` is an expression, a tuple of plain paths (a composite `link`), or None where the field
+    has no place on that side. `to[side]` is the chain that a value passes on its way *to* that side.
+    `owner` None: a constant (`value`) or a field that is only filled on create (`default`).
+    """
+
+    name: str
+    paths: Both[str | tuple[str, ...] | None]
+    owner: Owner = None
+    to: Both[Chain] = ((), ())
+    link: str | None = None
+    merge: Literal["set", "counter", "append"] | None = None
+    group: str | None = None
+    seed: Side | None = None
+    default: Both[Json] = (ABSENT, ABSENT)
+    value: Json = ABSENT
+    when: Both[str | None] = (None, None)
+    on_conflict: Literal["review", "newest"] | Side = "review"
+    on_foreign_edit: Literal["revert", "keep", "review"] = "revert"
+    on_first_link: Literal["hold", "owner"] = "hold"
+    on_null: Literal["propagate", "keep"] = "propagate"
+    equal_within: Decimal | None = None
+    at: At | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Compare:
+    field: str
+    kind: str  # the comparator's name: company, domain, text, exact, ...
+    weight: float
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """Which is which, for records that are not linked yet."""
+
+    decide: tuple[tuple[str, ...], ...] = ()  # each inner tuple decides alone when all its fields are equal
+    compare: tuple[Compare, ...] = ()
+    link_at: float = 0.93
+    review_at: float = 0.78
+    within: str | None = None  # the link field whose parent bounds the candidates
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """`count` actions, or `percent` of the live links on the target side (never below a floor of 20)."""
+
+    count: int | None = None
+    percent: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A record rule beyond the schema: on `side`, `expr` through `apply` must equal the value at `equals`."""
+
+    side: Side
+    expr: str
+    apply: Chain
+    equals: str
+    within: Decimal
+    otherwise: Literal["reject", "hold", "warn"]
+    at: At | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """One side of a mapping."""
+
+    name: str  # how the YAML calls this side: crm, pm, ...
+    system: str
+    entity: str
+    contract: Contract
+    strict: bool = False
+
+
+Kind: TypeAlias = Literal["create", "update", "revert", "archive", "delete"]
+KINDS: Final[tuple[Kind, ...]] = ("create", "update", "revert", "archive", "delete")
+
+
+@dataclass(frozen=True, slots=True)
+class Mapping:
+    name: str
+    ends: Both[End]
+    fields: tuple[Field, ...]
+    scope: Both[str | None] = (None, None)
+    match: Match | None = None
+    create: Both[bool | str] = (False, False)  # True = always; an expression reads the *other* side's record
+    delete: Both[Literal["ignore", "archive", "delete"]] = ("ignore", "ignore")
+    on_leave_scope: Literal["freeze", "archive"] = "freeze"
+    limits: abc.Mapping[Kind, Limit] = field(default_factory=dict)
+    checks: tuple[Check, ...] = ()
+    after: tuple[str, ...] = ()
+    enabled: bool = True
+    at: At | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """A project folder, read: systems, mappings in the order in which they run, reference tables."""
+
+    root: str
+    systems: abc.Mapping[str, System]
+    mappings: tuple[Mapping, ...]  # in running order: parents first
+    tables: abc.Mapping[str, Table]
+    contracts: abc.Mapping[str, Contract]  # "crm.account@1.2.0" -> contract
+    ledger: str  # SQLAlchemy URL: may hold secrets
+    secrets: frozenset[str] = frozenset()  # values that came from ${VAR}: never print them
+
+    def mapping(self, name: str) -> Mapping:
+        return next(m for m in self.mappings if m.name == name)
+
+    def entity(self, end: End) -> Entity:
+        return self.systems[end.system].entities[end.entity]
+
+
+# Flowing: records ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Raw:
+    """One record as a door read it. `body` is a text that only its door can decode; equal bodies are equal
+    records. `modified` is the system's own value, not in the body. `fault` says why it is no plain JSON."""
+
+    key: Key
+    body: bytes
+    modified: Json = None
+    fault: str | None = None
+
+    @property
+    def version(self) -> str:
+        return fingerprint(self.body)
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One record, decoded; `version` is what a conditional write expects to find."""
+
+    ref: Ref
+    data: Json
+    version: str
+    modified: Json = None
+
+
+@dataclass(frozen=True, slots=True)
+class Agreed:
+    """The base of one field: what both sides said when they last agreed.
+
+    `values` are native, the receiver's as read back. `to` is the side that the value `sent` went to
+    (None: nobody was written, they agreed by themselves). `owed` is the side that a merged value still has to
+    reach, because the other side's write came first. `filled`: a default put in on create, which never flows back.
+    """
+
+    values: Both[Json]
+    to: Side | None = None
+    sent: Json = None
+    owed: Side | None = None
+    filled: bool = False
+
+
+Base: TypeAlias = abc.Mapping[str, Agreed]
+
+
+class Verdict(Enum):
+    """A judgement that two records are, are not, or may be one thing."""
+
+    SAME = "same"
+    DIFFERENT = "different"
+    UNSURE = "unsure"
+
+
+LinkState: TypeAlias = Literal["live", "missing", "gone"]
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """Two records that were judged to be the same, with their base. `missing[side]` counts the complete
+    listings in a row in which that record did not appear."""
+
+    keys: Both[Key]
+    base: Base = field(default_factory=dict)
+    state: LinkState = "live"
+    missing: Both[int] = (0, 0)
+    id: int | None = None  # None: planned in this run
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """One proposed link, with its score (0..1) and the reason in words."""
+
+    keys: Both[Key]
+    verdict: Verdict
+    score: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What a person answered to a held field, bound to the two values they saw."""
+
+    field: str
+    seen: Both[Json]
+    take: Side | Literal["value"]
+    value: Json = None
+    who: str = ""
+
+
+# Flowing: what must be done ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Symbol:
+    """The key that a record planned in this run will have on the other side: apply resolves it after the
+    parent's create. `source` is the parent's key on the side it comes from, `side` where it will be created."""
+
+    mapping: str
+    side: Side
+    source: Key
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One field of one action: the value before and after at its native path, and why.
+
+    `reason`: created | seeded | default | constant | first-link | owner-changed | peer-changed | mapping-changed |
+    foreign-edit | merged | decided | archived. `agreed` is the base this write leads to, receiver's value as sent.
+    """
+
+    field: str
+    path: str
+    before: Json  # ABSENT where there was nothing
+    after: Json
+    reason: str
+    agreed: Agreed
+
+
+@dataclass(frozen=True, slots=True)
+class Create:
+    mapping: str
+    side: Side  # where it is created
+    source: Key  # the record of the other side it is made from
+    changes: tuple[Change, ...]
+    untold: tuple[tuple[str, Json], ...] = ()  # fields that the new record fills by itself, with the source's value
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    mapping: str
+    side: Side
+    key: Key
+    source: Key
+    changes: tuple[Change, ...]
+    expect: str
+
+
+@dataclass(frozen=True, slots=True)
+class Archive:
+    mapping: str
+    side: Side
+    key: Key
+    source: Key
+    expect: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    mapping: str
+    side: Side
+    key: Key
+    source: Key
+    expect: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Do nothing, and ask a person. `kind`: conflict | foreign-edit | first-link | match | delete | check | lookup |
+    loop | limit. `keys` has None where that side has no record; `field` is "" where the whole pair is held."""
+
+    mapping: str
+    keys: Both[Key | None]
+    kind: str
+    field: str
+    values: Both[Json]
+    base: Both[Json]
+    message: str
+
+
+Action: TypeAlias = Create | Update | Archive | Delete | Hold
+
+
+@dataclass(frozen=True, slots=True)
+class Adopt:
+    """An entry of the plan that writes to no system: these two are linked (score and reason, when the link
+    is new), and agree on these fields."""
+
+    mapping: str
+    keys: Both[Key]
+    base: Base
+    judged: tuple[float, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """An entry of the plan: the link's new state and counts of complete listings without it."""
+
+    mapping: str
+    keys: Both[Key]
+    state: LinkState
+    missing: Both[int]
+
+
+Entry: TypeAlias = Adopt | Mark
+
+Bucket: TypeAlias = Literal["unchanged", "applied", "held", "waiting", "rejected", "failed", "out_of_scope"]
+BUCKETS: Final[tuple[Bucket, ...]] = (
+    "unchanged", "applied", "held", "waiting", "rejected", "failed", "out_of_scope",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one write. `record` is the target as read back, or as it is now when it moved."""
+
+    status: Literal["done", "stale", "refused", "unknown"]
+    record: Raw | None = None
+    message: str = ""
