@@ -1,0 +1,198 @@
+"""How do the records of one mapping get into the spool?
+
+Each side is listed: completely, or since its cursor. What the ledger has seen and settled is counted and forgotten;
+the rest is staged. Then come the records that a delta must look at again, and the counterparts of all that is staged.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Final, Literal
+
+from crmsync.connectors.base import Cursor, Door
+from crmsync.core.model import SIDES, Both, Bucket, Finding, Json, Key, Mapping, Raw, Side, key_text, other
+from crmsync.ledger.nouns import State
+from crmsync.ledger.spool import Spool, Staged
+from crmsync.run.world import Stopped, World, fetch
+
+Mode = Literal["batch", "delta"]
+PAGE: Final = 1000
+SHRUNK: Final = 0.5  # a complete listing that lost more of the linked records than this is not believed
+FEW: Final = 20  # ... unless there were fewer links than this
+
+
+@dataclass
+class Extraction:
+    """What reading one mapping showed. `quiet` counts the records that were seen before and settled, by bucket;
+    `unlisted` are the links whose record a complete listing did not have."""
+
+    mapping: Mapping
+    era: int
+    quiet: Both[Counter[Bucket]] = field(default_factory=lambda: (Counter(), Counter()))
+    listed: Both[Counter[str]] = field(default_factory=lambda: (Counter(), Counter()))
+    complete: list[bool] = field(default_factory=lambda: [False, False])
+    cursors: dict[Side, Cursor] = field(default_factory=dict)
+    unlisted: Both[dict[Key, Key]] = field(default_factory=lambda: ({}, {}))
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Reads one mapping. `forced[side]` are keys that are staged even if they did not change."""
+
+    world: World
+    spool: Spool
+    mapping: Mapping
+    era: int
+    mode: Mode
+    forced: Both[frozenset[Key]] = (frozenset(), frozenset())
+
+    def read(self) -> Extraction:
+        found = Extraction(self.mapping, self.era)
+        for side in SIDES:
+            self._list(found, side)
+        for side in SIDES:
+            self._find_unlisted(found, side)
+        for side in SIDES:
+            self._revisit(found, side)
+        self._stage_counterparts(found)
+        return found
+
+    def read_only(self, side: Side, keys: Sequence[Key]) -> Extraction:
+        """Just these records and their counterparts; no listing, no cursor."""
+        found = Extraction(self.mapping, self.era)
+        self._stage_keys(found, side, keys)
+        self._stage_counterparts(found)
+        return found
+
+    def _door(self, side: Side) -> Door:
+        return self.world.door(self.mapping, side)
+
+    # Listing
+
+    def _list(self, found: Extraction, side: Side) -> None:
+        door = self._door(side)
+        newest = door.newest() if door.can.delta else None
+        since = self._since(door, side)
+        for page in door.list(since):
+            self._take(found, side, page)
+        found.complete[side] = since is None
+        if newest is not None:
+            found.cursors[side] = newest
+
+    def _since(self, door: Door, side: Side) -> Cursor | None:
+        if self.mode == "batch" or not door.can.delta:
+            return None
+        stored = self.world.ledger.cursor(self.mapping.name, side, self.mapping.ends[side].entity)
+        return Cursor(stored["modified"], tuple(stored["key"])) if stored else None
+
+    def _take(self, found: Extraction, side: Side, page: Sequence[Raw]) -> None:
+        name, keys = self.mapping.name, [raw.key for raw in page]
+        again = set(self.spool.seen(name, side, keys))
+        found.listed[side]["records"] += len(keys) - len(again)
+        states = self.world.ledger.states(name, side, keys)
+        fresh = [
+            raw for raw in page if raw.key not in again and not self._is_settled(found, side, raw, states.get(raw.key))
+        ]
+        self.spool.stage(name, side, (_staged(raw, states.get(raw.key), listed=True) for raw in fresh))
+        if again:
+            self._duplicates(found, side, [raw for raw in page if raw.key in again], states)
+
+    def _is_settled(self, found: Extraction, side: Side, raw: Raw, state: State | None) -> bool:
+        """Seen before under this very mapping, and settled then: count it, look no further."""
+        if state is None or state.bucket is None or raw.fault or raw.key in self.forced[side]:
+            return False
+        if state.era != self.era or state.raw != raw.version:
+            return False
+        found.quiet[side][_quiet(state)] += 1
+        return True
+
+    def _duplicates(self, found: Extraction, side: Side, raws: Sequence[Raw], states: dict[Key, State]) -> None:
+        """Which of two records with one key is right, nobody knows: both are refused."""
+        name = self.mapping.name
+        keys = sorted({raw.key for raw in raws}, key=key_text)
+        self._unquiet(found, side, [key for key in keys if key not in self.spool.staged_keys(name, side, keys)], states)
+        self.spool.stage(name, side, (_staged(raw, states.get(raw.key), listed=True) for raw in raws))
+        self.spool.mark_duplicate(name, side, keys)
+
+    def _unquiet(self, found: Extraction, side: Side, keys: Iterable[Key], states: dict[Key, State]) -> None:
+        """These were counted as settled, and are looked at after all."""
+        for key in keys:
+            state = states.get(key)
+            if state and found.quiet[side][_quiet(state)]:
+                found.quiet[side][_quiet(state)] -= 1
+
+    # What a complete listing did not have
+
+    def _find_unlisted(self, found: Extraction, side: Side) -> None:
+        if not found.complete[side]:
+            return
+        name, links, gone = self.mapping.name, self.world.ledger.live_links(self.mapping.name), 0
+        for rows in self.spool.unseen(name, side, self.world.ledger.link_keys(name, side)):
+            found.unlisted[side].update({row[side]: row[other(side)] for row in rows})
+            gone += len(rows)
+        self._believe(found, side, links, gone)
+
+    def _believe(self, found: Extraction, side: Side, links: int, gone: int) -> None:
+        """A listing that lost most of what we know is an access problem until a person says otherwise."""
+        end = self.mapping.ends[side]
+        listed = found.listed[side]["records"]
+        if links and not listed:
+            message = f"{end.system}.{end.entity} lists no record at all, where {links} are linked"
+        elif links >= FEW and gone > links * SHRUNK:
+            message = f"{end.system}.{end.entity} lists {listed} records; {gone} of {links} linked ones are missing"
+        else:
+            return
+        mend = "check the rights of the account that reads it; if the records are really gone: crmsync link split"
+        raise Stopped(4, Finding("listing/shrunk", message, mend))
+
+    # What a listing does not bring
+
+    def _revisit(self, found: Extraction, side: Side) -> None:
+        """Records that are not settled are always looked at again, and so are the forced ones."""
+        forced = sorted(self.forced[side], key=key_text)
+        for keys in (*self.world.ledger.unsettled(self.mapping.name, side), *_pages(forced)):
+            staged = self.spool.staged_keys(self.mapping.name, side, keys)
+            self._stage_keys(found, side, [key for key in keys if key not in staged])
+
+    def _stage_keys(self, found: Extraction, side: Side, keys: Sequence[Key]) -> None:
+        name = self.mapping.name
+        for page in _pages(keys):
+            raws = fetch(self._door(side), [key for key in page if key not in found.unlisted[side]])
+            there = [raw.key for raw in raws]
+            states = self.world.ledger.states(name, side, there)
+            self._unquiet(found, side, self.spool.seen(name, side, there), states)
+            self.spool.stage(name, side, (_staged(raw, states.get(raw.key), listed=False) for raw in raws))
+
+    def _stage_counterparts(self, found: Extraction) -> None:
+        """The other record of every pair that is to be decided, as it is now."""
+        for side in SIDES:
+            self._stage_keys(found, other(side), list(found.unlisted[side].values()))
+            for keys in self.spool.partners_missing(self.mapping.name, side):
+                self._stage_keys(found, other(side), keys)
+
+    def stage_more(self, found: Extraction, side: Side, keys: Sequence[Key]) -> None:
+        """Records that the ledger remembers as unlinked, and that have found their counterpart now."""
+        staged = self.spool.staged_keys(self.mapping.name, side, keys)
+        self._stage_keys(found, side, [key for key in keys if key not in staged])
+
+
+def _quiet(state: State) -> Bucket:
+    """What a record that did not change since counts as."""
+    return "out_of_scope" if state.bucket == "out_of_scope" else "unchanged"
+
+
+def _staged(raw: Raw, state: State | None, *, listed: bool) -> Staged:
+    return Staged(raw.key, raw.body, raw.modified, raw.fault, listed, state.partner if state else None)
+
+
+def _pages(keys: Sequence[Key], size: int = PAGE) -> Iterator[list[Key]]:
+    rest = iter(keys)
+    while page := list(islice(rest, size)):
+        yield page
+
+
+def cursor_json(cursor: Cursor) -> Json:
+    return {"modified": cursor.modified, "key": list(cursor.key)}

@@ -1,0 +1,113 @@
+"""Where does a link field lead? To the key of a linked parent, a symbol for one that is planned, or nowhere yet."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+from crmsync.core.mapping import Seen
+from crmsync.core.merge import Failed
+from crmsync.core.model import SIDES, Json, Key, Side, Symbol, key_text, other
+from crmsync.core.model import Mapping as Declared
+from crmsync.core.plan import Resolve
+from crmsync.ledger.spool import PlannedLink, Spool
+from crmsync.run.world import World
+
+Resolved: TypeAlias = dict[tuple[str, Side, Key], "Json | Symbol | Failed"]
+
+UNDECIDED: Final = "?"  # waits for a record of the same mapping whose turn comes later
+
+
+@dataclass(frozen=True, slots=True)
+class Parents:
+    """Answers for the link fields of one mapping, in bulk, from the plan so far and the ledger."""
+
+    world: World
+    spool: Spool
+    mapping: Declared
+
+    def resolver(self, seen: Mapping[Side, Sequence[Seen]]) -> Resolve:
+        """Answers for these records."""
+        wanted: dict[tuple[str, Side], set[Key]] = {}
+        for side, records in seen.items():
+            for index, each in enumerate(self.mapping.fields):
+                if each.link and each.paths[side] is not None:
+                    keys = wanted.setdefault((each.link, side), set())
+                    keys.update(as_key(one.lifted.natives[index]) for one in records if one.lifted)
+        known: Resolved = {}
+        for (link, side), keys in wanted.items():
+            known.update(self._parents(link, side, sorted((key for key in keys if key), key=key_text)))
+        return lambda link, side, key: known.get((link, side, key), NOWHERE)
+
+    def _parents(self, link: str, side: Side, keys: Sequence[Key]) -> Resolved:
+        theirs = self._their_side(link, side)
+        planned = self.spool.planned(link, theirs, keys)
+        rest = [key for key in keys if key not in planned]
+        states = self.world.ledger.states(link, theirs, rest)
+        undecided = self.spool.staged_keys(link, theirs, rest) if link == self.mapping.name else set()
+        found: Resolved = {}
+        for key in keys:
+            text = parent_text(link, theirs, key)
+            if key in planned:
+                found[link, side, key] = _planned(planned[key], Symbol(link, theirs, key), side, text)
+            elif key in undecided:
+                found[link, side, key] = Failed("waiting", "link/undecided", "", side, UNDECIDED)
+            else:
+                state = states.get(key)
+                bucket, partner = (state.bucket, state.partner) if state else (None, None)
+                found[link, side, key] = _known(bucket, partner, key, side, text)
+        return found
+
+    def _their_side(self, link: str, side: Side) -> Side:
+        """The same system may be the first side here and the second there."""
+        parent = self.world.project.mapping(link)
+        return next(each for each in SIDES if parent.ends[each].name == self.mapping.ends[side].name)
+
+
+def _planned(planned: PlannedLink, symbol: Symbol, side: Side, text: str) -> Json | Symbol | Failed:
+    match planned.state:
+        case "linked":
+            return scalar(planned.keys[other(symbol.side)])
+        case "create":
+            return symbol
+        case "out_of_scope":
+            return _outside(symbol.source, side, text)
+    return _waits(symbol.source, side, text)
+
+
+def _known(bucket: str | None, partner: Key | None, key: Key, side: Side, text: str) -> Json | Failed:
+    if bucket == "out_of_scope":
+        return _outside(key, side, text)
+    return _waits(key, side, text) if partner is None else scalar(partner)
+
+
+def _outside(key: Key, side: Side, text: str) -> Failed:
+    return Failed("out_of_scope", "link/out-of-scope", f"its parent {show(key)} is out of scope", side, text)
+
+
+def _waits(key: Key, side: Side, text: str) -> Failed:
+    return Failed("waiting", "link/waiting", f"its parent {show(key)} has no counterpart yet", side, text)
+
+
+NOWHERE: Final = Failed("rejected", "link/no-key", "what links it to its parent is no key (a text or a whole number)")
+
+
+def parent_text(mapping: str, side: Side, key: Key) -> str:
+    """How a parent is remembered by the records that wait for it."""
+    return f"{mapping} {side} {key_text(key)}"
+
+
+def show(key: Key) -> str:
+    return ",".join(map(str, key))
+
+
+def scalar(key: Key | None) -> Json:
+    """A key as the value of a field: itself where it has one part, else a list."""
+    return None if key is None else key[0] if len(key) == 1 else list(key)
+
+
+def as_key(value: Json) -> Key:
+    """The key that a field holds; () where it holds none."""
+    parts = value if isinstance(value, list) else [value]
+    return tuple(parts) if all(isinstance(part, str | int) and not isinstance(part, bool) for part in parts) else ()

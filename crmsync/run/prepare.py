@@ -1,0 +1,375 @@
+"""How is the plan of all mappings made? Mapping after mapping, pair after pair, into the spool; nothing is written."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from crmsync.core.mapping import Compiled, Seen
+from crmsync.core.match import blocks
+from crmsync.core.model import (
+    SIDES,
+    Adopt,
+    Archive,
+    Both,
+    Create,
+    Delete,
+    Finding,
+    Hold,
+    Json,
+    Key,
+    Kind,
+    Link,
+    Mark,
+    Ref,
+    Side,
+    Update,
+    key_text,
+    to_json,
+)
+from crmsync.core.model import Mapping as Declared
+from crmsync.core.plan import Counts, Decided, Pair, decide, encode, refuse, traits
+from crmsync.core.plan.lines import DO, Line, is_revert
+from crmsync.ledger.nouns import NewDead, RecordRow
+from crmsync.ledger.spool import Line as PlanLine
+from crmsync.ledger.spool import PlannedLink, Spool, Staged
+from crmsync.run.extract import Extraction, Mode, Reader
+from crmsync.run.matching import Matches, match
+from crmsync.run.parents import UNDECIDED, Parents, parent_text
+from crmsync.run.world import World, examined
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What was asked for. `only`: one record and its counterpart; `limit`: at most so many pairs a mapping with
+    something to do. Both leave cursors and deletes alone."""
+
+    mode: Mode = "batch"
+    only: Ref | None = None
+    limit: int | None = None
+    first_load: bool = False
+    allow: Mapping[Kind, int] = field(default_factory=dict)
+
+
+@dataclass
+class MappingPlan:
+    """What is known of one mapping before anything is written."""
+
+    number: int
+    extraction: Extraction
+    actions: Both[Counter[Kind]] = field(default_factory=lambda: (Counter(), Counter()))
+    links: int = 0
+    holds: int = 0
+    candidates: list[tuple[Side, Key, Json, tuple[str, ...]]] = field(default_factory=list)
+    warned: Counter[str] = field(default_factory=Counter)
+    letters: list[NewDead] = field(default_factory=list)
+    cut: bool = False
+
+    def count(self, line: Line) -> None:
+        match line:
+            case Hold():
+                self.holds += 1
+            case Adopt(judged=judged):
+                self.links += judged is not None
+            case Mark():
+                pass
+            case _:
+                self.actions[line.side][kind_of(line)] += 1
+
+    def placed(self, line: Line, level: int) -> PlanLine:
+        """The line with its place in the order of doing."""
+        side, key = _sort_place(line)
+        return PlanLine(self.number, level, side, key_text(key) if key else "", DO[type(line)], encode(line))
+
+
+@dataclass
+class Prepared:
+    """A plan in its spool, and what was counted on the way."""
+
+    spool: Spool
+    mappings: dict[str, MappingPlan] = field(default_factory=dict)
+    tripped: list[Finding] = field(default_factory=list)
+
+    @property
+    def actions(self) -> int:
+        return sum(plan.actions[side].total() for plan in self.mappings.values() for side in SIDES)
+
+
+def prepare(
+    world: World, mappings: Sequence[Declared], order: Order, eras: Mapping[str, int], run: str, now: str
+) -> Prepared:
+    """Plan `mappings` (parents first). The caller closes the spool. Raises `Stopped`, `Transient`, `Refused`."""
+    prepared = Prepared(Spool())
+    for mapping in mappings:
+        plan = Planner(world, prepared, mapping, order, eras[mapping.name], run, now).plan()
+        prepared.mappings[mapping.name] = plan
+        live = world.ledger.live_links(mapping.name)
+        counts = Counts(plan.actions, live)
+        prepared.tripped += refuse(mapping, counts, first_load=order.first_load, allow=order.allow)
+    return prepared
+
+
+@dataclass
+class Planner:
+    """Plans one mapping."""
+
+    world: World
+    prepared: Prepared
+    mapping: Declared
+    order: Order
+    era: int
+    run: str
+    now: str
+    matches: Matches = field(default_factory=Matches)
+
+    @property
+    def spool(self) -> Spool:
+        return self.prepared.spool
+
+    @property
+    def compiled(self) -> Compiled:
+        return self.world.compile(self.mapping)
+
+    def plan(self) -> MappingPlan:
+        reader = Reader(
+            self.world, self.spool, self.mapping, self.era, self.order.mode, (self._children(0), self._children(1))
+        )
+        found = reader.read() if self.order.only is None else self._read_only(reader, self.order.only)
+        result = MappingPlan(len(self.prepared.mappings), found)
+        if self.mapping.match:
+            self.matches = match(self.world, self.spool, self.compiled, self.mapping.match)
+            for side in SIDES:
+                reader.stage_more(found, side, self.matches.unread(side))
+        self._decide_all(result)
+        return result
+
+    def _read_only(self, reader: Reader, only: Ref) -> Extraction:
+        for side in SIDES:
+            end = self.mapping.ends[side]
+            if (end.system, end.entity) == (only.system, only.entity):
+                return reader.read_only(side, [only.key])
+        return Extraction(self.mapping, self.era)
+
+    def _children(self, side: Side) -> frozenset[Key]:
+        """The records that waited for a parent which this run has looked at."""
+        links = {each.link for each in self.mapping.fields if each.link}
+        waiting: set[Key] = set()
+        for parent in sorted(links & self.prepared.mappings.keys()):
+            for parent_side in SIDES:
+                for rows in self.spool.verdicts(parent, parent_side):
+                    texts = [parent_text(parent, parent_side, row.key) for row in rows]
+                    waiting.update(self.world.ledger.waiting_for(self.mapping.name, side, texts))
+        return frozenset(waiting)
+
+    # Pair after pair
+
+    def _decide_all(self, result: MappingPlan) -> None:
+        later: list[Both[Key | None]] = []
+        for keys in self._pairs(result.extraction):
+            later += self._decide_page(result, keys, level=0)
+        level = 0
+        while later:  # rows of one mapping that link to each other: parents first
+            level += 1
+            rest = [key for page in _chunks(later) for key in self._decide_page(result, page, level)]
+            if len(rest) == len(later):
+                for page in _chunks(rest):
+                    self._hold_loops(result, page)
+                return
+            later = rest
+
+    def _pairs(self, found: Extraction) -> Iterator[list[Both[Key | None]]]:
+        """Pages of the keys of every pair that has a staged record, or that has gone missing on both sides."""
+        name = self.mapping.name
+        for rows in self.spool.pages(name, 0):
+            yield [(row.key, self._partner(0, row)) for row in rows]
+        for rows in self.spool.pages(name, 1):
+            partners = [self._partner(1, row) for row in rows]
+            there = self.spool.staged_keys(name, 0, [key for key in partners if key])
+            yield [(mine, row.key) for mine, row in zip(partners, rows, strict=True) if mine not in there]
+        both = [(left, right) for left, right in found.unlisted[0].items() if right in found.unlisted[1]]
+        yield from _chunks(both)
+
+    def _partner(self, side: Side, row: Staged) -> Key | None:
+        if row.partner is not None:
+            return row.partner
+        return self.matches.partner(side, row.key)
+
+    def _decide_page(self, result: MappingPlan, keys: Sequence[Both[Key | None]], level: int) -> list[Both[Key | None]]:
+        pairs = self._load(result.extraction, keys)
+        resolve = self._parents.resolver(
+            {side: [each for pair in pairs if (each := pair.seen[side])] for side in SIDES}
+        )
+        undecided: list[Both[Key | None]] = []
+        settled: list[tuple[Pair, Decided]] = []
+        for pair in pairs:
+            decided = decide(self.compiled, pair, resolve)
+            if decided.waits_for == UNDECIDED:
+                undecided.append(pair.keys)
+            else:
+                settled.append((pair, decided))
+        self._keep(result, settled, level)
+        return undecided
+
+    def _hold_loops(self, result: MappingPlan, keys: Sequence[Both[Key | None]]) -> None:
+        message = "these records are each other's parents: a loop in the data"
+        settled = []
+        for pair in self._load(result.extraction, keys):
+            hold = Hold(self.mapping.name, pair.keys, "loop", "", (None, None), (None, None), message)
+            settled.append((pair, Decided("held", (hold,), reason=message)))
+        self._keep(result, settled, level=0)
+
+    def _load(self, found: Extraction, keys: Sequence[Both[Key | None]]) -> list[Pair]:
+        name, ledger = self.mapping.name, self.world.ledger
+        asked = ([pair[0] for pair in keys if pair[0]], [pair[1] for pair in keys if pair[1]])
+        rows = (self.spool.staged(name, 0, asked[0]), self.spool.staged(name, 1, asked[1]))
+        links: Both[dict[Key, Link]] = (ledger.links(name, 0, asked[0]), ledger.links(name, 1, asked[1]))
+        decisions = ledger.decisions(name, keys)
+        return [self._pair(found, pair, rows, links, decisions.get(pair, ())) for pair in keys]
+
+    def _pair(
+        self,
+        found: Extraction,
+        keys: Both[Key | None],
+        rows: Both[dict[Key, Staged]],
+        links: Both[dict[Key, Link]],
+        decisions: Sequence[Json],
+    ) -> Pair:
+        first = next((side for side in SIDES if keys[side] is not None), 0)
+        key = keys[first]
+        assert key is not None
+        judged = self.matches.same[first].get(key)
+        link = links[first].get(key) or (Link(judged.keys) if judged else None)
+        seen = (self._seen(0, keys[0], rows[0]), self._seen(1, keys[1], rows[1]))
+        return Pair(
+            seen,
+            link,
+            judged,
+            tuple(self.matches.unsure[first].get(key, ())),
+            (keys[0] in found.unlisted[0], keys[1] in found.unlisted[1]),
+            tuple(decisions),
+        )
+
+    def _seen(self, side: Side, key: Key | None, rows: dict[Key, Staged]) -> Seen | None:
+        row = rows.get(key) if key is not None else None
+        return examined(self.world, self.compiled, side, row) if row else None
+
+    @property
+    def _parents(self) -> Parents:
+        return Parents(self.world, self.spool, self.mapping)
+
+    # Into the spool
+
+    def _keep(self, result: MappingPlan, settled: Sequence[tuple[Pair, Decided]], level: int) -> None:
+        name = self.mapping.name
+        lines: list[PlanLine] = []
+        rows: list[RecordRow] = []
+        planned: list[PlannedLink] = []
+        for pair, decided in settled:
+            for line in (*decided.actions, *decided.entries):
+                result.count(line)
+                lines.append(result.placed(line, level))
+            planned.append(_planned(pair, decided))
+            rows += self._rows(pair, decided)
+            self._letters(result, pair, decided)
+            self._remember_single(result, pair, decided)
+            result.warned.update(finding.rule for finding in decided.warned)
+        self.spool.add(lines)
+        self.spool.link(name, planned)
+        self.spool.save_verdicts(rows)
+
+    def _rows(self, pair: Pair, decided: Decided) -> list[RecordRow]:
+        """One verdict for each record that was read; fingerprints only for what is settled."""
+        settled = decided.bucket in ("unchanged", "applied", "out_of_scope")
+        rows = []
+        for side in SIDES:
+            seen = pair.seen[side]
+            if seen:
+                raw = seen.record.version if settled else None
+                lifted = seen.lifted.print if settled and seen.lifted else None
+                rows.append(
+                    RecordRow(
+                        self.mapping.name, side, seen.record.ref.key, decided.bucket, raw, lifted,
+                        self.era, decided.reason, decided.waits_for or None, self.run,
+                    )
+                )  # fmt: skip
+        return rows
+
+    def _letters(self, result: MappingPlan, pair: Pair, decided: Decided) -> None:
+        for side, finding in decided.rejected:
+            seen = pair.seen[side] or next(each for each in pair.seen if each)
+            result.letters.append(letter(self.mapping.name, side, seen, finding, self.run, self.now))
+
+    def _remember_single(self, result: MappingPlan, pair: Pair, decided: Decided) -> None:
+        """A record that stays without a counterpart may find it in a later run."""
+        if (
+            self.mapping.match is None
+            or pair.link
+            or decided.bucket not in ("unchanged", "held", "rejected", "waiting")
+        ):
+            return
+        for side in SIDES:
+            seen = pair.seen[side]
+            if seen and seen.lifted and seen.lifted.in_scope and not seen.rejected:
+                values = traits(self.compiled, side, seen, self._parents.resolver({side: [seen]}))
+                keys = blocks(self.mapping.match, values)
+                if keys:
+                    result.candidates.append((side, seen.record.ref.key, values, keys))
+
+
+def kind_of(write: Create | Update | Archive | Delete) -> Kind:
+    """As summaries and limits count it."""
+    match write:
+        case Create():
+            return "create"
+        case Update():
+            return "revert" if is_revert(write) else "update"
+        case Archive():
+            return "archive"
+        case Delete():
+            return "delete"
+
+
+def letter(mapping: str, side: Side, seen: Seen, finding: Finding, run: str, now: str) -> NewDead:
+    record = seen.record
+    snapshot = to_json(record.data)
+    return NewDead(
+        mapping, side, record.ref.key, "check", finding.rule, finding.path, finding.message, finding.mend,
+        snapshot, record.version, run, now,
+    )  # fmt: skip
+
+
+def _planned(pair: Pair, decided: Decided) -> PlannedLink:
+    if decided.bucket == "out_of_scope":
+        return PlannedLink(pair.keys, "out_of_scope")
+    if pair.link and pair.link.state != "gone":
+        return PlannedLink(pair.link.keys, "linked")
+    if any(isinstance(action, Create) for action in decided.actions):
+        return PlannedLink(pair.keys, "create")
+    return PlannedLink(pair.keys, "waiting")
+
+
+def _sort_place(line: Line) -> tuple[int, Key | None]:
+    """Links come first, then the writes of side 0, those of side 1, marks and holds; within, by key."""
+    match line:
+        case Adopt(keys=keys):
+            return -1, keys[0]
+        case Hold(keys=keys):
+            return 2, keys[0] or keys[1]
+        case Mark(keys=keys):
+            return 2, keys[0]
+        case Create(side=side, source=source):
+            return side, source
+        case _:
+            return line.side, line.key
+
+
+def _chunks(keys: Iterable[Both[Key | None]], size: int = 500) -> Iterator[list[Both[Key | None]]]:
+    page: list[Both[Key | None]] = []
+    for key in keys:
+        page.append(key)
+        if len(page) == size:
+            yield page
+            page = []
+    if page:
+        yield page

@@ -1,0 +1,138 @@
+"""What does a run need open? The project, the ledger, a connection a system, a door an entity."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib.metadata import entry_points
+
+from crmsync.connectors.base import Connection, Connector, Door, Refused
+from crmsync.connectors.embed import embedding
+from crmsync.core.mapping import Compiled, Seen, compile_mapping, examine
+from crmsync.core.model import Entity, Finding, Json, Key, Project, Raw, Side
+from crmsync.core.model import Mapping as Declared
+from crmsync.ledger.spool import Staged
+from crmsync.ledger.store import Ledger
+
+
+class Stopped(Exception):
+    """The run stops before its first write. `exit` is the command line's exit code."""
+
+    def __init__(self, exit: int, *findings: Finding) -> None:
+        super().__init__("; ".join(finding.message for finding in findings))
+        self.exit = exit
+        self.findings = findings
+
+
+def utc_now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+@dataclass
+class World:
+    """Everything that is open during one run. Close it, or use it as a context manager."""
+
+    project: Project
+    hashes: Mapping[str, str]
+    ledger: Ledger
+    connections: dict[str, Connection] = field(default_factory=dict)
+    doors: dict[tuple[str, Side], Door] = field(default_factory=dict)
+    compiled: dict[str, Compiled] = field(default_factory=dict)
+
+    def __enter__(self) -> World:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for connection in self.connections.values():
+            connection.close()
+        self.ledger.close()
+
+    def connection(self, system: str) -> Connection:
+        if system not in self.connections:
+            declared = self.project.systems[system]
+            self.connections[system] = load_connector(declared.connector)(declared)
+        return self.connections[system]
+
+    def door(self, mapping: Declared, side: Side) -> Door:
+        """The door that this mapping reads and writes a side through."""
+        if (mapping.name, side) not in self.doors:
+            end = mapping.ends[side]
+            self.doors[mapping.name, side] = self.open_door(self.project.entity(end), _top_names(end.contract.schema))
+        return self.doors[mapping.name, side]
+
+    def open_door(self, entity: Entity, wanted: frozenset[str] | None) -> Door:
+        own = None if wanted is None else wanted - {embed.name for embed in entity.embed}
+        door = self.connection(entity.system).door(entity, own)
+        entities = self.project.systems[entity.system].entities
+        hops = {each: self.open_door(entities[each.entity], None) for each in entity.embed}
+        return embedding(door, entity, hops) if hops else door
+
+    def compile(self, mapping: Declared) -> Compiled:
+        if mapping.name not in self.compiled:
+            self.compiled[mapping.name] = compile_mapping(self.project, mapping, self._entity_lookups(mapping))
+        return self.compiled[mapping.name]
+
+    def _entity_lookups(self, mapping: Declared) -> dict[tuple[str, str, str], dict[Json, Json]]:
+        """The values of every `{lookup: {entity:, by:, take:}}` of a mapping, read whole."""
+        calls = [call for each in mapping.fields for chain in each.to for call in chain if call.name == "lookup"]
+        wanted = {(c.args["entity"], c.args["by"], c.args["take"]) for c in calls if isinstance(c.args, dict)}
+        return {each: self._read_lookup(*each) for each in sorted(wanted)}
+
+    def _read_lookup(self, name: str, by: str, take: str) -> dict[Json, Json]:
+        system, _, entity = name.partition(".")
+        door = self.open_door(self.project.systems[system].entities[entity], None)
+        records = (door.decode(raw.body) for page in door.list() for raw in page if not raw.fault)
+        return {record[by]: record.get(take) for record in records if record.get(by) is not None}
+
+    def instance(self, system: str) -> str | None:
+        """Which installation this is: as the project says, or as the system itself does."""
+        return self.project.systems[system].instance or self.connection(system).instance()
+
+    def stamp(self, mappings: Sequence[Declared]) -> None:
+        """Remember which installations this ledger belongs to; another one is refused. Raises `Stopped` (exit 2)."""
+        for name in sorted({end.system for mapping in mappings for end in mapping.ends}):
+            here = self.instance(name)
+            known = self.ledger.instance(name)
+            if here is not None and known is not None and here != known:
+                message = f"system {name} is {here}, but this ledger belongs to {known}"
+                raise Stopped(
+                    2, Finding("ledger/other-instance", message, "use a ledger of its own for each installation")
+                )
+            if here is not None and known is None:
+                with self.ledger.writing() as ledger:
+                    ledger.stamp_instance(name, here)
+
+
+def load_connector(name: str) -> Connector:
+    """The connector of this name, own or third-party. Raises `Refused`."""
+    for point in entry_points(group="crmsync.connectors", name=name):
+        connector: Connector = point.load()
+        return connector
+    raise Refused(f"no connector is named {name}; installed: {', '.join(connector_names())}")
+
+
+def connector_names() -> list[str]:
+    return sorted({point.name for point in entry_points(group="crmsync.connectors")})
+
+
+def fetch(door: Door, keys: Sequence[Key]) -> list[Raw]:
+    """The records that exist among `keys`; a door that cannot get by key is listed."""
+    if not keys:
+        return []
+    if door.can.get:
+        return door.get(keys)
+    wanted = set(keys)
+    return [raw for page in door.list() for raw in page if raw.key in wanted]
+
+
+def examined(world: World, compiled: Compiled, side: Side, row: Staged) -> Seen:
+    """A staged record, decoded by its door, checked and lifted."""
+    decode = world.door(compiled.mapping, side).decode
+    return examine(compiled, side, Raw(row.key, row.body, row.modified, row.fault), decode)
+
+
+def _top_names(schema: Json) -> frozenset[str] | None:
+    """The top-level properties of a contract: what is worth reading. None where the contract is open-ended."""
+    properties = schema.get("properties") if isinstance(schema, dict) else None
+    return frozenset(properties) if properties else None

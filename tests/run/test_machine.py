@@ -1,0 +1,187 @@
+"""Two systems, edited at random and synced now and then, with a memory of their own of what was agreed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from crmsync.core.model import SIDES
+from tests.run.small import Small
+
+names = st.sampled_from(["Alfa", " Beta  s.r.o. ", "Žltý kôň", "Łódź Sp. z o.o.", "", "x" * 50])
+texts = st.sampled_from([None, "", "a", "b", "Dlhší text s diakritikou"])
+tags = st.one_of(st.none(), st.lists(st.sampled_from(["x", "y", "z"]), unique=True))
+modes = st.sampled_from(["batch", "delta"])
+TO_CRM = {"open": "Running", "won": "Won", "done": "Closed", None: None}
+
+
+def clean(name: str) -> str:
+    return " ".join(name.split())
+
+
+class SyncMachine(RuleBasedStateMachine):
+    """`agreed` is our own memory, by company: never ask the ledger what the ledger should know."""
+
+    kind = "memory"
+
+    @initialize()
+    def start(self) -> None:
+        self.small = Small(self.kind)
+        self.made = 0
+        self.synced = False
+        self.agreed: dict[int, dict[str, Any]] = {}
+        self.partner: dict[int, int] = {}
+
+    def teardown(self) -> None:
+        if hasattr(self, "small"):
+            self.small.close()
+
+    # What people do
+
+    @rule(name=names, customer=st.booleans(), tag=tags, nick=texts)
+    def company_appears(self, name: str, customer: bool, tag: Any, nick: Any) -> None:
+        self.made += 1
+        company = {"id": self.made, "name": name, "type": "customer" if customer else "prospect", "tags": tag}
+        self.small.crm.put("company", {**company, "ids": {"code": f"C{self.made}"}, "nick": nick, "visits": 0})
+
+    @precondition(lambda self: self.made)
+    @rule(data=st.data(), name=names, nick=texts, tag=tags, more=st.integers(0, 3))
+    def crm_edits(self, data: st.DataObject, name: str, nick: Any, tag: Any, more: int) -> None:
+        companies = self.small.crm.records("company")
+        if not companies:
+            return
+        key = data.draw(st.sampled_from(sorted(companies)))
+        old = companies[key]
+        changed = {"name": name, "nick": nick, "tags": tag, "visits": (old.get("visits") or 0) + more}
+        field = data.draw(st.sampled_from(sorted(changed)))
+        self.small.crm.put("company", {**old, field: changed[field]})
+
+    @precondition(lambda self: self.partner)
+    @rule(data=st.data(), status=st.sampled_from(sorted(filter(None, TO_CRM))), nick=texts, tag=tags, more=st.integers(0, 3))
+    def pm_edits(self, data: st.DataObject, status: str, nick: Any, tag: Any, more: int) -> None:
+        clients = self.small.pm.records("client")
+        key = data.draw(st.sampled_from(sorted(clients)))
+        old = clients[key]
+        changed = {"status": status, "nick": nick, "labels": tag, "visits": (old.get("visits") or 0) + more}
+        field = data.draw(st.sampled_from([*sorted(changed), "title"]))
+        self.small.pm.put("client", {**old, field: changed.get(field, "Somebody else's name")})
+
+    @precondition(lambda self: self.made)
+    @rule(data=st.data(), number=st.integers(1, 3))
+    def deal_appears(self, data: st.DataObject, number: int) -> None:
+        self.made += 1
+        company = data.draw(st.integers(1, self.made))
+        self.small.crm.put("deal", {"id": self.made, "company": company, "number": self.made, "title": f"deal {number}"})
+
+    @precondition(lambda self: self.made)
+    @rule(data=st.data())
+    def type_changes(self, data: st.DataObject) -> None:
+        companies = self.small.crm.records("company")
+        if companies:
+            key = data.draw(st.sampled_from(sorted(companies)))
+            kind = "prospect" if companies[key]["type"] == "customer" else "customer"
+            self.small.crm.put("company", {**companies[key], "type": kind})
+
+    # What must hold
+
+    @rule(mode=modes)
+    def sync(self, mode: str) -> None:
+        before = self.small.everything()
+        report = self.small.run(mode if self.synced else "batch")
+        self.synced = True
+        after = self.small.everything()
+        self.everything_read_is_in_one_bucket(report, mode, before)
+        self.nobody_wrote_to_an_owner(before, after)
+        self.both_sides_agree(before, after)
+        self.a_second_run_has_nothing_to_do(after)
+
+    @rule(mode=modes)
+    def plan(self, mode: str) -> None:
+        """A plan changes nothing, and says what the run will do."""
+        if not self.synced and mode == "delta":
+            return
+        before = self.small.everything()
+        planned, lines = self.small.plan(mode)
+        again, same = self.small.plan(mode)
+        assert lines == same
+        assert planned.to_json() == again.to_json()
+        assert self.small.everything() == before
+
+    def everything_read_is_in_one_bucket(self, report: Any, mode: str, before: Any) -> None:
+        if mode == "batch":
+            read = report.mappings["company-client"].read
+            assert read[0] == len(before["company"])
+            assert report.mappings["deal-task"].read[0] == len(before["deal"])
+
+    def nobody_wrote_to_an_owner(self, before: Any, after: Any) -> None:
+        for key, old in before["company"].items():
+            for name in ("name", "ids", "type", "web", "gone", "active", "lead" if key[0] not in self.partner else "name"):
+                assert after["company"][key].get(name) == old.get(name)
+        for key, old in before["client"].items():
+            for name in ("status", "lead", "phase", "active"):
+                assert after["client"][key].get(name) == old.get(name)
+
+    def both_sides_agree(self, before: Any, after: Any) -> None:
+        clients = {record["code"]: (key[0], record) for key, record in after["client"].items()}
+        assert len(clients) == len(after["client"]), "a company was made twice"
+        for (key,), company in after["company"].items():
+            if company["type"] != "customer" or not clean(company["name"]) or len(clean(company["name"])) > 40:
+                continue
+            made, client = clients[company["ids"]["code"]]
+            assert client["title"] == clean(company["name"])
+            if client.get("status"):
+                assert company["delivery"] == TO_CRM[client["status"]]
+            assert self.partner.setdefault(key, made) == made
+            old = self.agreed.get(key)
+            if old:
+                self.edits_came_through(key, made, old, before, company, client)
+            self.agreed[key] = {
+                "nick": (company.get("nick"), client.get("nick")), "tags": (company.get("tags"), client.get("labels")),
+                "visits": (company.get("visits"), client.get("visits")),
+            }  # fmt: skip
+
+    def edits_came_through(self, key: int, made: int, old: Any, before: Any, company: Any, client: Any) -> None:
+        was = before["company"][key,], before["client"][made,]
+        counted = sum((was[side].get("visits") or 0) - (old["visits"][side] or 0) for side in SIDES)
+        assert company["visits"] == client["visits"] == old["visits"][0] + counted
+        nicks = was[0].get("nick"), was[1].get("nick")
+        if nicks[0] != old["nick"][0]:  # the CRM's edit wins, alone or against another
+            assert company["nick"] == client["nick"] == nicks[0]
+        elif nicks[1] != old["nick"][1]:
+            assert company["nick"] == client["nick"] == nicks[1]
+        tags = [set(was[side].get(name) or []) for side, name in ((0, "tags"), (1, "labels"))]
+        olds = [set(old["tags"][side] or []) for side in SIDES]
+        spoke = [was[side].get(name) is not None for side, name in ((0, "tags"), (1, "labels"))]
+        added = {t for side in SIDES if spoke[side] for t in tags[side] - olds[side]}
+        removed = {t for side in SIDES if spoke[side] for t in olds[side] - tags[side]}
+        expected = ((olds[0] | olds[1]) - removed) | added
+        if added or removed:
+            assert set(company["tags"] or []) == set(client["labels"] or []) == expected
+
+    def a_second_run_has_nothing_to_do(self, after: Any) -> None:
+        for mode in ("delta", "batch"):
+            report, _ = self.small.plan(mode)
+            assert report.writes == 0
+            assert self.small.run(mode).writes == 0
+        assert self.small.everything() == after
+
+    @invariant()
+    def the_ledger_is_there(self) -> None:
+        if hasattr(self, "small"):
+            assert self.small.world.ledger.live_links("company-client") >= 0
+
+
+class SqliteMachine(SyncMachine):
+    kind = "sqlite"
+
+
+TestInMemory = SyncMachine.TestCase
+TestInMemory.settings = settings(max_examples=40, stateful_step_count=20)
+TestOnSqlite = SqliteMachine.TestCase
+TestOnSqlite.settings = settings(max_examples=8, stateful_step_count=15)
+
+pytestmark = pytest.mark.filterwarnings("error")
