@@ -26,6 +26,8 @@ class Parents:
     world: World
     spool: Spool
     mapping: Declared
+    fresh: frozenset[tuple[Side, Key]] | set[tuple[Side, Key]] = frozenset()
+    """The parents in this very mapping whose counterpart is made in the same step: their children come a step later."""
 
     def resolver(self, seen: Mapping[Side, Sequence[Seen]]) -> Resolve:
         """Answers for these records."""
@@ -49,10 +51,12 @@ class Parents:
         found: Resolved = {}
         for key in keys:
             text = parent_text(link, theirs, key)
-            if key in planned:
-                found[link, side, key] = _planned(planned[key], Symbol(link, theirs, key), side, text)
-            elif key in undecided:
+            if link == self.mapping.name and (theirs, key) in self.fresh:
+                undecided.add(key)
+            if key in undecided:
                 found[link, side, key] = Failed("waiting", "link/undecided", "", side, UNDECIDED)
+            elif key in planned:
+                found[link, side, key] = _planned(planned[key], Symbol(link, theirs, key), side, text)
             else:
                 state = states.get(key)
                 bucket, partner = (state.bucket, state.partner) if state else (None, None)

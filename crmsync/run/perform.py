@@ -12,7 +12,6 @@ from crmsync.connectors.base import Insert, Patch, Remove, Write
 from crmsync.core.mapping import Compiled, Lifted, lower, written_values
 from crmsync.core.merge import confirm, same
 from crmsync.core.model import (
-    ABSENT,
     Adopt,
     Agreed,
     Archive,
@@ -33,13 +32,12 @@ from crmsync.core.model import (
     Update,
     fingerprint,
     other,
-    to_json,
 )
 from crmsync.core.plan import decode
 from crmsync.ledger.nouns import NewDead, NewLink, RecordRow
 from crmsync.ledger.spool import Line as PlanLine
 from crmsync.run.parents import scalar
-from crmsync.run.prepare import MappingPlan, Prepared, kind_of
+from crmsync.run.prepare import MappingPlan, Prepared, kind_of, what_is_written
 from crmsync.run.world import World, utc_now
 
 BATCH: Final = 500
@@ -56,8 +54,8 @@ class Job:
     line: Writing | Hold | Adopt | Mark
 
     @property
-    def phase(self) -> tuple[int, int, int, str]:
-        return self.plan.mapping_no, self.plan.level, self.plan.side, self.plan.kind
+    def phase(self) -> tuple[int, int, int]:
+        return self.plan.mapping_no, self.plan.level, self.plan.side
 
 
 @dataclass
@@ -127,7 +125,7 @@ class Worker:
         return self.prepared.mappings[self.name]
 
     def work(self, batch: Sequence[Job]) -> None:
-        """Do one batch of lines of one kind, and remember what became of them in one transaction."""
+        """Do one batch of links, of writes to one side, or of marks; remember the outcomes in one transaction."""
         match batch[0].line:
             case Adopt():
                 self._adopt(batch)
@@ -284,8 +282,7 @@ class Worker:
         return keys, base
 
     def _letter(self, side: Side, line: Writing, outcome: Outcome, now: str) -> NewDead:
-        changes = line.changes if isinstance(line, Create | Update) else ()
-        snapshot = to_json({change.path: None if change.after is ABSENT else change.after for change in changes})
+        snapshot = what_is_written(line)
         message = f"{self.compiled.entities[side].full_name} refused it: {outcome.message}"
         return NewDead(
             self.name, other(side), line.source, "write", "write/refused", "", message,

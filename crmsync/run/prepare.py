@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from crmsync.core.mapping import Compiled, Seen
 from crmsync.core.match import blocks
 from crmsync.core.model import (
+    ABSENT,
     SIDES,
     Adopt,
     Archive,
@@ -25,19 +27,21 @@ from crmsync.core.model import (
     Ref,
     Side,
     Update,
+    fingerprint,
     key_text,
+    other,
     to_json,
 )
 from crmsync.core.model import Mapping as Declared
 from crmsync.core.plan import Counts, Decided, Pair, decide, encode, refuse, traits
-from crmsync.core.plan.lines import DO, Line, is_revert
-from crmsync.ledger.nouns import NewDead, RecordRow
+from crmsync.core.plan.lines import DO, Line, encode_value, is_revert
+from crmsync.ledger.nouns import DeadLetter, NewDead, RecordRow
 from crmsync.ledger.spool import Line as PlanLine
 from crmsync.ledger.spool import PlannedLink, Spool, Staged
 from crmsync.run.extract import Extraction, Mode, Reader
 from crmsync.run.matching import Matches, match
 from crmsync.run.parents import UNDECIDED, Parents, parent_text
-from crmsync.run.world import World, examined
+from crmsync.run.world import World, every, examined
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +126,7 @@ class Planner:
     run: str
     now: str
     matches: Matches = field(default_factory=Matches)
+    fresh: set[tuple[Side, Key]] = field(default_factory=set)
 
     @property
     def spool(self) -> Spool:
@@ -171,6 +176,7 @@ class Planner:
         level = 0
         while later:  # rows of one mapping that link to each other: parents first
             level += 1
+            self.fresh.clear()
             rest = [key for page in _chunks(later) for key in self._decide_page(result, page, level)]
             if len(rest) == len(later):
                 for page in _chunks(rest):
@@ -203,13 +209,28 @@ class Planner:
         undecided: list[Both[Key | None]] = []
         settled: list[tuple[Pair, Decided]] = []
         for pair in pairs:
-            decided = decide(self.compiled, pair, resolve)
+            decided = self._unless_refused(decide(self.compiled, pair, resolve))
             if decided.waits_for == UNDECIDED:
                 undecided.append(pair.keys)
             else:
                 settled.append((pair, decided))
         self._keep(result, settled, level)
         return undecided
+
+    def _unless_refused(self, decided: Decided) -> Decided:
+        """What a system has refused before is not tried again until the record changes, or a person asks for it."""
+        for action in decided.actions:
+            if self.refused and isinstance(action, Create | Update | Archive | Delete):
+                letter = self.refused.get((other(action.side), action.source))
+                if letter and not letter.retry and letter.raw == fingerprint(what_is_written(action)):
+                    return Decided("failed", reason=f"dead letter {letter.n}: {letter.message}")
+        return decided
+
+    @cached_property
+    def refused(self) -> dict[tuple[Side, Key], DeadLetter]:
+        """The open dead letters of refused writes, by the record that they were made from."""
+        letters = every(self.world.ledger.dead_letters, self.mapping.name, "open", kind="write")
+        return {(letter.side, letter.key): letter for letter in letters}
 
     def _hold_loops(self, result: MappingPlan, keys: Sequence[Both[Key | None]]) -> None:
         message = "these records are each other's parents: a loop in the data"
@@ -255,8 +276,12 @@ class Planner:
         return examined(self.world, self.compiled, side, row) if row else None
 
     @property
+    def _links_to_itself(self) -> bool:
+        return any(each.link == self.mapping.name for each in self.mapping.fields)
+
+    @property
     def _parents(self) -> Parents:
-        return Parents(self.world, self.spool, self.mapping)
+        return Parents(self.world, self.spool, self.mapping, self.fresh)
 
     # Into the spool
 
@@ -270,6 +295,8 @@ class Planner:
                 result.count(line)
                 lines.append(result.placed(line, level))
             planned.append(_planned(pair, decided))
+            if self._links_to_itself:
+                self.fresh.update((other(a.side), a.source) for a in decided.actions if isinstance(a, Create))
             rows += self._rows(pair, decided)
             self._letters(result, pair, decided)
             self._remember_single(result, pair, decided)
@@ -328,6 +355,12 @@ def kind_of(write: Create | Update | Archive | Delete) -> Kind:
             return "archive"
         case Delete():
             return "delete"
+
+
+def what_is_written(write: Create | Update | Archive | Delete) -> bytes:
+    """The values of a write as JSON, by path: what its dead letter keeps, and is known by."""
+    changes = write.changes if isinstance(write, Create | Update) else ()
+    return to_json({change.path: None if change.after is ABSENT else encode_value(change.after) for change in changes})
 
 
 def letter(mapping: str, side: Side, seen: Seen, finding: Finding, run: str, now: str) -> NewDead:

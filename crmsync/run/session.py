@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from secrets import token_hex
-from typing import Final, TypeVar
+from typing import Final
 
 from crmsync.core.model import SIDES, Both, Bucket, Finding, Hold, Key, Kind, Side
 from crmsync.core.model import Mapping as Declared
@@ -26,9 +26,7 @@ from crmsync.run.parents import show
 from crmsync.run.perform import Done, journal, perform
 from crmsync.run.prepare import MappingPlan, Order, Prepared, prepare
 from crmsync.run.report import Report, Tally, reasons, sides
-from crmsync.run.world import Stopped, World, utc_now
-
-T = TypeVar("T")
+from crmsync.run.world import Stopped, World, every, utc_now
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,14 +184,14 @@ def _holds(prepared: Prepared, plan: MappingPlan) -> Iterator[Hold]:
 
 def _looked_at(world: World, name: str, spool: Spool) -> list[PairKeys]:
     """The pairs that a question is asked about, and that this run has decided anew."""
-    asked = [review.keys for state in ("open", "resolved") for review in _all(world.ledger.reviews, name, state)]
+    asked = [review.keys for state in ("open", "resolved") for review in every(world.ledger.reviews, name, state)]
     decided = [spool.buckets(name, side, [key for keys in asked if (key := keys[side])]) for side in SIDES]
     return [keys for keys in asked if keys[0] in decided[0] or keys[1] in decided[1]]
 
 
 def _mended(world: World, name: str, spool: Spool) -> Both[list[Key]]:
     """Records with an open dead letter that this run has looked at and found good."""
-    letters = list(_all(world.ledger.dead_letters, name, "open"))
+    letters = list(every(world.ledger.dead_letters, name, "open"))
     mended: Both[list[Key]] = ([], [])
     for side in SIDES:
         buckets = spool.buckets(name, side, [letter.key for letter in letters if letter.side == side])
@@ -202,14 +200,6 @@ def _mended(world: World, name: str, spool: Spool) -> Both[list[Key]]:
 
 
 MENDED: Final = frozenset({"applied", "unchanged", "out_of_scope"})
-
-
-def _all(ask: Callable[..., list[T]], name: str, state: str) -> Iterator[T]:
-    """Every review or dead letter of a mapping in this state, page after page."""
-    after = 0
-    while page := ask(name, state, after=after):
-        yield from page
-        after = page[-1].n  # type: ignore[attr-defined]  # both are numbered
 
 
 # Counting

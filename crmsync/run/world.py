@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import entry_points
+from typing import TypeVar
 
 from crmsync.connectors.base import Connection, Connector, Door, Refused
 from crmsync.connectors.embed import embedding
 from crmsync.core.mapping import Compiled, Seen, compile_mapping, examine
 from crmsync.core.model import Entity, Finding, Json, Key, Project, Raw, Side
 from crmsync.core.model import Mapping as Declared
+from crmsync.ledger.nouns import DeadLetter, Review
 from crmsync.ledger.spool import Staged
 from crmsync.ledger.store import Ledger
+
+Numbered = TypeVar("Numbered", Review, DeadLetter)
 
 
 class Stopped(Exception):
@@ -130,6 +134,14 @@ def examined(world: World, compiled: Compiled, side: Side, row: Staged) -> Seen:
     """A staged record, decoded by its door, checked and lifted."""
     decode = world.door(compiled.mapping, side).decode
     return examine(compiled, side, Raw(row.key, row.body, row.modified, row.fault), decode)
+
+
+def every(ask: Callable[..., list[Numbered]], mapping: str, state: str, **more: str) -> Iterator[Numbered]:
+    """All reviews or dead letters of a mapping in this state, page after page."""
+    after = 0
+    while page := ask(mapping, state, after=after, **more):
+        yield from page
+        after = page[-1].n
 
 
 def _top_names(schema: Json) -> frozenset[str] | None:

@@ -11,6 +11,7 @@ from crmsync.core.model import KINDS, Both, Finding, Kind, Limit, Side
 from crmsync.core.model import Mapping as Declared
 
 FLOOR: Final = 20  # a percentage of fewer live links than this says nothing
+FIRST: Final = ("create", "update")  # what a first load does to everything, and may when it is asked to
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,7 @@ def refuse(
 def _trips(mapping: Declared, counts: Counts, first_load: bool, allow: Mapping[Kind, int]) -> Iterator[Finding]:
     for kind in KINDS:
         limit = mapping.limits.get(kind)
-        if limit is None or (kind == "create" and counts.live_links == 0 and first_load):
+        if limit is None or (kind in FIRST and counts.live_links == 0 and first_load):
             continue
         for side in (0, 1):
             number = counts.actions[side].get(kind, 0)
@@ -48,7 +49,7 @@ def _most(limit: Limit, live_links: int) -> Decimal:
 
 def _finding(mapping: Declared, side: Side, kind: Kind, number: int, most: Decimal, live: int) -> Finding:
     end = mapping.ends[side]
-    first = "--first-load, or " if kind == "create" and live == 0 else ""
+    first = "crmsync run --first-load, or " if kind in FIRST and live == 0 else ""
     return Finding(
         f"limits/{kind}",
         f"{mapping.name}: {number} {kind}s in {end.system}.{end.entity}, more than the {int(most)} that limits.{kind} "

@@ -66,14 +66,14 @@ def _body(line: Line) -> dict[str, Json]:
     match line:
         case Create(mapping, side, source, changes, untold):
             body = {"mapping": mapping, "side": side, "source": source, "changes": _changes(changes, side)}
-            return {**body, "untold": [[name, _value(value)] for name, value in untold]} if untold else body
+            return {**body, "untold": [[name, encode_value(value)] for name, value in untold]} if untold else body
         case Update(mapping, side, key, source, changes, expect):
             keys = {"mapping": mapping, "side": side, "key": key, "source": source, "expect": expect}
             return {**keys, "changes": _changes(changes, side)}
         case Archive(mapping, side, key, source, expect, reason) | Delete(mapping, side, key, source, expect, reason):
             return {"mapping": mapping, "side": side, "key": key, "source": source, "expect": expect, "why": reason}
         case Hold(mapping, keys, kind, field, values, base, message):
-            said = {"values": [_value(each) for each in values], "base": [_value(each) for each in base]}
+            said = {"values": [encode_value(each) for each in values], "base": [encode_value(each) for each in base]}
             return {"mapping": mapping, "keys": keys, "kind": kind, "field": field, "why": message, **said}
         case Adopt(mapping, keys, base, judged):
             fields = {name: agreed_to_json(agreed) for name, agreed in base.items()}
@@ -92,9 +92,9 @@ def _change(change: Change, side: Side) -> Json:
     line = {
         "field": change.field,
         "path": change.path,
-        "before": _value(change.before),
-        "after": _value(change.after),
-        "from": _value(agreed.values[other(side)]),
+        "before": encode_value(change.before),
+        "after": encode_value(change.after),
+        "from": encode_value(agreed.values[other(side)]),
         "why": change.reason,
     }
     if agreed.owed is not None:
@@ -102,18 +102,23 @@ def _change(change: Change, side: Side) -> Json:
     if agreed.filled:
         line["filled"] = True
     if agreed.to != side:  # the side that gets it will own it: remember what it would send back
-        line["back"] = _value(agreed.sent)
+        line["back"] = encode_value(agreed.sent)
     return line
 
 
-def _value(value: Json) -> Json:
+def encode_value(value: Json) -> Json:
+    """A value as it stands in a line: a symbol becomes an object that names the parent."""
     if isinstance(value, Symbol):
         return {"$key_of": [value.mapping, value.side, value.source]}
     return value
 
 
 def agreed_to_json(agreed: Agreed) -> Json:
-    body = {"values": [_value(each) for each in agreed.values], "to": agreed.to, "sent": _value(agreed.sent)}
+    body = {
+        "values": [encode_value(each) for each in agreed.values],
+        "to": agreed.to,
+        "sent": encode_value(agreed.sent),
+    }
     if agreed.owed is not None:
         body["owed"] = agreed.owed
     if agreed.filled:
