@@ -5,12 +5,12 @@ A mapping is compiled once: all expressions of one side become one function, eve
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from crmsync.core.contract import Checker, Violation
-from crmsync.core.expression import EvaluationError, compile_many, get_path, plain_path, put_path, reads
+from crmsync.core.expression import EvaluationError, compile_many, get_path, plain_path, put_paths, reads
 from crmsync.core.merge import Cross, Failed, agree
 from crmsync.core.model import (
     ABSENT,
@@ -72,18 +72,12 @@ class Target:
 
     paths: tuple[Path, ...]
 
-    def put(self, data: Json, value: Json) -> Json:
-        for path, part in self.parts(value):
-            data = put_path(data, path, part)
-        return data
-
-    def parts(self, value: Json) -> Iterator[tuple[Path, Json]]:
+    def parts(self, value: Json) -> Sequence[tuple[Path, Json]]:
         """Path and value of everything that has to be written for this field."""
         if len(self.paths) == 1:
-            yield self.paths[0], value
-        else:
-            parts = value if isinstance(value, list | tuple) else [value] * len(self.paths)
-            yield from zip(self.paths, parts, strict=True)
+            return ((self.paths[0], value),)
+        parts = value if isinstance(value, list | tuple) else [value] * len(self.paths)
+        return tuple(zip(self.paths, parts, strict=True))
 
     def __str__(self) -> str:
         return ",".join(".".join(path) for path in self.paths)
@@ -98,7 +92,7 @@ class Compiled:
     checkers: Both[Checker]
     lift: Both[Callable[[Json], Lifted]]
     cross: Both[tuple[Cross, ...]]  # cross[side][i] takes field i *to* that side; links are crossed by the plan
-    targets: Both[tuple[Target, ...]]
+    targets: Both[Mapping[str, Target]]  # by field
     mapped: Both[frozenset[Path]]
 
     def ref(self, side: Side, key: tuple[str | int, ...]) -> Ref:
@@ -155,8 +149,10 @@ def _as_it_is(value: Json) -> Json:
     return value
 
 
-def _targets(mapping: Declared, side: Side) -> tuple[Target, ...]:
-    return tuple(Target(tuple(filter(None, map(plain_path, expressions(field, side))))) for field in mapping.fields)
+def _targets(mapping: Declared, side: Side) -> dict[str, Target]:
+    return {
+        field.name: Target(tuple(filter(None, map(plain_path, expressions(field, side))))) for field in mapping.fields
+    }
 
 
 def expressions(field: Field, side: Side) -> tuple[str, ...]:
@@ -333,13 +329,8 @@ def _with_checks(seen: Seen) -> Seen:
 
 def lower(compiled: Compiled, side: Side, data: Json, changes: Iterable[Change]) -> Json:
     """The record of `side` as it would be after these changes; keys still to be made are left out."""
-    by_name = {
-        field.name: target for field, target in zip(compiled.mapping.fields, compiled.targets[side], strict=True)
-    }
-    for change in changes:
-        if not isinstance(change.after, Symbol):
-            data = by_name[change.field].put(data, change.after)
-    return data
+    told = (change for change in changes if not isinstance(change.after, Symbol))
+    return put_paths(data, written_values(compiled, side, told))
 
 
 def breaks(
@@ -365,17 +356,12 @@ def breaks(
 
 
 def _paths(compiled: Compiled, side: Side, changes: Iterable[Change]) -> frozenset[Path]:
-    names = {change.field for change in changes}
-    targets = zip(compiled.mapping.fields, compiled.targets[side], strict=True)
-    return frozenset(path for field, target in targets if field.name in names for path in target.paths)
+    return frozenset(path for change in changes for path in compiled.targets[side][change.field].paths)
 
 
 def written_values(compiled: Compiled, side: Side, changes: Iterable[Change]) -> list[tuple[Path, Json]]:
     """Every plain path that these changes write, with its value, in the order of the mapping."""
-    by_name = {
-        field.name: target for field, target in zip(compiled.mapping.fields, compiled.targets[side], strict=True)
-    }
-    return [part for change in changes for part in by_name[change.field].parts(change.after)]
+    return [part for change in changes for part in compiled.targets[side][change.field].parts(change.after)]
 
 
 def native(target: Target, data: Json) -> Json:

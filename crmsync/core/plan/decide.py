@@ -281,9 +281,9 @@ def _updates(
 
 
 def _changes(case: _Case, side: Side, seen: Seen, merged: list[tuple[Field, Merged]]) -> Iterator[Change]:
-    for i, (field, each) in enumerate(merged):
+    for field, each in merged:
         if isinstance(each, tuple):
-            target = case.compiled.targets[side][i]
+            target = case.compiled.targets[side][field.name]
             for write in each:
                 if write.to == side:
                     before = native(target, seen.record.data)
@@ -458,7 +458,7 @@ def _not_created(case: _Case, source: Side, failed: Sequence[tuple[Field, Failed
 def _fill(case: _Case, index: int, source: Side, lifted: Lifted) -> Change | Failed | None:
     """What a new record gets in one field, if anything."""
     field, to = case.compiled.mapping.fields[index], other(source)
-    target = case.compiled.targets[to][index]
+    target = case.compiled.targets[to][field.name]
     if not target.paths:
         return None
     cross = case.crosses(index)

@@ -32,6 +32,8 @@ from crmsync.core.model import (
 
 Line: TypeAlias = Action | Entry
 
+_ABSENT: Final = ABSENT.value  # an enum's value is slow to ask for
+
 DO: Final[dict[type[Line], str]] = {
     Create: "create",
     Update: "update",
@@ -195,7 +197,7 @@ def _read_change(body: Json, side: Side) -> Change:
 
 
 def _read(value: Json) -> Json:
-    if value == ABSENT.value:
+    if value == _ABSENT:
         return ABSENT
     if isinstance(value, dict) and value.keys() == {"$key_of"}:
         mapping, side, source = value["$key_of"]

@@ -1,0 +1,176 @@
+"""What does a contract declare at a path?
+
+Only what stands in the document itself is followed: a `$ref` that leads elsewhere leads nowhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from decimal import Decimal
+from functools import lru_cache
+from typing import Final
+from urllib.parse import unquote
+
+import jsonschema_rs
+
+from crmsync.core.contract.violation import Place
+from crmsync.core.model import Json
+
+# Where subschemas stand inside a schema: alone, in a list, or by name.
+ONE: Final = frozenset({
+    "items", "contains", "additionalProperties", "propertyNames", "if", "then", "else", "not", "unevaluatedItems",
+    "unevaluatedProperties", "contentSchema",
+})  # fmt: skip
+LISTED: Final = frozenset({"allOf", "anyOf", "oneOf", "prefixItems"})
+NAMED: Final = frozenset({"properties", "patternProperties", "$defs", "definitions", "dependentSchemas"})
+REFERENCES: Final = ("$ref", "$dynamicRef")
+
+
+def exact(schema: Json) -> Json:
+    """The schema with decimals for floats, as records have them."""
+    match schema:
+        case float():
+            return Decimal(repr(schema))
+        case list():
+            return [exact(item) for item in schema]
+        case dict():
+            return {name: exact(item) for name, item in schema.items()}
+    return schema
+
+
+def rebuilt(keyword: str, value: Json, change: Callable[[Json], Json]) -> Json:
+    """What a keyword holds, with the schemas directly inside it changed."""
+    if keyword in ONE:
+        return change(value)
+    if keyword in LISTED:
+        return [change(inner) for inner in value]
+    if keyword in NAMED:
+        return {name: change(inner) for name, inner in value.items()}
+    return value
+
+
+def subschemas(schema: Json, place: Place = ()) -> Iterator[tuple[Place, Json]]:
+    """A schema and all that stand inside it, each with its place in the document."""
+    yield place, schema
+    for keyword, value in schema.items() if isinstance(schema, dict) else ():
+        for inner_place, inner in _inside(keyword, value):
+            yield from subschemas(inner, (*place, *inner_place))
+
+
+def _inside(keyword: str, value: Json) -> Iterator[tuple[Place, Json]]:
+    if keyword in ONE:
+        yield (keyword,), value
+    elif keyword in LISTED and isinstance(value, list):
+        yield from (((keyword, index), inner) for index, inner in enumerate(value))
+    elif keyword in NAMED and isinstance(value, dict):
+        yield from (((keyword, name), inner) for name, inner in value.items())
+
+
+def target(reference: str, root: Json) -> Json:
+    """The schema that a `$ref` of this document leads to, or None."""
+    base, _, fragment = reference.partition("#")
+    if base not in ("", root.get("$id")):
+        return None
+    fragment = unquote(fragment)
+    return _pointed(fragment, root) if fragment.startswith("/") or not fragment else _anchored(fragment, root)
+
+
+def _pointed(pointer: str, root: Json) -> Json:
+    found = root
+    for part in pointer.split("/")[1:]:
+        name = part.replace("~1", "/").replace("~0", "~")
+        if isinstance(found, dict):
+            found = found.get(name)
+        elif isinstance(found, list) and name.isdecimal() and int(name) < len(found):
+            found = found[int(name)]
+        else:
+            return None
+    return found
+
+
+def _anchored(name: str, root: Json) -> Json:
+    schemas = (schema for _, schema in subschemas(root) if isinstance(schema, dict))
+    return next((each for each in schemas if name in (each.get("$anchor"), each.get("$dynamicAnchor"))), None)
+
+
+def facets(schema: Json, root: Json) -> list[Json]:
+    """All schemas that speak of the same value: this one, what it refers to, its alternatives and conditions."""
+    found: dict[int, Json] = {}
+    todo = [schema]
+    while todo:
+        each = todo.pop()
+        if isinstance(each, dict) and id(each) not in found:
+            found[id(each)] = each
+            todo += _beside(each, root)
+    return list(found.values())
+
+
+def _beside(schema: Json, root: Json) -> Iterator[Json]:
+    yield from (target(schema[keyword], root) for keyword in REFERENCES if keyword in schema)
+    for keyword in ("allOf", "anyOf", "oneOf"):
+        yield from schema.get(keyword, ())
+    yield from (schema[keyword] for keyword in ("then", "else") if keyword in schema)
+    yield from schema.get("dependentSchemas", {}).values()
+
+
+def below(schemas: Iterable[Json], part: str | int) -> list[Json]:
+    """What these facets of one value declare for its property or item."""
+    step: Callable[[Json, Json], list[Json]] = _item if isinstance(part, int) else _property
+    return [found for schema in schemas for found in step(schema, part)]
+
+
+def _property(schema: Json, name: str) -> list[Json]:
+    patterns = schema.get("patternProperties", {})
+    declared = [inner for pattern, inner in patterns.items() if verdict("pattern", pattern)(name)]
+    if name in schema.get("properties", {}):
+        declared.append(schema["properties"][name])
+    if declared:
+        return declared
+    others = (schema.get(keyword) for keyword in ("additionalProperties", "unevaluatedProperties"))
+    return [each for each in others if isinstance(each, dict)]
+
+
+def _item(schema: Json, index: int) -> list[Json]:
+    first = schema.get("prefixItems", [])
+    if index < len(first):
+        return [first[index]]
+    return [schema[keyword] for keyword in ("items", "contains", "unevaluatedItems") if keyword in schema]
+
+
+def declared(path: Place, root: Json) -> list[Json]:
+    """All that the contract says of the value at `path`, not yet unfolded into facets."""
+    found = [root]
+    for part in path:
+        found = below([facet for schema in found for facet in facets(schema, root)], part)
+    return found
+
+
+def is_marked(path: Place, root: Json, marks: Callable[[Json], bool]) -> bool:
+    """Whether a mark stands on the value at `path`, or on anything that it is a part of."""
+    ancestry = (declared(path[:depth], root) for depth in range(len(path) + 1))
+    return any(marks(facet) for schemas in ancestry for schema in schemas for facet in facets(schema, root))
+
+
+def may_be_object(schema: Json, root: Json, seen: frozenset[int] = frozenset()) -> bool:
+    if not isinstance(schema, dict) or id(schema) in seen:
+        return schema is not False
+    types = schema.get("type", "object")
+    if "object" not in ([types] if isinstance(types, str) else types):
+        return False
+    inner = seen | {id(schema)}
+    all_of = [*schema.get("allOf", ()), *(target(schema[each], root) for each in REFERENCES if each in schema)]
+    any_of = [schema[keyword] for keyword in ("anyOf", "oneOf") if keyword in schema]
+    return all(may_be_object(each, root, inner) for each in all_of) and all(
+        any(may_be_object(each, root, inner) for each in branches) for branches in any_of
+    )
+
+
+def is_closed(schema: Json) -> bool:
+    return schema.get("additionalProperties") is False or schema.get("unevaluatedProperties") is False
+
+
+@lru_cache(maxsize=1024)
+def verdict(keyword: str, value: Json) -> Callable[[Json], bool]:
+    """What the fast validator says of one keyword alone. Raises ValueError where `value` is none for it."""
+    validator = jsonschema_rs.Draft202012Validator({keyword: value}, validate_formats=True, offline=True)
+    return validator.is_valid

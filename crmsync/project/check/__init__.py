@@ -1,0 +1,72 @@
+"""What is wrong with a project that no single file shows?
+
+Each check is a function from a draft of a mapping (or the whole world) to findings; the names of the checks say what
+they make sure of.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Final, TypeAlias
+
+from crmsync.core.model import Finding
+from crmsync.project.check.across import after_names_mappings, paths_have_one_writer, running_order
+from crmsync.project.check.ends import (
+    archive_is_possible,
+    create_reads_the_other_side,
+    elements_are_read_only,
+    ends_exist,
+    keys_are_written_by_their_assigner,
+    two_entities,
+)
+from crmsync.project.check.fields import chains_are_known, fields_make_sense, groups_move_together
+from crmsync.project.check.match import comparators_are_known, match_speaks_of_fields, thresholds_are_in_order
+from crmsync.project.check.paths import (
+    constants_keep_the_contract,
+    entity_paths_are_known,
+    expressions_parse,
+    merged_values_have_the_right_type,
+    paths_are_known,
+    read_only_paths_are_left_alone,
+    required_paths_are_written,
+    written_paths_are_plain,
+)
+from crmsync.project.check.world import World
+from crmsync.project.mappings import Draft
+
+DraftCheck: TypeAlias = Callable[[Draft, World], Iterator[Finding]]
+
+_DRAFT_CHECKS: Final[tuple[DraftCheck, ...]] = (
+    ends_exist,
+    two_entities,
+    create_reads_the_other_side,
+    archive_is_possible,
+    elements_are_read_only,
+    keys_are_written_by_their_assigner,
+    fields_make_sense,
+    groups_move_together,
+    chains_are_known,
+    expressions_parse,
+    paths_are_known,
+    entity_paths_are_known,
+    written_paths_are_plain,
+    read_only_paths_are_left_alone,
+    merged_values_have_the_right_type,
+    constants_keep_the_contract,
+    required_paths_are_written,
+    match_speaks_of_fields,
+    comparators_are_known,
+    thresholds_are_in_order,
+)
+
+
+def check_mappings(world: World) -> Iterator[Finding]:
+    """All findings about the mappings of a project, but for those about their order."""
+    for draft in world.drafts.values():
+        for check in _DRAFT_CHECKS:
+            yield from check(draft, world)
+    yield from paths_have_one_writer(world)
+    yield from after_names_mappings(world)
+
+
+__all__ = ["World", "check_mappings", "running_order"]
