@@ -1,0 +1,384 @@
+"""What does crmsync know from earlier runs?
+
+`Ledger` answers; everything that changes goes through the `Writer` that `Ledger.writing` gives. Pages of keys go
+in, dicts come out; what may be long comes as pages, each its own short question, so that memory stays flat and
+nobody waits for a reader.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, Final, Literal
+
+from crmsync.core.model import Both, Decision, Json, Key, Link, Side, from_json, key_from_text, key_text, other
+from crmsync.ledger import decode
+from crmsync.ledger.database import PAGE, Access, Database, chunks
+from crmsync.ledger.decode import ALIVE, DEAD, JOURNAL, KEY_OF, LINK, REVIEW, RUN
+from crmsync.ledger.nouns import (
+    Counts,
+    DeadLetter,
+    Era,
+    JournalLine,
+    JournalStatus,
+    LetterNotOpen,
+    LetterState,
+    LinkKeys,
+    LinkRow,
+    PairKeys,
+    Review,
+    ReviewNotOpen,
+    ReviewState,
+    Run,
+    State,
+)
+from crmsync.ledger.schema import LETTERED, UNSETTLED, migrate
+from crmsync.ledger.writer import Writer
+
+
+class Ledger:
+    """crmsync's memory. Every reading method may raise LedgerUnreachable."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+
+    @classmethod
+    def open(cls, url: str, *, create: bool = True) -> Ledger:
+        """Makes or migrates the tables first. With `create=False` a SQLite file that is not there stays so, and
+        the ledger is an empty one that goes with `close`. Raises LedgerUnreachable or LedgerTooNew."""
+        database = Database(url, create=create)
+        try:
+            migrate(database)
+        except BaseException:
+            database.close()
+            raise
+        return cls(database)
+
+    def close(self) -> None:
+        self.database.close()
+
+    @contextmanager
+    def writing(self, fence: tuple[str, int] | None = None) -> Iterator[Writer]:
+        """One transaction: all of it, or nothing when an exception leaves the block. Readers see it afterwards.
+        With the `fence` of a lock it raises LockLost before the first write if somebody took the lock over."""
+        with self.database.writing() as access:
+            writer = Writer(access)
+            if fence:
+                writer.check_fence(*fence)
+            yield writer
+
+    # Systems, eras, cursors ------------------------------------------------------------------------------
+
+    def instance(self, system: str) -> str | None:
+        row = self._one("SELECT instance FROM crmsync_instance WHERE system = :system", system=system)
+        return row[0] if row else None
+
+    def era(self, mapping: str) -> Era | None:
+        row = self._one("SELECT number, hash, complete FROM crmsync_era WHERE mapping = :mapping", mapping=mapping)
+        return Era(row[0], row[1], bool(row[2])) if row else None
+
+    def cursor(self, mapping: str, side: Side, entity: str) -> Json | None:
+        row = self._one(
+            "SELECT value FROM crmsync_cursor WHERE mapping = :mapping AND side = :side AND entity = :entity",
+            mapping=mapping, side=side, entity=entity,
+        )  # fmt: skip
+        return from_json(row[0]) if row else None
+
+    # Records -----------------------------------------------------------------------------------------------
+
+    def states(self, mapping: str, side: Side, keys: Sequence[Key]) -> dict[Key, State]:
+        """Only of records that are known, by a verdict or by a link."""
+        found: dict[Key, State] = {}
+        with self.database.reading() as access:
+            for texts in _pages(keys):
+                partners = decode.partners(access, mapping, side, list(texts))
+                rows = access.rows(
+                    "SELECT key, bucket, raw, lifted, era, reason, waits_for FROM crmsync_record "
+                    "WHERE mapping = :mapping AND side = :side AND key {any:keys}",
+                    mapping=mapping, side=side, keys=list(texts),
+                )  # fmt: skip
+                for text, bucket, raw, lifted, era, reason, waits_for in rows:
+                    partner = partners.pop(text, None)
+                    found[texts[text]] = State(bucket, raw, lifted, era, reason, waits_for, partner)
+                found |= {texts[text]: State(None, None, None, 0, "", None, key) for text, key in partners.items()}
+        return found
+
+    def unsettled(self, mapping: str, side: Side) -> Iterator[list[Key]]:
+        """Pages of the records that are held, waiting, rejected or failed, in the order of their key text."""
+        for rows in self._walk(
+            "SELECT key FROM crmsync_record {use:crmsync_record_unsettled} "
+            f"WHERE mapping = :mapping AND side = :side AND {UNSETTLED} AND key > :after ORDER BY key LIMIT :page",
+            lambda row: row[0], mapping=mapping, side=side,
+        ):  # fmt: skip
+            yield [key_from_text(row[0]) for row in rows]
+
+    def waiting_for(self, mapping: str, side: Side, parents: Sequence[str]) -> list[Key]:
+        """The records, whatever their bucket, whose `waits_for` is one of these texts; sorted by key text."""
+        with self.database.reading() as access:
+            found = {
+                row[0]
+                for page in chunks(parents, PAGE)
+                for row in access.rows(
+                    "SELECT key FROM crmsync_record WHERE mapping = :mapping AND side = :side "
+                    "AND waits_for {any:parents}",
+                    mapping=mapping, side=side, parents=page,
+                )
+            }  # fmt: skip
+        return [key_from_text(text) for text in sorted(found)]
+
+    # Links ---------------------------------------------------------------------------------------------------
+
+    def links(self, mapping: str, side: Side, keys: Sequence[Key]) -> dict[Key, Link]:
+        """With their bases, by the key on `side`: live, missing and gone ones, none that was superseded."""
+        found: dict[Key, Link] = {}
+        with self.database.reading() as access:
+            for texts in _pages(keys):
+                for row in access.rows(
+                    "SELECT id, left_key, right_key, state, missing_left, missing_right, base FROM crmsync_link "
+                    f"WHERE mapping = :mapping AND active = 1 AND {KEY_OF[side]} {{any:keys}}",
+                    mapping=mapping, keys=list(texts),
+                ):  # fmt: skip
+                    found[texts[row[1 + side]]] = decode.link(row)
+        return found
+
+    def link_keys(self, mapping: str, side: Side) -> Iterator[list[LinkKeys]]:
+        """Pages of all links that are not gone, without bases, in the order of the key text on `side`."""
+        key = KEY_OF[side]
+        for rows in self._walk(
+            "SELECT left_key, right_key, state, missing_left, missing_right FROM crmsync_link "
+            f"WHERE mapping = :mapping AND {ALIVE} AND {key} > :after ORDER BY {key} LIMIT :page",
+            lambda row: row[side], mapping=mapping,
+        ):  # fmt: skip
+            yield [LinkKeys(key_from_text(row[0]), key_from_text(row[1]), row[2], row[3:5]) for row in rows]
+
+    def live_links(self, mapping: str) -> int:
+        """How many links are not gone: what the percentages of `limits` are of."""
+        row = self._one(f"SELECT count(*) FROM crmsync_link WHERE mapping = :mapping AND {ALIVE}", mapping=mapping)
+        return int(row[0]) if row else 0
+
+    def link_rows(self, mapping: str, *, ended: bool = False) -> Iterator[list[LinkRow]]:
+        """Pages of the links with their story, oldest first; with `ended` the superseded ones too."""
+        for rows in self._walk(
+            f"SELECT {LINK} FROM crmsync_link WHERE mapping = :mapping AND id > :after "
+            f"{'' if ended else 'AND active = 1 '}ORDER BY id LIMIT :page",
+            lambda row: row[0], after=0, mapping=mapping,
+        ):  # fmt: skip
+            yield [decode.link_row(row) for row in rows]
+
+    def links_of(self, mapping: str, side: Side, key: Key) -> list[LinkRow]:
+        """Every link that the record ever had, oldest first."""
+        with self.database.reading() as access:
+            return [decode.link_row(row) for row in decode.links_of(access, mapping, side, key_text(key))]
+
+    def different(self, mapping: str, side: Side, keys: Sequence[Key]) -> set[Both[Key]]:
+        """The pairs that a person judged to be two things."""
+        found: set[Both[Key]] = set()
+        with self.database.reading() as access:
+            for texts in _pages(keys):
+                rows = access.rows(
+                    "SELECT left_key, right_key FROM crmsync_different "
+                    f"WHERE mapping = :mapping AND active = 1 AND {KEY_OF[side]} {{any:keys}}",
+                    mapping=mapping, keys=list(texts),
+                )  # fmt: skip
+                found |= {(key_from_text(left), key_from_text(right)) for left, right in rows}
+        return found
+
+    def candidates(self, mapping: str, side: Side, blocks: Sequence[str]) -> dict[Key, Json]:
+        """The features of the remembered unlinked records of `side` that are in one of `blocks`, by key text."""
+        found: dict[str, str] = {}
+        with self.database.reading() as access:
+            for page in chunks(blocks, PAGE):
+                rows = access.rows(
+                    "SELECT key, features FROM crmsync_candidate WHERE mapping = :mapping AND side = :side AND key IN "
+                    "(SELECT key FROM crmsync_block WHERE mapping = :mapping AND side = :side AND block {any:blocks})",
+                    mapping=mapping, side=side, blocks=page,
+                )  # fmt: skip
+                found.update(rows)
+        return {key_from_text(text): from_json(found[text]) for text in sorted(found)}
+
+    def has_candidates(self, mapping: str, side: Side) -> bool:
+        """Is any unlinked record of `side` remembered?"""
+        sql = "SELECT 1 FROM crmsync_candidate WHERE mapping = :mapping AND side = :side LIMIT 1"
+        return self._one(sql, mapping=mapping, side=side) is not None
+
+    # People ----------------------------------------------------------------------------------------------------
+
+    def decisions(self, mapping: str, pairs: Sequence[PairKeys]) -> dict[PairKeys, tuple[Decision, ...]]:
+        """The answers of people that have not lapsed. Those about a match are not here: they became links, or
+        judgements `different`."""
+        found: dict[PairKeys, tuple[Decision, ...]] = {}
+        with self.database.reading() as access:
+            for page in chunks(pairs, PAGE):
+                for review in decode.reviews_of(access, mapping, page):
+                    if review.state == "resolved" and review.take in (0, 1, "value"):
+                        found[review.keys] = (*found.get(review.keys, ()), decode.decision(review))
+        return found
+
+    def reviews(
+        self,
+        mapping: str | None = None,
+        state: ReviewState | None = "open",
+        kind: str | None = None,
+        *,
+        after: int = 0,
+        limit: int = 1000,
+    ) -> list[Review]:
+        """By number; None is any."""
+        wanted = {"mapping": mapping, "state": state, "kind": kind}
+        return [decode.review(row) for row in self._filtered("review", REVIEW, wanted, after, limit)]
+
+    def review(self, n: int) -> Review:
+        """Raises ReviewNotOpen where there is none."""
+        row = self._one(f"SELECT {REVIEW} FROM crmsync_review WHERE n = :n", n=n)
+        if not row:
+            raise ReviewNotOpen(f"there is no review {n}; see: crmsync review list")
+        return decode.review(row)
+
+    def dead(self, mapping: str, side: Side, keys: Sequence[Key]) -> dict[Key, DeadLetter]:
+        """The open letter of each record, or the one a person dropped that its record has not outgrown."""
+        found: dict[Key, DeadLetter] = {}
+        with self.database.reading() as access:
+            for texts in _pages(keys):
+                rows = access.rows(
+                    f"SELECT {DEAD} FROM crmsync_dead "
+                    f"WHERE mapping = :mapping AND side = :side AND {LETTERED} AND key {{any:keys}}",
+                    mapping=mapping, side=side, keys=list(texts),
+                )  # fmt: skip
+                found |= {texts[row[3]]: decode.dead(row) for row in rows}
+        return found
+
+    def dead_letters(
+        self,
+        mapping: str | None = None,
+        state: LetterState | None = "open",
+        kind: Literal["check", "write"] | None = None,
+        *,
+        after: int = 0,
+        limit: int = 1000,
+    ) -> list[DeadLetter]:
+        """By number; None is any."""
+        wanted = {"mapping": mapping, "state": state, "kind": kind}
+        return [decode.dead(row) for row in self._filtered("dead", DEAD, wanted, after, limit)]
+
+    def dead_letter(self, n: int) -> DeadLetter:
+        """Raises LetterNotOpen where there is none."""
+        row = self._one(f"SELECT {DEAD} FROM crmsync_dead WHERE n = :n", n=n)
+        if not row:
+            raise LetterNotOpen(f"there is no dead letter {n}; see: crmsync dlq list")
+        return decode.dead(row)
+
+    # Runs --------------------------------------------------------------------------------------------------------
+
+    def runs(self, limit: int = 20) -> list[Run]:
+        """Newest first."""
+        with self.database.reading() as access:
+            rows = access.rows(
+                f"SELECT {RUN} FROM crmsync_run ORDER BY started DESC, id DESC LIMIT :limit", limit=limit
+            )
+        return [decode.run(row) for row in rows]
+
+    def run(self, run_id: str) -> Run | None:
+        row = self._one(f"SELECT {RUN} FROM crmsync_run WHERE id = :id", id=run_id)
+        return decode.run(row) if row else None
+
+    def unfinished(self) -> list[Run]:
+        """The runs that never ended, oldest first: they crashed, or are at work."""
+        with self.database.reading() as access:
+            rows = access.rows(f"SELECT {RUN} FROM crmsync_run WHERE ended IS NULL ORDER BY started, id")
+        return [decode.run(row) for row in rows]
+
+    def journal(self, run_id: str, statuses: Iterable[JournalStatus] = ()) -> Iterator[list[JournalLine]]:
+        """Pages of a run's lines in the order of its plan; only those of `statuses`, if there are any."""
+        chosen = list(statuses)
+        for rows in self._walk(
+            f"SELECT {JOURNAL} FROM crmsync_journal WHERE run = :run AND seq > :after "
+            f"{'AND status {any:statuses} ' if chosen else ''}ORDER BY seq LIMIT :page",
+            lambda row: row[1], after=-1, run=run_id, **({"statuses": chosen} if chosen else {}),
+        ):  # fmt: skip
+            yield [decode.journal_line(row) for row in rows]
+
+    def history_of(self, mapping: str, side: Side, key: Key) -> list[JournalLine]:
+        """Every line about the record or one that it was ever linked with, newest last. The line of a create bears
+        the side that it is made on and the key of the record that it is made from."""
+        text = key_text(key)
+        with self.database.reading() as access:
+            partners = [row[2 + other(side)] for row in decode.links_of(access, mapping, side, text)]
+            rows = access.rows(
+                f"SELECT {', '.join('j.' + name for name in JOURNAL.split(', '))} FROM crmsync_journal j "
+                "JOIN crmsync_run r ON r.id = j.run WHERE j.mapping = :mapping AND ("
+                "(j.side = :side AND j.kind <> 'create' AND j.key = :key) OR "
+                "(j.side = :other AND j.kind = 'create' AND j.key = :key) OR "
+                "(j.side = :other AND j.kind <> 'create' AND j.key {any:partners}) OR "
+                "(j.side = :side AND j.kind = 'create' AND j.key {any:partners})) "
+                "ORDER BY r.started, j.run, j.seq",
+                mapping=mapping, side=side, other=other(side), key=text, partners=partners,
+            )  # fmt: skip
+        return [decode.journal_line(row) for row in rows]
+
+    def counts(self) -> dict[str, Counts]:
+        """By mapping, every one that the ledger has heard of."""
+        with self.database.reading() as access:
+            tallies = [dict(_tally(access, table, where)) for table, where in _COUNTED]
+            buckets = access.rows(
+                "SELECT mapping, side, bucket, count(*) FROM crmsync_record "
+                "GROUP BY mapping, side, bucket ORDER BY mapping, side, bucket"
+            )
+        of: dict[str, Both[dict[str, int]]] = {
+            name: ({}, {}) for name in sorted({row[0] for row in buckets}.union(*tallies))
+        }
+        for mapping, side, bucket, count in buckets:
+            of[mapping][side][bucket] = count
+        links, reviews, letters = tallies
+        return {
+            name: Counts(links.get(name, 0), reviews.get(name, 0), letters.get(name, 0), found)
+            for name, found in of.items()
+        }
+
+    # -------------------------------------------------------------------------------------------------------------
+
+    def _one(self, sql: str, **values: object) -> tuple[Any, ...] | None:
+        with self.database.reading() as access:
+            return access.one(sql, **values)
+
+    def _walk(
+        self, sql: str, place: Callable[[tuple[Any, ...]], object], *, after: object = "", **values: object
+    ) -> Iterator[list[tuple[Any, ...]]]:
+        """Pages of a question that says `> :after` and `LIMIT :page`; `place` tells where a row stands."""
+        size = 5 * PAGE
+        while True:
+            with self.database.reading() as access:
+                rows = access.rows(sql, after=after, page=size, **values)
+            if rows:
+                yield rows
+            if len(rows) < size:
+                return
+            after = place(rows[-1])
+
+    def _filtered(
+        self, table: str, columns: str, wanted: Mapping[str, str | None], after: int, limit: int
+    ) -> list[tuple[Any, ...]]:
+        values = {name: value for name, value in wanted.items() if value is not None}
+        where = "".join(f" AND {name} = :{name}" for name in values)
+        with self.database.reading() as access:
+            return access.rows(
+                f"SELECT {columns} FROM crmsync_{table} WHERE n > :after{where} ORDER BY n LIMIT :limit",
+                after=after, limit=limit, **values,
+            )  # fmt: skip
+
+
+_COUNTED: Final = (("link", ALIVE), ("review", "state = 'open'"), ("dead", "state = 'open'"))
+
+
+def _tally(access: Access, table: str, where: str) -> list[tuple[str, int]]:
+    return [
+        (mapping, count)
+        for mapping, count in access.rows(
+            f"SELECT mapping, count(*) FROM crmsync_{table} WHERE {where} GROUP BY mapping"
+        )
+    ]
+
+
+def _pages(keys: Sequence[Key]) -> Iterator[dict[str, Key]]:
+    """The keys by their text, a page at a time."""
+    for page in chunks(keys, PAGE):
+        yield {key_text(key): key for key in page}

@@ -1,0 +1,507 @@
+"""What is remembered for the next run? One transaction of the ledger, in bulk."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+from typing import Any, Final
+
+from crmsync.core.model import Base, Both, Hold, Json, Key, Mark, Side, key_text, to_json
+from crmsync.ledger import decode
+from crmsync.ledger.codec import encode_base, encode_value, merge_base, storable
+from crmsync.ledger.database import CHUNK, PAGE, Access, Shape, chunks
+from crmsync.ledger.decode import DEAD, KEY_OF, text_or_none
+from crmsync.ledger.nouns import (
+    DeadLetter,
+    JournalStatus,
+    LetterNotOpen,
+    LockLost,
+    NewDead,
+    NewLink,
+    NoSuchLink,
+    PairKeys,
+    RecordRow,
+    Review,
+    ReviewNotOpen,
+    Take,
+    WrongAnswer,
+)
+from crmsync.ledger.schema import ASKED, LETTERED
+
+_INSTANCE: Final = Shape("crmsync_instance", ("system", "instance"), ("system",))
+_ERA: Final = Shape("crmsync_era", ("mapping", "number", "hash", "complete", "began"), ("mapping",))
+_RUN: Final = Shape("crmsync_run", ("id", "started", "mode", "actor", "host", "pid", "selected", "summary"), ("id",))
+_JOURNAL: Final = Shape(
+    "crmsync_journal", ("run", "seq", "mapping", "side", "key", "kind", "line", "status", "message")
+)
+_OUTCOME: Final = Shape("crmsync_journal", ("status", "message", "at", "run", "seq"), ("run", "seq"))
+_LINK: Final = Shape(
+    "crmsync_link",
+    (
+        "mapping", "left_key", "right_key", "active", "state", "missing_left", "missing_right", "base", "score",
+        "reason", "actor", "run", "made", "review",
+    ),
+)  # fmt: skip
+_BASE: Final = Shape("crmsync_link", ("base", "id"), ("id",))
+_MARK: Final = Shape(
+    "crmsync_link",
+    ("state", "missing_left", "missing_right", "mapping", "left_key", "right_key"),
+    ("mapping", "left_key", "right_key"),
+    where="active = 1",
+)
+_DIFFERENT: Final = Shape("crmsync_different", ("mapping", "left_key", "right_key", "active", "who", "made", "review"))
+_RECORD: Final = Shape(
+    "crmsync_record",
+    ("mapping", "side", "key", "bucket", "raw", "lifted", "era", "reason", "waits_for", "run"),
+    ("mapping", "side", "key"),
+)
+_CANDIDATE: Final = Shape("crmsync_candidate", ("mapping", "side", "key", "features"), ("mapping", "side", "key"))
+_BLOCK: Final = Shape("crmsync_block", ("mapping", "side", "block", "key"), ("mapping", "side", "block", "key"))
+_CURSOR: Final = Shape("crmsync_cursor", ("mapping", "side", "entity", "value"), ("mapping", "side", "entity"))
+_REVIEW: Final = Shape(
+    "crmsync_review",
+    (
+        "n", "mapping", "left_key", "right_key", "kind", "field", "left_value", "right_value", "left_base",
+        "right_base", "message", "run", "opened", "state", "who",
+    ),
+)  # fmt: skip
+_LETTER: Final = Shape("crmsync_dead", tuple(DEAD.split(", ")), ("n",))
+_CLOSED: Final = Shape("crmsync_dead", ("state", "closed", "n"), ("n",))
+
+UNSETTLED_BUCKETS: Final = frozenset({"held", "waiting", "rejected", "failed"})
+WHICH_IS_WHICH: Final = frozenset({"match", "unknown-outcome"})  # reviews that ask for same or different
+
+
+class Writer:
+    """All that changes in one transaction. Rows come as any iterable and go in bulk."""
+
+    def __init__(self, access: Access) -> None:
+        self._access = access
+
+    def check_fence(self, name: str, token: int) -> None:
+        """Raises LockLost unless this token still holds the lock; nobody can take it before we are through."""
+        sql = "SELECT token, held FROM crmsync_lock WHERE name = :name {lock}"
+        if self._access.one(sql, name=name) != (token, 1):
+            raise LockLost(name)
+
+    # Systems, eras, cursors ---------------------------------------------------------------------------------
+
+    def stamp_instance(self, system: str, instance: str) -> None:
+        self._access.upsert(_INSTANCE, [(system, instance)])
+
+    def begin_era(self, mapping: str, hash_: str, now: str) -> int:
+        """The number of the era of this hash: the present one if it is the same, else a new, incomplete one."""
+        row = self._access.one("SELECT number, hash FROM crmsync_era WHERE mapping = :mapping", mapping=mapping)
+        number, present = row or (0, None)
+        if present == hash_:
+            return int(number)
+        self._access.upsert(_ERA, [(mapping, number + 1, hash_, 0, now)])
+        return int(number) + 1
+
+    def complete_era(self, mapping: str) -> None:
+        self._access.run("UPDATE crmsync_era SET complete = 1 WHERE mapping = :mapping", mapping=mapping)
+
+    def save_cursor(self, mapping: str, side: Side, entity: str, value: Json) -> None:
+        self._access.upsert(_CURSOR, [(mapping, side, entity, to_json(value).decode())])
+
+    # Runs -------------------------------------------------------------------------------------------------------
+
+    def start_run(
+        self, run_id: str, now: str, *, mode: str, actor: str, host: str, pid: int, selected: Json = None
+    ) -> None:
+        self._access.insert(_RUN, [(run_id, now, mode, actor, host, pid, to_json(selected).decode(), "null")])
+
+    def end_run(self, run_id: str, now: str, exit_code: int, summary: Json) -> None:
+        self._access.run(
+            "UPDATE crmsync_run SET ended = :now, exit = :code, summary = :summary WHERE id = :id",
+            id=run_id, now=now, code=exit_code, summary=to_json(summary).decode(),
+        )  # fmt: skip
+
+    def save_journal(self, run_id: str, lines: Iterable[tuple[int, str, int, str, str, bytes]]) -> None:
+        """Lines are (seq, mapping, side, key text, kind, JSON text); they begin as `pending`."""
+        self._access.insert(
+            _JOURNAL,
+            (
+                (run_id, seq, mapping, side, key, kind, line.decode(), "pending", "")
+                for seq, mapping, side, key, kind, line in lines
+            ),
+        )
+
+    def settle_journal(self, run_id: str, outcomes: Iterable[tuple[int, JournalStatus, str, str]]) -> None:
+        """Outcomes are (seq, status, message, now)."""
+        self._access.update(
+            _OUTCOME, ((status, storable(message), now, run_id, seq) for seq, status, message, now in outcomes)
+        )
+
+    # Links ------------------------------------------------------------------------------------------------------
+
+    def save_links(self, links: Iterable[NewLink]) -> None:
+        """A link that one of the records had is superseded: kept, but it holds no more. So is a judgement
+        `different` on the pair; reviews of one of the records with anything else lapse."""
+        for mapping, group in groupby(links, key=lambda link: link.mapping):
+            for chunk in _one_to_one(group):
+                self._insert_links(mapping, chunk)
+
+    def _insert_links(self, mapping: str, links: list[NewLink], review: int | None = None) -> None:
+        pairs = {(key_text(link.keys[0]), key_text(link.keys[1])): link for link in links}
+        self._make_room(mapping, list(pairs), links[0].now)
+        self._access.insert(
+            _LINK,
+            (
+                (
+                    mapping, left, right, 1, "live", 0, 0, encode_base(link.base), link.score, storable(link.reason),
+                    link.actor, link.run, link.now, review,
+                )
+                for (left, right), link in pairs.items()
+            ),
+        )  # fmt: skip
+
+    def _make_room(self, mapping: str, pairs: list[tuple[str, str]], now: str) -> None:
+        texts = ([left for left, _ in pairs], [right for _, right in pairs])
+        for column, keys in zip(KEY_OF, texts, strict=True):
+            self._access.run(
+                "UPDATE crmsync_link SET active = 0, ended = :now "
+                f"WHERE mapping = :mapping AND active = 1 AND {column} {{any:keys}}",
+                mapping=mapping, keys=keys, now=now,
+            )  # fmt: skip
+        if self._any("different", mapping, "active = 1"):
+            self._end_different(mapping, pairs, now)
+        if self._any("review", mapping, ASKED):
+            self._lapse_strangers(mapping, texts, frozenset(pairs), now)
+
+    def split(self, mapping: str, pairs: Iterable[Both[Key]], who: str, now: str) -> None:
+        """A person says that these are two things: their link is superseded, and they are not proposed again."""
+        texts = [(key_text(left), key_text(right)) for left, right in pairs]
+        for left, right in texts:
+            self._access.run(
+                "UPDATE crmsync_link SET active = 0, ended = :now "
+                "WHERE mapping = :mapping AND active = 1 AND left_key = :left AND right_key = :right",
+                mapping=mapping, left=left, right=right, now=now,
+            )  # fmt: skip
+        self._judge_different(mapping, texts, who, now)
+
+    def save_bases(self, mapping: str, rows: Iterable[tuple[Both[Key], Base]]) -> None:
+        """These fields of the bases become new, the others stay. Raises NoSuchLink."""
+        for page in chunks(rows, CHUNK):
+            bases = self._bases(mapping, page)
+            for keys, news in page:
+                if keys not in bases:
+                    raise NoSuchLink(f"{mapping}: {key_text(keys[0])} and {key_text(keys[1])} are not linked")
+                number, text = bases[keys]
+                bases[keys] = number, merge_base(text, news)
+            self._access.update(_BASE, ((text, number) for number, text in bases.values()))
+
+    def _bases(self, mapping: str, page: list[tuple[Both[Key], Base]]) -> dict[Both[Key], Any]:
+        lefts = {key_text(keys[0]): keys for keys, _ in page}
+        rows = self._access.rows(
+            "SELECT id, left_key, right_key, base FROM crmsync_link "
+            "WHERE mapping = :mapping AND active = 1 AND left_key {any:lefts}",
+            mapping=mapping, lefts=list(lefts),
+        )  # fmt: skip
+        return {lefts[left]: (number, base) for number, left, right, base in rows if key_text(lefts[left][1]) == right}
+
+    def save_marks(self, marks: Iterable[Mark]) -> None:
+        """The new states of links that hold; of a pair that is not linked any more nothing is marked."""
+        self._access.update(
+            _MARK,
+            (
+                (mark.state, *mark.missing, mark.mapping, key_text(mark.keys[0]), key_text(mark.keys[1]))
+                for mark in marks
+            ),
+        )
+
+    # Records ------------------------------------------------------------------------------------------------------
+
+    def save_records(self, rows: Iterable[RecordRow]) -> None:
+        """Fingerprints of a record that is not settled are not kept, so that it is looked at again."""
+        self._access.upsert(
+            _RECORD,
+            (
+                (mapping, side, key_text(key), bucket, None, None, *rest)
+                if bucket in UNSETTLED_BUCKETS
+                else (mapping, side, key_text(key), bucket, raw, lifted, *rest)
+                for mapping, side, key, bucket, raw, lifted, *rest in rows
+            ),
+        )
+
+    def drop_records(self, mapping: str, side: Side, keys: Iterable[Key]) -> None:
+        """Records that are gone: they are not revisited any more."""
+        self._delete(("record",), mapping, side, keys)
+
+    def save_candidates(self, mapping: str, side: Side, rows: Iterable[tuple[Key, Json, tuple[str, ...]]]) -> None:
+        """Rows are (key, features, blocks); what was remembered of the record before goes."""
+        for chunk in chunks(rows, CHUNK):
+            last = {key_text(key): (features, blocks) for key, features, blocks in chunk}
+            self._delete_texts(("block",), mapping, side, list(last))
+            self._access.upsert(
+                _CANDIDATE, ((mapping, side, key, to_json(row[0]).decode()) for key, row in last.items())
+            )
+            self._access.insert(
+                _BLOCK, ((mapping, side, block, key) for key, row in last.items() for block in sorted(set(row[1])))
+            )
+
+    def drop_candidates(self, mapping: str, side: Side, keys: Iterable[Key]) -> None:
+        self._delete(("block", "candidate"), mapping, side, keys)
+
+    # Reviews --------------------------------------------------------------------------------------------------------
+
+    def save_holds(
+        self, mapping: str, looked_at: Iterable[PairKeys], holds: Iterable[Hold], run_id: str, now: str
+    ) -> None:
+        """Of the pairs that were looked at (and those held), the reviews are now these holds: one with the same
+        values stays as it is, answered or not; every other one lapses, and what is new is opened."""
+        wanted = {_hold_identity(hold): hold for hold in holds}
+        pairs = dict.fromkeys([*looked_at, *(hold.keys for hold in wanted.values())])
+        lapsed: list[int] = []
+        for page in chunks(pairs, PAGE):
+            for review in decode.reviews_of(self._access, mapping, page):
+                if not wanted.pop(_review_identity(review), None):
+                    lapsed.append(review.n)
+        self._lapse(lapsed, now)
+        fresh = self._not_judged(mapping, list(wanted.values()))
+        number = self._last("review")
+        self._access.insert(_REVIEW, (_review_row(n, hold, run_id, now) for n, hold in enumerate(fresh, number + 1)))
+
+    def resolve_review(self, n: int, take: Take, value: Json, who: str, now: str) -> None:
+        """A side or a `value` answers a held field; `same` or `different` a match: that links the pair, or keeps it
+        from being proposed again. Where the pair lacks a record, `value` gives its key for `same`. Raises
+        ReviewNotOpen or WrongAnswer."""
+        review = self._review(n)
+        if review.state != "open":
+            raise ReviewNotOpen(f"review {n} is {review.state}{_by(review)}, not open; see: crmsync review list")
+        if (review.kind in WHICH_IS_WHICH) != (take in ("same", "different")):
+            asked = "same or different" if review.kind in WHICH_IS_WHICH else "a side or a value"
+            raise WrongAnswer(f"review {n} ({review.kind}) asks for {asked}, not {take}")
+        if take == "same":
+            self._link_reviewed(review, value, who, now)
+        if take == "different" and None not in review.keys:
+            self._judge_different(review.mapping, [_texts(review.keys)], who, now, n)
+        state = "settled" if review.kind in WHICH_IS_WHICH else "resolved"
+        self._answer(n, state, str(take), to_json(value).decode(), who, now)
+
+    def reopen_review(self, n: int) -> None:
+        """Takes an answer back; a link or a judgement made by it goes too. Raises ReviewNotOpen where there is no
+        answer, or it has lapsed."""
+        review = self._review(n)
+        if review.state not in ("resolved", "settled"):
+            raise ReviewNotOpen(f"review {n} is {review.state}, there is no answer to take back")
+        for table in ("link", "different"):
+            self._access.run(
+                f"UPDATE crmsync_{table} SET active = 0, ended = :now WHERE review = :n AND active = 1",
+                n=n, now=review.closed,
+            )  # fmt: skip
+        self._answer(n, "open", None, None, "", None)
+
+    # Dead letters -----------------------------------------------------------------------------------------------------
+
+    def save_dead(self, letters: Iterable[NewDead]) -> None:
+        """A record has at most one open letter. Another failure of it is written there: one more of `attempts`
+        when the record has changed or it was a write, and of `tries` when it has not changed. A letter that a
+        person dropped stays dropped until the record changes."""
+        for (mapping, side), group in groupby(letters, key=lambda letter: letter[:2]):
+            for chunk in chunks(group, PAGE):
+                self._save_letters(mapping, side, {key_text(letter.key): letter for letter in chunk})
+
+    def close_dead(self, mapping: str, side: Side, keys: Iterable[Key], now: str) -> None:
+        """The records are well again."""
+        for page in chunks(keys, CHUNK):
+            self._access.run(
+                "UPDATE crmsync_dead SET state = 'closed', closed = :now "
+                f"WHERE mapping = :mapping AND side = :side AND {LETTERED} AND key {{any:keys}}",
+                mapping=mapping, side=side, keys=[key_text(key) for key in page], now=now,
+            )  # fmt: skip
+
+    def retry_dead(self, numbers: Iterable[int]) -> None:
+        """The next run tries these again, however often it has. Raises LetterNotOpen for those that are not open."""
+        chosen = list(numbers)
+        self._open_letters(chosen)
+        self._access.run("UPDATE crmsync_dead SET retry = 1, tries = 0 WHERE n {any:numbers}", numbers=chosen)
+
+    def drop_dead(self, numbers: Iterable[int], who: str, now: str) -> None:
+        """Nobody wants to hear of these until their records change. Raises LetterNotOpen."""
+        chosen = list(numbers)
+        self._open_letters(chosen)
+        self._access.run(
+            "UPDATE crmsync_dead SET state = 'dropped', who = :who, closed = :now WHERE n {any:numbers}",
+            numbers=chosen, who=who, now=now,
+        )  # fmt: skip
+
+    # ------------------------------------------------------------------------------------------------------------------
+
+    def _any(self, table: str, mapping: str, where: str) -> bool:
+        sql = f"SELECT 1 FROM crmsync_{table} WHERE mapping = :mapping AND {where} LIMIT 1"
+        return self._access.one(sql, mapping=mapping) is not None
+
+    def _last(self, table: str) -> int:
+        row = self._access.one(f"SELECT coalesce(max(n), 0) FROM crmsync_{table}")
+        return int(row[0]) if row else 0
+
+    def _delete(self, tables: tuple[str, ...], mapping: str, side: Side, keys: Iterable[Key]) -> None:
+        for chunk in chunks(keys, CHUNK):
+            self._delete_texts(tables, mapping, side, [key_text(key) for key in chunk])
+
+    def _delete_texts(self, tables: tuple[str, ...], mapping: str, side: Side, texts: list[str]) -> None:
+        for table in tables:
+            self._access.run(
+                f"DELETE FROM crmsync_{table} WHERE mapping = :mapping AND side = :side AND key {{any:keys}}",
+                mapping=mapping, side=side, keys=texts,
+            )  # fmt: skip
+
+    def _end_different(self, mapping: str, pairs: list[tuple[str, str]], now: str) -> None:
+        rows = self._access.rows(
+            "SELECT id, left_key, right_key FROM crmsync_different "
+            "WHERE mapping = :mapping AND active = 1 AND left_key {any:lefts}",
+            mapping=mapping, lefts=[left for left, _ in pairs],
+        )  # fmt: skip
+        linked = frozenset(pairs)
+        self._access.run(
+            "UPDATE crmsync_different SET active = 0, ended = :now WHERE id {any:ids}",
+            ids=[number for number, left, right in rows if (left, right) in linked], now=now,
+        )  # fmt: skip
+
+    def _judge_different(
+        self, mapping: str, pairs: list[tuple[str, str]], who: str, now: str, review: int | None = None
+    ) -> None:
+        self._end_different(mapping, pairs, now)
+        self._access.insert(_DIFFERENT, ((mapping, left, right, 1, who, now, review) for left, right in pairs))
+
+    def _lapse_strangers(
+        self, mapping: str, texts: Both[list[str]], pairs: frozenset[tuple[str, str]], now: str
+    ) -> None:
+        strangers: set[int] = set()
+        for column, keys in zip(KEY_OF, texts, strict=True):
+            rows = self._access.rows(
+                f"SELECT n, left_key, right_key FROM crmsync_review "
+                f"WHERE mapping = :mapping AND {ASKED} AND {column} {{any:keys}}",
+                mapping=mapping, keys=keys,
+            )  # fmt: skip
+            strangers |= {n for n, left, right in rows if (left, right) not in pairs}
+        self._lapse(sorted(strangers), now)
+
+    def _not_judged(self, mapping: str, holds: list[Hold]) -> list[Hold]:
+        """Without the questions which is which that a person has answered since the run asked."""
+        texts = {_texts(hold.keys) for hold in holds if hold.kind in WHICH_IS_WHICH and None not in hold.keys}
+        judged: set[tuple[str, str]] = set()
+        for page in chunks(texts, PAGE):
+            for table in ("link", "different"):
+                rows = self._access.rows(
+                    f"SELECT left_key, right_key FROM crmsync_{table} "
+                    "WHERE mapping = :mapping AND active = 1 AND left_key {any:lefts}",
+                    mapping=mapping, lefts=[left for left, _ in page],
+                )  # fmt: skip
+                judged |= texts.intersection((left, right) for left, right in rows)
+        return [hold for hold in holds if hold.kind not in WHICH_IS_WHICH or _texts(hold.keys) not in judged]
+
+    def _lapse(self, numbers: list[int], now: str) -> None:
+        for page in chunks(numbers, CHUNK):
+            self._access.run(
+                "UPDATE crmsync_review SET state = 'lapsed', closed = :now WHERE n {any:numbers}",
+                numbers=page, now=now,
+            )  # fmt: skip
+
+    def _review(self, n: int) -> Review:
+        row = self._access.one(f"SELECT {decode.REVIEW} FROM crmsync_review WHERE n = :n {{lock}}", n=n)
+        if not row:
+            raise ReviewNotOpen(f"there is no review {n}; see: crmsync review list")
+        return decode.review(row)
+
+    def _answer(self, n: int, state: str, take: str | None, value: str | None, who: str, closed: str | None) -> None:
+        self._access.run(
+            "UPDATE crmsync_review SET state = :state, take = :take, value = :value, who = :who, closed = :closed "
+            "WHERE n = :n",
+            n=n, state=state, take=take, value=value, who=who, closed=closed,
+        )  # fmt: skip
+
+    def _link_reviewed(self, review: Review, value: Json, who: str, now: str) -> None:
+        left, right = (key if key is not None else _given_key(review, value) for key in review.keys)
+        link = NewLink(review.mapping, (left, right), {}, 1.0, f"review {review.n}", who, None, now)
+        self._answer(review.n, "settled", "same", None, who, now)  # first, for what is open on these records lapses
+        self._insert_links(review.mapping, [link], review.n)
+
+    def _save_letters(self, mapping: str, side: Side, news: dict[str, NewDead]) -> None:
+        rows = self._access.rows(
+            f"SELECT {DEAD} FROM crmsync_dead "
+            f"WHERE mapping = :mapping AND side = :side AND {LETTERED} AND key {{any:keys}}",
+            mapping=mapping, side=side, keys=list(news),
+        )  # fmt: skip
+        olds = {key_text(old.key): old for old in map(decode.dead, rows)}
+        outgrown = [old for text, old in olds.items() if old.state == "dropped" and old.raw != news[text].raw]
+        self._access.update(_CLOSED, (("closed", old.closed, old.n) for old in outgrown))
+        for old in outgrown:
+            del olds[key_text(old.key)]
+        self._again(news, olds)
+        fresh = [news[text] for text in news if text not in olds]
+        number = self._last("dead")
+        self._access.insert(_LETTER, (_letter(n, letter) for n, letter in enumerate(fresh, number + 1)))
+
+    def _again(self, news: dict[str, NewDead], olds: dict[str, DeadLetter]) -> None:
+        self._access.upsert(
+            _LETTER,
+            (_letter(old.n, news[text], old) for text, old in olds.items() if old.state == "open"),
+        )
+
+    def _open_letters(self, numbers: list[int]) -> None:
+        sql = "SELECT n FROM crmsync_dead WHERE state = 'open' AND n {any:numbers}"
+        found = {row[0] for row in self._access.rows(sql, numbers=numbers)}
+        if missing := sorted(set(numbers) - found):
+            raise LetterNotOpen(f"no open dead letter: {', '.join(map(str, missing))}; see: crmsync dlq list")
+
+
+def _one_to_one(links: Iterable[NewLink]) -> Iterator[list[NewLink]]:
+    """Chunks in which no record appears twice, so that a later link supersedes an earlier one."""
+    chunk: list[NewLink] = []
+    seen: tuple[set[Key], set[Key]] = (set(), set())
+    for link in links:
+        left, right = link.keys
+        if len(chunk) == PAGE or left in seen[0] or right in seen[1]:
+            yield chunk
+            chunk, seen = [], (set(), set())
+        chunk.append(link)
+        seen[0].add(left)
+        seen[1].add(right)
+    if chunk:
+        yield chunk
+
+
+def _letter(n: int, letter: NewDead, old: DeadLetter | None = None) -> tuple[Any, ...]:
+    changed = old is None or old.raw != letter.raw
+    attempts = (old.attempts if old else 0) + (changed or letter.kind == "write")
+    tries = 1 if changed or old is None else old.tries + 1
+    return (
+        n, letter.mapping, letter.side, key_text(letter.key), letter.kind, letter.rule, letter.path,
+        storable(letter.message), storable(letter.mend), letter.snapshot, letter.raw, old.run if old else letter.run,
+        old.opened if old else letter.now, letter.now, attempts, tries, 0, "open", "", None,
+    )  # fmt: skip
+
+
+def _review_row(n: int, hold: Hold, run_id: str, now: str) -> tuple[Any, ...]:
+    left, right = map(text_or_none, hold.keys)
+    values = map(encode_value, (*hold.values, *hold.base))
+    return (
+        n, hold.mapping, left, right, hold.kind, hold.field, *values, storable(hold.message), run_id, now, "open", "",
+    )  # fmt: skip
+
+
+def _hold_identity(hold: Hold) -> tuple[object, ...]:
+    """Two holds are one question when they ask for the same field with the same values, to the letter."""
+    return hold.keys, hold.kind, hold.field, *map(encode_value, hold.values)
+
+
+def _review_identity(review: Review) -> tuple[object, ...]:
+    return review.keys, review.kind, review.field, *map(encode_value, review.values)
+
+
+def _texts(keys: PairKeys) -> tuple[str, str]:
+    left, right = keys
+    return key_text(left or ()), key_text(right or ())
+
+
+def _by(review: Review) -> str:
+    return f" by {review.who}" if review.who else ""
+
+
+def _given_key(review: Review, value: Json) -> Key:
+    parts = value if isinstance(value, list) else [value]
+    if not parts or not all(type(part) in (str, int) for part in parts):
+        raise WrongAnswer(f"review {review.n} lacks a record on one side: give its key, texts or whole numbers")
+    return tuple(parts)
