@@ -603,10 +603,10 @@ def _settled(agreed: Agreed, base: Agreed | None) -> Settled:
 
 
 def _both(values: Both[Json], wanted: Both[Json], reason: str) -> tuple[Write, Write]:
-    """One value for both sides, side 0 first. The second must not be tried when the first did not take effect; while
-    it has not, the base owes side 1 what `sent` holds."""
-    first = Agreed(_put(values, 0, wanted[0]), 1, wanted[1], owed=1)
-    return _write(0, wanted[0], reason, first), _write(1, wanted[1], reason, first)
+    """One value for both sides. Either write may fail alone: each leads to a base that owes the other side what `sent`
+    holds."""
+    first, second = (Agreed(values, side, wanted[side], owed=side) for side in SIDES)
+    return _write(0, wanted[0], reason, second), _write(1, wanted[1], reason, first)
 
 
 def _write(to: Side, value: Json, reason: str, agreed: Agreed) -> Write:
@@ -617,13 +617,12 @@ def _put(values: Both[Json], side: Side, value: Json) -> Both[Json]:
     return (value, values[1]) if side == 0 else (values[0], value)
 
 
-def confirm(agreed: Agreed, side: Side, found: Json, base: Agreed | None = None) -> Agreed:
+def confirm(agreed: Agreed, side: Side, found: Json, half: Agreed | None) -> Agreed:
     """The base after a write to `side`, when the target was read back and says `found`.
 
-    `base` is the base as it is now. The second of two writes takes from it what the first one's target made of its
-    value; without it, the target's own spelling would look like an edit in the next run.
+    `half` is the base that the same plan's write of this field to the other side led to, None where there was no such
+    write or it did not take effect. Without it a second half would be taken for a lone one, and a counter count twice.
     """
-    if agreed.owed != side:
-        return replace(agreed, values=_put(agreed.values, side, found))
-    values = base.values if base is not None and base.owed == side else agreed.values
-    return replace(agreed, values=_put(values, side, found), sent=ABSENT, owed=None)
+    if half is not None and half.owed == side and agreed.owed is not None:  # now both are done
+        return replace(half, values=_put(half.values, side, found), sent=ABSENT, owed=None)
+    return replace(agreed, values=_put(agreed.values, side, found))

@@ -44,6 +44,8 @@ CREATE TABLE staged (
 CREATE TABLE planned (mapping INTEGER, left_key TEXT, right_key TEXT, state TEXT);
 CREATE UNIQUE INDEX planned_left ON planned (mapping, left_key) WHERE left_key IS NOT NULL;
 CREATE UNIQUE INDEX planned_right ON planned (mapping, right_key) WHERE right_key IS NOT NULL;
+CREATE TABLE note (mapping INTEGER, kind TEXT, body BLOB);
+CREATE INDEX note_kind ON note (mapping, kind);
 CREATE TABLE line (mapping_no INTEGER, level INTEGER, side INTEGER, key_text TEXT, kind TEXT, text BLOB);
 CREATE TABLE verdict (
     place INTEGER, key TEXT, rank INTEGER, raw TEXT, lifted TEXT, era INTEGER, reason TEXT, waits_for TEXT, run TEXT,
@@ -252,6 +254,20 @@ class Spool:
         self._rows("DROP TABLE line")
         self._rows("ALTER TABLE fresh RENAME TO line")
         self._sorted = True
+
+    # Notes: what is to be remembered when the plan is done ---------------------------------------------------
+
+    def note(self, mapping: str, kind: str, items: Iterable[Json]) -> None:
+        number = self._number(mapping)
+        self._many("INSERT INTO note VALUES (?, ?, ?)", ((number, kind, to_json(item)) for item in items))
+
+    def notes(self, mapping: str, kind: str) -> Iterator[Json]:
+        """In the order in which they were noted."""
+        after = 0
+        sql = "SELECT rowid, body FROM note WHERE mapping = ? AND kind = ? AND rowid > ? ORDER BY rowid LIMIT ?"
+        while rows := self._rows(sql, self._number(mapping), kind, after, PAGE):
+            after = rows[-1][0]
+            yield from (from_json(body) for _, body in rows)
 
     # Verdicts ----------------------------------------------------------------------------------------------
 

@@ -154,13 +154,14 @@ class Reader:
         """Records that are not settled are always looked at again, and so are the forced ones."""
         forced = sorted(self.forced[side], key=key_text)
         for keys in (*self.world.ledger.unsettled(self.mapping.name, side), *_pages(forced)):
-            staged = self.spool.staged_keys(self.mapping.name, side, keys)
-            self._stage_keys(found, side, [key for key in keys if key not in staged])
+            self._stage_keys(found, side, keys)
 
     def _stage_keys(self, found: Extraction, side: Side, keys: Sequence[Key]) -> None:
+        """Those that are not staged yet, and that a complete listing did not miss."""
         name = self.mapping.name
         for page in _pages(keys):
-            raws = fetch(self._door(side), [key for key in page if key not in found.unlisted[side]])
+            known = self.spool.staged_keys(name, side, page) | found.unlisted[side].keys()
+            raws = fetch(self._door(side), [key for key in page if key not in known])
             there = [raw.key for raw in raws]
             states = self.world.ledger.states(name, side, there)
             self._unquiet(found, side, self.spool.seen(name, side, there), states)
@@ -173,10 +174,11 @@ class Reader:
             for keys in self.spool.partners_missing(self.mapping.name, side):
                 self._stage_keys(found, other(side), keys)
 
-    def stage_more(self, found: Extraction, side: Side, keys: Sequence[Key]) -> None:
-        """Records that the ledger remembers as unlinked, and that have found their counterpart now."""
+    def stage_more(self, found: Extraction, side: Side, keys: Sequence[Key]) -> list[Key]:
+        """Stage records that the ledger remembers as unlinked; those that are there no more are returned."""
+        self._stage_keys(found, side, keys)
         staged = self.spool.staged_keys(self.mapping.name, side, keys)
-        self._stage_keys(found, side, [key for key in keys if key not in staged])
+        return [key for key in keys if key not in staged]
 
 
 def _quiet(state: State) -> Bucket:

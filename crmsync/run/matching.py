@@ -31,8 +31,8 @@ class Matches:
         return [key for key in (*self.same[side], *self.unsure[side]) if key in self.remembered[side]]
 
 
-def match(world: World, spool: Spool, compiled: Compiled, rule: Match) -> Matches:
-    """Judge all unlinked records of both sides. Nothing is compared while one side has none."""
+def match(world: World, spool: Spool, compiled: Compiled, rule: Match, ghosts: Both[list[Key]]) -> Matches:
+    """Judge all unlinked records of both sides but the ghosts. Nothing is compared while one side has none."""
     mine = (_singles(world, spool, compiled, 0), _singles(world, spool, compiled, 1))
     known = (
         _remembered(world, spool, compiled, rule, 0, mine[1]),
@@ -77,7 +77,7 @@ def _singles(world: World, spool: Spool, compiled: Compiled, side: Side) -> list
     return found
 
 
-def _is_fit(seen: Seen) -> bool:
+def is_fit(seen: Seen) -> bool:
     return bool(seen.lifted and not seen.rejected and seen.lifted.in_scope and not seen.lifted.gone)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import groupby, islice
 from typing import Final, TypeAlias
 
@@ -37,7 +38,7 @@ from crmsync.core.plan import decode
 from crmsync.ledger.nouns import NewDead, NewLink, RecordRow
 from crmsync.ledger.spool import Line as PlanLine
 from crmsync.run.parents import scalar
-from crmsync.run.prepare import MappingPlan, Prepared, kind_of, what_is_written
+from crmsync.run.prepared import MappingPlan, Prepared, kind_of, what_is_written
 from crmsync.run.world import World, utc_now
 
 BATCH: Final = 500
@@ -116,7 +117,7 @@ class Worker:
     run: str
     name: str
 
-    @property
+    @cached_property
     def compiled(self) -> Compiled:
         return self.world.compile(self.world.project.mapping(self.name))
 

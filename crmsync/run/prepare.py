@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -10,94 +9,33 @@ from functools import cached_property
 from crmsync.core.mapping import Compiled, Seen
 from crmsync.core.match import blocks
 from crmsync.core.model import (
-    ABSENT,
     SIDES,
-    Adopt,
     Archive,
     Both,
     Create,
+    Decision,
     Delete,
-    Finding,
     Hold,
     Json,
     Key,
-    Kind,
     Link,
-    Mark,
+    Match,
     Ref,
     Side,
     Update,
     fingerprint,
-    key_text,
     other,
-    to_json,
 )
 from crmsync.core.model import Mapping as Declared
-from crmsync.core.plan import Counts, Decided, Pair, decide, encode, refuse, traits
-from crmsync.core.plan.lines import DO, Line, encode_value, is_revert
-from crmsync.ledger.nouns import DeadLetter, NewDead, RecordRow
+from crmsync.core.plan import Counts, Decided, Pair, decide, refuse, traits
+from crmsync.ledger.nouns import DeadLetter, RecordRow
 from crmsync.ledger.spool import Line as PlanLine
 from crmsync.ledger.spool import PlannedLink, Spool, Staged
-from crmsync.run.extract import Extraction, Mode, Reader
-from crmsync.run.matching import Matches, match
+from crmsync.run.extract import Extraction, Reader
+from crmsync.run.matching import Matches, is_fit, match
 from crmsync.run.parents import UNDECIDED, Parents, parent_text
+from crmsync.run.prepared import MappingPlan, Order, Prepared, letter, what_is_written
 from crmsync.run.world import World, every, examined
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """What was asked for. `only`: one record and its counterpart; `limit`: at most so many pairs a mapping with
-    something to do. Both leave cursors and deletes alone."""
-
-    mode: Mode = "batch"
-    only: Ref | None = None
-    limit: int | None = None
-    first_load: bool = False
-    allow: Mapping[Kind, int] = field(default_factory=dict)
-
-
-@dataclass
-class MappingPlan:
-    """What is known of one mapping before anything is written."""
-
-    number: int
-    extraction: Extraction
-    actions: Both[Counter[Kind]] = field(default_factory=lambda: (Counter(), Counter()))
-    links: int = 0
-    holds: int = 0
-    candidates: list[tuple[Side, Key, Json, tuple[str, ...]]] = field(default_factory=list)
-    warned: Counter[str] = field(default_factory=Counter)
-    letters: list[NewDead] = field(default_factory=list)
-    cut: bool = False
-
-    def count(self, line: Line) -> None:
-        match line:
-            case Hold():
-                self.holds += 1
-            case Adopt(judged=judged):
-                self.links += judged is not None
-            case Mark():
-                pass
-            case _:
-                self.actions[line.side][kind_of(line)] += 1
-
-    def placed(self, line: Line, level: int) -> PlanLine:
-        """The line with its place in the order of doing."""
-        side, key = _sort_place(line)
-        return PlanLine(self.number, level, side, key_text(key) if key else "", DO[type(line)], encode(line))
-
-
-@dataclass
-class Prepared:
-    """A plan in its spool, and what was counted on the way."""
-
-    spool: Spool
-    mappings: dict[str, MappingPlan] = field(default_factory=dict)
-    tripped: list[Finding] = field(default_factory=list)
-
-    @property
-    def actions(self) -> int:
-        return sum(plan.actions[side].total() for plan in self.mappings.values() for side in SIDES)
 
 
 def prepare(
@@ -143,11 +81,19 @@ class Planner:
         found = reader.read() if self.order.only is None else self._read_only(reader, self.order.only)
         result = MappingPlan(len(self.prepared.mappings), found)
         if self.mapping.match:
-            self.matches = match(self.world, self.spool, self.compiled, self.mapping.match)
-            for side in SIDES:
-                reader.stage_more(found, side, self.matches.unread(side))
+            self._match(reader, result, self.mapping.match)
         self._decide_all(result)
         return result
+
+    def _match(self, reader: Reader, result: MappingPlan, rule: Match) -> None:
+        """Judge the unlinked records; once more without those that turn out to be there no more."""
+        while True:
+            self.matches = match(self.world, self.spool, self.compiled, rule, result.ghosts)
+            ghosts = [reader.stage_more(result.extraction, side, self.matches.unread(side)) for side in SIDES]
+            if not any(ghosts):
+                return
+            for side in SIDES:
+                result.ghosts[side].extend(ghosts[side])
 
     def _read_only(self, reader: Reader, only: Ref) -> Extraction:
         for side in SIDES:
@@ -172,6 +118,9 @@ class Planner:
     def _decide_all(self, result: MappingPlan) -> None:
         later: list[Both[Key | None]] = []
         for keys in self._pairs(result.extraction):
+            if self.order.limit is not None and result.writes >= self.order.limit:
+                result.cut = True
+                return
             later += self._decide_page(result, keys, level=0)
         level = 0
         while later:  # rows of one mapping that link to each other: parents first
@@ -254,7 +203,7 @@ class Planner:
         keys: Both[Key | None],
         rows: Both[dict[Key, Staged]],
         links: Both[dict[Key, Link]],
-        decisions: Sequence[Json],
+        decisions: Sequence[Decision],
     ) -> Pair:
         first = next((side for side in SIDES if keys[side] is not None), 0)
         key = keys[first]
@@ -290,6 +239,8 @@ class Planner:
         lines: list[PlanLine] = []
         rows: list[RecordRow] = []
         planned: list[PlannedLink] = []
+        letters: list[Json] = []
+        singles: list[Json] = []
         for pair, decided in settled:
             for line in (*decided.actions, *decided.entries):
                 result.count(line)
@@ -298,12 +249,14 @@ class Planner:
             if self._links_to_itself:
                 self.fresh.update((other(a.side), a.source) for a in decided.actions if isinstance(a, Create))
             rows += self._rows(pair, decided)
-            self._letters(result, pair, decided)
-            self._remember_single(result, pair, decided)
+            letters += self._letters(pair, decided)
+            singles += self._singles(pair, decided)
             result.warned.update(finding.rule for finding in decided.warned)
         self.spool.add(lines)
         self.spool.link(name, planned)
         self.spool.save_verdicts(rows)
+        self.spool.note(name, "letter", letters)
+        self.spool.note(name, "single", singles)
 
     def _rows(self, pair: Pair, decided: Decided) -> list[RecordRow]:
         """One verdict for each record that was read; fingerprints only for what is settled."""
@@ -322,54 +275,22 @@ class Planner:
                 )  # fmt: skip
         return rows
 
-    def _letters(self, result: MappingPlan, pair: Pair, decided: Decided) -> None:
+    def _letters(self, pair: Pair, decided: Decided) -> Iterator[Json]:
         for side, finding in decided.rejected:
             seen = pair.seen[side] or next(each for each in pair.seen if each)
-            result.letters.append(letter(self.mapping.name, side, seen, finding, self.run, self.now))
+            yield letter(self.mapping.name, side, seen, finding, self.run, self.now)
 
-    def _remember_single(self, result: MappingPlan, pair: Pair, decided: Decided) -> None:
-        """A record that stays without a counterpart may find it in a later run."""
-        if (
-            self.mapping.match is None
-            or pair.link
-            or decided.bucket not in ("unchanged", "held", "rejected", "waiting")
-        ):
+    def _singles(self, pair: Pair, decided: Decided) -> Iterator[Json]:
+        """A record that stays without a counterpart may find it in a later run: side, key, traits and blocks."""
+        rule = self.mapping.match
+        if rule is None or pair.link or decided.bucket in ("applied", "out_of_scope"):
             return
         for side in SIDES:
             seen = pair.seen[side]
-            if seen and seen.lifted and seen.lifted.in_scope and not seen.rejected:
+            if seen and is_fit(seen):
                 values = traits(self.compiled, side, seen, self._parents.resolver({side: [seen]}))
-                keys = blocks(self.mapping.match, values)
-                if keys:
-                    result.candidates.append((side, seen.record.ref.key, values, keys))
-
-
-def kind_of(write: Create | Update | Archive | Delete) -> Kind:
-    """As summaries and limits count it."""
-    match write:
-        case Create():
-            return "create"
-        case Update():
-            return "revert" if is_revert(write) else "update"
-        case Archive():
-            return "archive"
-        case Delete():
-            return "delete"
-
-
-def what_is_written(write: Create | Update | Archive | Delete) -> bytes:
-    """The values of a write as JSON, by path: what its dead letter keeps, and is known by."""
-    changes = write.changes if isinstance(write, Create | Update) else ()
-    return to_json({change.path: None if change.after is ABSENT else encode_value(change.after) for change in changes})
-
-
-def letter(mapping: str, side: Side, seen: Seen, finding: Finding, run: str, now: str) -> NewDead:
-    record = seen.record
-    snapshot = to_json(record.data)
-    return NewDead(
-        mapping, side, record.ref.key, "check", finding.rule, finding.path, finding.message, finding.mend,
-        snapshot, record.version, run, now,
-    )  # fmt: skip
+                if keys := blocks(rule, values):
+                    yield [side, seen.record.ref.key, values, keys]
 
 
 def _planned(pair: Pair, decided: Decided) -> PlannedLink:
@@ -380,21 +301,6 @@ def _planned(pair: Pair, decided: Decided) -> PlannedLink:
     if any(isinstance(action, Create) for action in decided.actions):
         return PlannedLink(pair.keys, "create")
     return PlannedLink(pair.keys, "waiting")
-
-
-def _sort_place(line: Line) -> tuple[int, Key | None]:
-    """Links come first, then the writes of side 0, those of side 1, marks and holds; within, by key."""
-    match line:
-        case Adopt(keys=keys):
-            return -1, keys[0]
-        case Hold(keys=keys):
-            return 2, keys[0] or keys[1]
-        case Mark(keys=keys):
-            return 2, keys[0]
-        case Create(side=side, source=source):
-            return side, source
-        case _:
-            return line.side, line.key
 
 
 def _chunks(keys: Iterable[Both[Key | None]], size: int = 500) -> Iterator[list[Both[Key | None]]]:

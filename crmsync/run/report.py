@@ -48,12 +48,12 @@ class Report:
     run: str
     mappings: Mapping[str, Tally]
     digest: str = ""
-    stopped: bool = False
+    stopped: int = 0  # the signal that stopped it
 
     @property
     def exit(self) -> int:
         if self.stopped:
-            return 143
+            return 128 + self.stopped
         loud = any(tally.open_holds or _loud(tally) for tally in self.mappings.values())
         return 3 if loud else 0
 

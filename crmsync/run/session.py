@@ -6,7 +6,7 @@ import getpass
 import os
 import signal
 import socket
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
@@ -24,7 +24,8 @@ from crmsync.project import Loaded
 from crmsync.run.extract import cursor_json
 from crmsync.run.parents import show
 from crmsync.run.perform import Done, journal, perform
-from crmsync.run.prepare import MappingPlan, Order, Prepared, prepare
+from crmsync.run.prepare import prepare
+from crmsync.run.prepared import MappingPlan, Order, Prepared
 from crmsync.run.report import Report, Tally, reasons, sides
 from crmsync.run.world import Stopped, World, every, utc_now
 
@@ -95,23 +96,23 @@ def carry_out(world: World, mappings: Sequence[Declared], prepared: Prepared, as
         for mapping in mappings:
             _begin_era(world, ledger, mapping)
     journal(world, prepared, run_id)
-    with _until_signal() as stop:
-        done = perform(world, prepared, run_id, stop)
+    with _until_signal() as caught:
+        done = perform(world, prepared, run_id, lambda: bool(caught))
     for mapping in mappings:
         _finish(world, mapping, prepared, asked.order, run_id, done)
-    report = _report(world, mappings, prepared, run_id, done.counts, stopped=done.stopped)
+    report = _report(world, mappings, prepared, run_id, done.counts, stopped=caught[0] if done.stopped else 0)
     with world.ledger.writing() as ledger:
         ledger.end_run(run_id, utc_now(), report.exit, report.to_json())
     return report
 
 
 @contextmanager
-def _until_signal() -> Iterator[Callable[[], bool]]:
-    """SIGTERM and SIGINT let the batch in hand finish; then nothing more is begun."""
+def _until_signal() -> Iterator[list[int]]:
+    """SIGTERM and SIGINT let the batch in hand finish; then nothing more is begun. Gives those that came."""
     caught: list[int] = []
     before = {number: signal.signal(number, lambda signum, _: caught.append(signum)) for number in STOP_SIGNALS}
     try:
-        yield lambda: bool(caught)
+        yield caught
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
@@ -155,13 +156,16 @@ def _finish(world: World, mapping: Declared, prepared: Prepared, order: Order, r
         if done.stopped:
             return
         for side in SIDES:
-            for rows in spool.verdicts(name, side):
-                ledger.save_records(rows)
-            remembered = ((key, values, keys) for at, key, values, keys in plan.candidates if at == side)
-            ledger.save_candidates(name, side, remembered)
+            for page in spool.verdicts(name, side):
+                ledger.save_records(page)
+            singles = (
+                (tuple(key), values, tuple(keys)) for at, key, values, keys in spool.notes(name, "single") if at == side
+            )
+            ledger.save_candidates(name, side, singles)
+            ledger.drop_candidates(name, side, plan.ghosts[side])
             ledger.close_dead(name, side, mended[side], now)
         ledger.save_holds(name, looked_at, _holds(prepared, plan), run_id, now)
-        ledger.save_dead(plan.letters)
+        ledger.save_dead(prepared.letters(name))
         if order.only is None and not plan.cut:
             _move_on(ledger, mapping, plan, order)
 
@@ -216,7 +220,7 @@ def planned_counts(prepared: Prepared) -> dict[tuple[str, Side, Kind], int]:
 
 def _report(
     world: World, mappings: Sequence[Declared], prepared: Prepared, run_id: str,
-    counts: Mapping[tuple[str, Side, Kind], int], *, stopped: bool = False,
+    counts: Mapping[tuple[str, Side, Kind], int], *, stopped: int = 0,
 ) -> Report:  # fmt: skip
     tallies = {mapping.name: _tally(world, mapping, prepared, counts) for mapping in mappings}
     texts = (line.text for line in prepared.spool.lines() if line.kind != "hold")
@@ -247,7 +251,7 @@ def _sum(quiet: Mapping[Bucket, int], counted: Mapping[Bucket, int]) -> dict[Buc
 def _why(mapping: Declared, prepared: Prepared, plan: MappingPlan) -> Iterator[tuple[str, str, str, str]]:
     """Bucket, rule, example and message of everything that is not simply done."""
     names = [f"{end.system}.{end.entity}" for end in mapping.ends]
-    for letter in plan.letters:
+    for letter in prepared.letters(mapping.name):
         rule = f"{letter.rule} {letter.path}".strip()
         yield "rejected", rule, f"{names[letter.side]}/{show(letter.key)}", letter.message
     for hold in _holds(prepared, plan):

@@ -11,7 +11,7 @@ from crmsync.connectors.memory import Memory
 from crmsync.core.model import Key, from_json, to_json
 from crmsync.ledger.store import Ledger
 from crmsync.project import Loaded, load_project
-from crmsync.run.prepare import Order
+from crmsync.run.prepared import Order
 from crmsync.run.report import Report
 from crmsync.run.session import Asked, new_run_id, planned, run
 from crmsync.run.world import World

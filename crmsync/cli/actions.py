@@ -1,0 +1,107 @@
+"""How does one line of a plan look to a person?
+
+`~ pm.customer/7  name: "a" -> "b"  (owner-changed)`: what happens to which record, which field, and why.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from crmsync.cli import render
+from crmsync.core.model import (
+    ABSENT,
+    Adopt,
+    Archive,
+    Change,
+    Create,
+    Delete,
+    Hold,
+    Json,
+    Key,
+    Mark,
+    Project,
+    Ref,
+    Side,
+    Update,
+    other,
+)
+
+if TYPE_CHECKING:
+    from crmsync.core.plan.lines import Line
+    from crmsync.ledger.spool import Spool
+    from crmsync.run.mask import Mask
+
+
+def show_actions(project: Project, spool: Spool, mask: Mask, most: int | None) -> None:
+    """The lines of the plan, `most` of them."""
+    from crmsync.core.plan import decode
+
+    left = 0
+    for number, line in enumerate(spool.lines()):
+        if most is None or number < most:
+            for text in Teller(project, mask).lines(decode(line.text)):
+                render.say(text)
+        else:
+            left += 1
+    if left:
+        render.say(f"... and {left} more: crmsync plan --all")
+
+
+@dataclass(frozen=True, slots=True)
+class Teller:
+    """Words for lines of plans and journals, with people's data masked."""
+
+    project: Project
+    mask: Mask
+
+    def lines(self, line: Line) -> Iterator[str]:
+        match line:
+            case Create(mapping=mapping, side=side, source=source, changes=changes):
+                end = self.project.mapping(mapping).ends[side]
+                target = f"{end.system}.{end.entity}  from {self.ref(mapping, other(side), source)}"
+                yield from self._fields(f"+ {target}", mapping, changes)
+            case Update(mapping=mapping, side=side, key=key, changes=changes):
+                yield from self._fields(f"~ {self.ref(mapping, side, key)}", mapping, changes)
+            case Archive(mapping=mapping, side=side, key=key, reason=reason):
+                yield f"- {self.ref(mapping, side, key)}  archive  ({reason})"
+            case Delete(mapping=mapping, side=side, key=key, reason=reason):
+                yield f"- {self.ref(mapping, side, key)}  delete  ({reason})"
+            case Hold():
+                yield self._hold(line)
+            case Adopt(judged=judged):
+                why = f"link  ({judged[0]:.2f}: {judged[1]})" if judged else f"agree on {', '.join(line.base)}"
+                yield f"= {self.pair(line.mapping, line.keys)}  {why}"
+            case Mark(state=state):
+                yield f". {self.pair(line.mapping, line.keys)}  link is {state}"
+
+    def ref(self, mapping: str, side: Side, key: Key) -> str:
+        end = self.project.mapping(mapping).ends[side]
+        return str(Ref(end.system, end.entity, key))
+
+    def pair(self, mapping: str, keys: tuple[Key | None, Key | None]) -> str:
+        left, right = keys
+        refs = (left and self.ref(mapping, 0, left), right and self.ref(mapping, 1, right))
+        return " ".join(ref for ref in refs if ref)
+
+    def value(self, mapping: str, field: str, value: Json) -> str:
+        return render.value(self.mask.value(mapping, field, value))
+
+    def change(self, mapping: str, change: Change) -> str:
+        before = "" if change.before is ABSENT else f"{self.value(mapping, change.field, change.before)} -> "
+        return f"{change.field}: {before}{self.value(mapping, change.field, change.after)}  ({change.reason})"
+
+    def _fields(self, head: str, mapping: str, changes: Iterable[Change]) -> Iterator[str]:
+        told = [self.change(mapping, change) for change in changes]
+        if len(told) == 1:
+            yield f"{head}  {told[0]}"
+        else:
+            yield head
+            yield from (f"      {each}" for each in told)
+
+    def _hold(self, line: Hold) -> str:
+        if not line.field or line.values == (None, None):
+            return f"? {self.pair(line.mapping, line.keys)}  held: {line.message}  ({line.kind})"
+        values = " | ".join(self.value(line.mapping, line.field, value) for value in line.values)
+        return f"? {self.pair(line.mapping, line.keys)}  {line.field}: {values}  held: {line.message}  ({line.kind})"

@@ -1,0 +1,111 @@
+"""How does every command end? With an exit code, and with words for what went wrong."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import click
+
+from crmsync.cli import log, render
+from crmsync.cli.flags import Settings
+from crmsync.core.model import Finding, Json
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+COUNTED = ("run", "plan", "apply")  # their JSON names the run and its mappings, also when there was none
+INTERRUPTED, PIPE_CLOSED, TERMINATED = 130, 141, 143
+
+
+class Terminated(BaseException):
+    """SIGTERM came: let go of the lock and of the temporary files, then go."""
+
+
+def answer(group: click.Group, arguments: Sequence[str]) -> int:
+    """Run the command and tell its exit code. Nothing that it raises comes further than this."""
+    settings, name = Settings(), ""
+    try:
+        with _termination(), group.make_context("crmsync", list(arguments)) as context:
+            try:
+                code = group.invoke(context)
+                return code if isinstance(code, int) else 0
+            finally:
+                settings, name = context.obj or settings, context.invoked_subcommand or ""
+    except click.exceptions.Exit as end:
+        return end.exit_code
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        return _told(settings, name, INTERRUPTED, Finding("stopped", "stopped by the keyboard; run again to go on"))
+    except Terminated:
+        return _told(settings, name, TERMINATED, Finding("stopped", "stopped by a signal; run again to go on"))
+    except BrokenPipeError:  # the reader of our output went away: nobody to tell
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return PIPE_CLOSED
+    except Exception as error:  # noqa: BLE001  the very top: whatever it is, the user gets words and an exit code
+        code, findings = _sorted_out(settings, error)
+        return _told(settings, name, code, *findings)
+
+
+def _sorted_out(settings: Settings, error: Exception) -> tuple[int, tuple[Finding, ...]]:
+    from crmsync.connectors.base import Refused, Transient
+    from crmsync.ledger.nouns import LedgerError, LedgerTooNew, LetterNotOpen, Locked, ReviewNotOpen, WrongAnswer
+    from crmsync.ledger.spool import SpoolError
+    from crmsync.run.world import Stopped
+
+    match error:
+        case Stopped():
+            return error.exit, error.findings
+        case Locked():
+            return 6, (Finding("ledger/locked", str(error), "crmsync run --if-locked skip goes quietly instead"),)
+        case LedgerTooNew() | ReviewNotOpen() | LetterNotOpen() | WrongAnswer():
+            return 2, (Finding("ledger/refused", str(error)),)
+        case LedgerError() | SpoolError():
+            return 1, (Finding("ledger/failed", str(error)),)
+        case Transient():
+            return 1, (Finding("system/transient", str(error), "it may pass by itself: run again"),)
+        case Refused():
+            return 2, (Finding("system/refused", str(error), "crmsync doctor looks at every system"),)
+    return 1, (_unexpected(settings, error),)
+
+
+def _unexpected(settings: Settings, error: Exception) -> Finding:
+    """A mistake of ours. Its text may hold anything, also a value of a record, so it is only shown when asked for."""
+    if os.environ.get("CRMSYNC_DEBUG") == "1" and settings.log_format == "text":
+        traceback.print_exception(error)
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    message = f"{type(error).__name__} at {last.filename}:{last.lineno}: a mistake in crmsync itself"
+    return Finding("crmsync/mistake", message, "CRMSYNC_DEBUG=1 shows all of it; please report it with that")
+
+
+def _told(settings: Settings, name: str, code: int, *findings: Finding) -> int:
+    log.findings(settings, findings)
+    if settings.json:
+        counted: dict[str, Json] = {"run": None, "mappings": {}} if name in COUNTED else {}
+        render.json({**counted, "exit": code, "findings": [log.as_json(each) for each in findings]})
+    return code
+
+
+@contextmanager
+def _termination() -> Iterator[None]:
+    """SIGTERM unwinds like Ctrl-C does, so that the lock is released."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise Terminated
+
+    try:
+        before = signal.signal(signal.SIGTERM, stop)
+    except ValueError:  # not the main thread: whoever runs us there looks after signals
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

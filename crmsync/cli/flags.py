@@ -1,0 +1,118 @@
+"""Which flags do the commands share, and what do they open?
+
+The global flags stand before or behind the command's name: `crmsync -C shop run` is `crmsync run -C shop`.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
+
+import click
+
+from crmsync.core.model import Finding
+
+if TYPE_CHECKING:  # opening a project costs half a second: `--help` does without
+    from crmsync.project import Loaded
+    from crmsync.run.world import World
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the global flags say."""
+
+    project: Path = Path()
+    env: str | None = None
+    output: Literal["text", "json"] = "text"
+    log_format: Literal["text", "json"] = "text"
+
+    @property
+    def json(self) -> bool:
+        return self.output == "json"
+
+    def load(self) -> Loaded:
+        from crmsync.project import load_project
+
+        return load_project(self.project, self.env)
+
+    @contextmanager
+    def world(self, *, create: bool = False) -> Iterator[World]:
+        """The open project. Without `create` a ledger that is not there yet is not made. Raises `Stopped` (exit 2) when
+        the project has errors."""
+        from crmsync.run.session import open_world
+
+        with open_world(self.load(), create=create) as world:
+            yield world
+
+
+FORMATS = click.Choice(["text", "json"])
+MODES = click.Choice(["batch", "delta"])
+
+_GLOBAL = (
+    click.option("-C", "--project", type=click.Path(path_type=Path), metavar="DIR", help="The project folder [.]."),
+    click.option("--env", metavar="NAME", help="Lay crmsync.NAME.yaml over crmsync.yaml."),
+    click.option("--output", type=FORMATS, help="How results are written on stdout [text]."),
+    click.option("--log-format", type=FORMATS, help="How logs and errors are written on stderr [text]."),
+)
+
+
+def global_flags(function: Function) -> Function:
+    """Takes the global flags of a command and hands it the `Settings` that they make with those given before."""
+
+    @wraps(function)
+    def command(*args: Any, project: Path | None, env: str | None, **rest: Any) -> Any:
+        given = {"project": project, "env": env, "output": rest.pop("output"), "log_format": rest.pop("log_format")}
+        context = click.get_current_context()
+        root = context.find_root()
+        before = root.obj if isinstance(root.obj, Settings) else Settings()
+        root.obj = replace(before, **{name: value for name, value in given.items() if value is not None})
+        return function(*args, **rest) if context is root else function(root.obj, *args, **rest)
+
+    for option in reversed(_GLOBAL):
+        command = option(command)
+    return command  # type: ignore[return-value]  # click's decorators keep the function
+
+
+select_flag = click.option(
+    "-s", "--select", multiple=True, metavar="NAME", help="Only mappings of this name (may hold * and ?; repeatable)."
+)
+show_pii_flag = click.option("--show-pii", is_flag=True, help="Show the values of fields that a contract marks x-pii.")
+yes_flag = click.option("--yes", is_flag=True, help="Do not ask.")
+
+
+def run_flags(function: Function) -> Function:
+    """What `plan` and `run` are asked for alike."""
+    for option in reversed(
+        (
+            select_flag,
+            click.option("--only", metavar="REF", help="Only this record and its counterpart, e.g. crm.account/42."),
+            click.option("--limit", type=click.IntRange(1), metavar="N", help="At most N pairs of each mapping."),
+            click.option("--mode", type=MODES, default="batch", show_default=True, help="All, or what has changed."),
+            click.option("--first-load", is_flag=True, help="Nothing is linked yet: let creates pass limits.create."),
+        )
+    ):  # fmt: skip
+        function = option(function)
+    return function
+
+
+def usage(message: str, mend: str = "") -> Exception:
+    """What stops a command that was asked for something that is not there (exit 2)."""
+    from crmsync.run.world import Stopped
+
+    return Stopped(2, Finding("usage", message, mend))
+
+
+def confirmed(question: str, yes: bool) -> bool:
+    """Ask on a terminal; elsewhere nobody could answer, so `--yes` must have been said (exit 2)."""
+    if yes:
+        return True
+    if not sys.stdin.isatty():
+        raise usage("this needs a yes", "say --yes")
+    return click.confirm(question, err=True)

@@ -1,0 +1,69 @@
+"""What does a run say while it works, and how does it end badly? On stderr, in text or in JSON lines.
+
+No value of a record is ever logged.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+import click
+
+from crmsync.cli.flags import Settings
+from crmsync.core.model import Finding
+
+
+def event(settings: Settings, message: str, **facts: object) -> None:
+    """One line: what happened, with its facts."""
+    if settings.log_format == "json":
+        _json("info", message, **facts)
+    else:
+        told = " ".join(f"{name}={value}" for name, value in facts.items())
+        click.echo(f"{message}  {told}".rstrip(), err=True)
+
+
+def findings(settings: Settings, found: Iterable[Finding]) -> None:
+    for finding in found:
+        if settings.log_format == "json":
+            told = as_json(finding)
+            _json(str(told.pop("severity")), str(told.pop("message")), **told)
+        else:
+            click.echo(worded(finding), err=True)
+
+
+def worded(finding: Finding) -> str:
+    """`file:line:column: message`, or the record in place of the file; the mend below it, indented."""
+    where = " ".join(str(part) for part in (finding.at or finding.ref, finding.path) if part)
+    grade = "" if finding.severity == "error" else f"{finding.severity}: "
+    text = f"{where}: {grade}{finding.message}" if where else f"{grade}{finding.message}"
+    return text + (f"\n    {finding.mend}" if finding.mend else "")
+
+
+def as_json(finding: Finding) -> dict[str, object]:
+    at = finding.at
+    where = {"file": at.file, "line": at.line, "column": at.column} if at else {}
+    record = {"ref": str(finding.ref)} if finding.ref else {}
+    path = {"path": finding.path} if finding.path else {}
+    told = {"rule": finding.rule, "severity": finding.severity, "message": finding.message, "mend": finding.mend}
+    return {**told, **where, **record, **path}
+
+
+@contextmanager
+def working(settings: Settings, what: str) -> Iterator[None]:
+    """A sign of life on a terminal while the block works; nothing elsewhere."""
+    if settings.log_format == "json" or not sys.stderr.isatty():
+        yield
+        return
+    from rich.console import Console  # slow to import, and only wanted on a terminal
+
+    with Console(stderr=True).status(what):
+        yield
+
+
+def _json(level: str, message: str, **facts: object) -> None:
+    now = datetime.now(UTC).isoformat(timespec="milliseconds")
+    click.echo(json.dumps({"time": now, "level": level, "message": message, **facts}, ensure_ascii=False), err=True)

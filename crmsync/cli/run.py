@@ -1,0 +1,195 @@
+"""What will be done, and do it: plan, apply, run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from crmsync.cli import log, render
+from crmsync.cli.actions import show_actions
+from crmsync.cli.flags import Settings, global_flags, run_flags, show_pii_flag, usage, yes_flag
+from crmsync.cli.summary import report_json, show_report
+from crmsync.core.model import KINDS, Kind
+
+if TYPE_CHECKING:
+    from crmsync.run.report import Report
+    from crmsync.run.session import Asked
+    from crmsync.run.world import World
+
+if_locked_flag = click.option(
+    "--if-locked", type=click.Choice(["fail", "skip"]), default="fail", show_default=True,
+    help="When another run is at work: exit 6, or go quietly with 0.",
+)  # fmt: skip
+
+
+@click.command()
+@run_flags
+@click.option(
+    "-o",
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Save the plan, to look at and to apply (mode 0600: it holds values).",
+)
+@click.option("--redact", is_flag=True, help="Hide x-pii values in FILE; such a file cannot be applied.")
+@click.option("--exit-code", is_flag=True, help="Exit 10 when there is something to do.")
+@click.option("--all", "everything", is_flag=True, help="Show every action, not only the first 20.")
+@show_pii_flag
+@global_flags
+def plan(
+    settings: Settings, out: Path | None, redact: bool, exit_code: bool, everything: bool, show_pii: bool, **asked: Any
+) -> int:
+    """Show what a run would do, and why.
+
+    Changes nothing anywhere; the only thing that it leaves is FILE (mode 0600, for it holds values of records).
+
+    \b
+      crmsync plan
+      crmsync plan --select 'account-*' --only crm.account/42
+      crmsync plan -o plan.jsonl && crmsync apply plan.jsonl
+    """
+    from crmsync.run.mask import Mask
+    from crmsync.run.planfile import write_plan
+    from crmsync.run.session import new_run_id, planned
+
+    if redact and out is None:
+        raise usage("--redact is about the file", "name it: -o FILE")
+    with settings.world() as world:
+        ask = _asked(world, **asked)
+        with log.working(settings, "planning …"), planned(world, ask, new_run_id()) as (prepared, report):
+            if out is not None:
+                write_plan(out, world, prepared, report, ask, redact=redact)
+            todo = any(line.kind != "hold" for line in prepared.spool.lines())
+            code = 4 if prepared.tripped else 10 if exit_code and todo else report.exit
+            if settings.json:
+                render.json({**report_json(report, code), "digest": report.digest})
+            else:
+                show_report(report, planned=True)
+                show_actions(world.project, prepared.spool, Mask(world.project, show_pii), None if everything else 20)
+                _say_next(out, redact, todo)
+            log.findings(settings, prepared.tripped)
+    return code
+
+
+def _say_next(out: Path | None, redact: bool, todo: bool) -> None:
+    if not todo:
+        render.say("\nnothing to do")
+    elif out is not None and not redact:
+        render.say(f"\nnext: crmsync apply {out}")
+    else:
+        render.say("\nnext: crmsync run")
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.option(
+    "--allow",
+    multiple=True,
+    metavar="KIND=N",
+    help=f"Let so many pass a limit; KIND is one of {', '.join(KINDS)} (repeatable).",
+)
+@click.option(
+    "--on-drift",
+    type=click.Choice(["abort", "skip"]),
+    default="abort",
+    show_default=True,
+    help="When a record has moved since: write nothing, or leave that record out.",
+)
+@if_locked_flag
+@yes_flag
+@global_flags
+def apply(settings: Settings, file: Path, allow: tuple[str, ...], on_drift: Any, if_locked: str, **_: bool) -> int:
+    """Do exactly what a plan file says.
+
+    Or refuse: exit 5 when it is stale, 4 when a limit trips.
+
+    \b
+      crmsync plan -o plan.jsonl
+      crmsync apply plan.jsonl --allow update=120
+    """
+    from crmsync.run import planfile
+
+    allowed = dict(map(_allowed, allow))
+    with settings.world(create=True) as world:
+        return _in_turn(
+            settings, world, if_locked,
+            lambda run_id: planfile.apply(world, file, run_id, allow=allowed, on_drift=on_drift),
+        )  # fmt: skip
+
+
+@click.command()
+@run_flags
+@if_locked_flag
+@yes_flag
+@global_flags
+def run(settings: Settings, if_locked: str, yes: bool, **asked: Any) -> int:
+    """Plan, and do it.
+
+    The same plan as `crmsync plan` shows.
+
+    \b
+      crmsync run --first-load            the very first time
+      crmsync run --mode delta            every few minutes: only what has changed
+      crmsync run --only crm.account/42   one record
+    """
+    from crmsync.run import session
+
+    with settings.world(create=True) as world:
+        ask = _asked(world, **asked)
+        return _in_turn(settings, world, if_locked, lambda run_id: session.run(world, ask, run_id))
+
+
+def _in_turn(settings: Settings, world: World, if_locked: str, work: Callable[[str], Report]) -> int:
+    """Do the work while we hold the lock, and say how it ended."""
+    from crmsync.ledger.nouns import Locked
+    from crmsync.run.locking import our_turn
+    from crmsync.run.report import Report
+    from crmsync.run.session import new_run_id
+
+    run_id = new_run_id()
+    try:
+        with our_turn(world.ledger, run_id), log.working(settings, "at work …"):
+            log.event(settings, "run started", run=run_id)
+            report = work(run_id)
+    except Locked as error:
+        if if_locked != "skip":
+            raise
+        log.event(settings, f"skipped: {error}")
+        report = Report("", {})
+    else:
+        log.event(settings, "run ended", run=report.run, exit=report.exit)
+    if settings.json:
+        render.json(report_json(report, report.exit))
+    elif report.run:
+        show_report(report)
+    return report.exit
+
+
+def _asked(
+    world: World, *, select: tuple[str, ...], only: str | None, limit: int | None, mode: Any, first_load: bool
+) -> Asked:
+    from crmsync.run.prepared import Order
+    from crmsync.run.refs import find_ref, places_of
+    from crmsync.run.session import Asked, selected
+
+    if only is None:
+        return Asked(select, Order(mode, None, limit, first_load))
+    ref = find_ref(world, only)
+    here = [mapping for mapping, _ in places_of(selected(world, select), ref.system, ref.entity)]
+    if not here:
+        raise usage(f"no selected mapping has {only}", "leave --select out")
+    return Asked(tuple(mapping.name for mapping in here), Order(mode, ref, limit, first_load))
+
+
+def _allowed(text: str) -> tuple[Kind, int]:
+    kind, _, number = text.partition("=")
+    for known in KINDS:
+        if kind == known and number.isascii() and number.isdigit():
+            return known, int(number)
+    raise usage(f"--allow {text} is not KIND=N", f"write for example --allow update=120; kinds: {', '.join(KINDS)}")
+
+
+COMMANDS = (plan, apply, run)

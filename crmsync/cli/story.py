@@ -1,0 +1,214 @@
+"""The chain behind a value, in sentences: who says what, who owns it, who wrote it last, when and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Final
+
+from crmsync.cli.actions import Teller
+from crmsync.core.model import ABSENT, SIDES, Agreed, Call, Create, Field, Hold, Json, Mapping, Side, to_json
+
+if TYPE_CHECKING:
+    from crmsync.ledger.nouns import LinkRow
+    from crmsync.run.inspect import FieldStory, PairStory, Written
+
+BECAUSE: Final = {
+    "created": "the record was created from the other one",
+    "seeded": "the record was created, and the other side gives its first value",
+    "default": "the record was created, and there was nothing to fill the field with",
+    "constant": "the mapping gives it a fixed value",
+    "first-link": "the two records were linked for the first time",
+    "owner-changed": "its owner changed it",
+    "peer-changed": "the other side changed it",
+    "mapping-changed": "the mapping says it otherwise now",
+    "foreign-edit": "it was changed on the side that does not own it",
+    "merged": "both sides' changes were put together",
+    "decided": "a person decided so",
+    "archived": "the record was archived",
+}
+
+
+def tell(story: PairStory, teller: Teller) -> Iterator[str]:
+    mapping = story.mapping
+    yield f"{teller.pair(mapping.name, story.keys)}  in {mapping.name} ({mapping.at})"
+    yield from (f"    {line}" for line in _pair(story, teller))
+    for each in story.fields:
+        yield f"  {each.field.name}  ({each.field.at})"
+        yield from (f"      {line}" for line in _field(story, each, teller))
+    yield ""
+
+
+def _pair(story: PairStory, teller: Teller) -> Iterator[str]:
+    link, name = story.link, story.mapping.name
+    if link is None:
+        yield "It is not linked."
+    else:
+        run = f" in run {link.run}" if link.run else ""
+        yield f"Linked on {link.made} by {link.actor}{run}: {link.reason} (score {link.score:.2f})."
+        if link.state != "live":
+            yield f"The link is {link.state}."
+    for side in SIDES:
+        key, state = story.keys[side], story.states[side]
+        if key is not None and not story.found[side]:
+            yield f"{teller.ref(name, side, key)} is not in its system now."
+        if key is not None and state and state.bucket:
+            reason = f": {state.reason}" if state.reason else ""
+            yield f"The last run left {teller.ref(name, side, key)} {state.bucket.replace('_', ' ')}{reason}."
+    for letter in story.letters:
+        yield f"Dead letter {letter.n} is {letter.state}: {letter.message} ({letter.rule}); crmsync dlq show {letter.n}"
+    for review in story.reviews:
+        if not review.field:
+            yield f"Review {review.n} is open: {review.message}; crmsync review show {review.n}"
+    for finding in story.wrong:
+        yield f"Now it is rejected: {finding.message} ({' '.join(filter(None, (finding.rule, finding.path)))})"
+    yield from (f"The next run would do this: {each}" for each in _whole(story, teller))
+
+
+def _whole(story: PairStory, teller: Teller) -> Iterator[str]:
+    """What is to be done that is about no single field."""
+    for line in story.next:
+        if not hasattr(line, "changes") and not getattr(line, "field", ""):
+            yield from teller.lines(line)
+        elif isinstance(line, Create):
+            yield next(teller.lines(line))
+
+
+def _field(story: PairStory, each: FieldStory, teller: Teller) -> Iterator[str]:
+    mapping, field = story.mapping, each.field
+    yield f"{_owner(mapping, field)}{_way(mapping, field)}"
+    yield f"Now {_both(story, each.field, each.now, teller, 'says')}."
+    yield _agreed(story, field, each.base, teller)
+    yield _written(story, each.field, each.written, teller)
+    for coming in each.next:
+        if isinstance(coming, Hold):
+            yield f"The next run would hold it: {coming.message}."
+        else:
+            side, change = coming
+            told = teller.value(mapping.name, field.name, change.after)
+            yield f"The next run would write {told} to {mapping.ends[side].name}, because {_because(change.reason)}."
+    if not each.next and not story.wrong:
+        yield "The next run would leave it as it is."
+    if each.review:
+        yield f"Review {each.review.n} is open, and asks a person: crmsync review show {each.review.n}"
+
+
+def _owner(mapping: Mapping, field: Field) -> str:
+    if field.value is not ABSENT:
+        return "A constant"
+    match field.owner:
+        case 0 | 1:
+            return f"{mapping.ends[field.owner].name} owns it"
+        case "shared":
+            return "Shared by both sides"
+        case _:
+            return "Filled on create only, and owned by nobody"
+
+
+def _way(mapping: Mapping, field: Field) -> str:
+    """`: crm name -> pm customer_name, through trim, collapse_spaces.`"""
+    names = [f"{mapping.ends[side].name} {_place(field, side)}" for side in SIDES]
+    if field.paths[0] is None or field.paths[1] is None:
+        return f": {names[0] if field.paths[0] is not None else names[1]}."
+    arrow = {0: "->", 1: "<-"}.get(field.owner, "<->") if isinstance(field.owner, int) else "<->"
+    through = [
+        f"; to {mapping.ends[side].name} through {', '.join(map(_call, field.to[side]))}"
+        for side in SIDES
+        if field.to[side]
+    ]
+    return f": {names[0]} {arrow} {names[1]}{''.join(through)}."
+
+
+def _place(field: Field, side: Side) -> str:
+    place = field.paths[side]
+    return ", ".join(place) if isinstance(place, tuple) else place or "-"
+
+
+def _call(call: Call) -> str:
+    return call.name if call.args is None else f"{call.name} {to_json(call.args).decode()}"
+
+
+def _both(story: PairStory, field: Field, values: tuple[Json, Json], teller: Teller, says: str) -> str:
+    """`crm says "a", pm says "b"`, without a side that has no place for it."""
+    told = [
+        f"{story.mapping.ends[side].name} {says} {teller.value(story.mapping.name, field.name, values[side])}"
+        for side in SIDES
+        if field.paths[side] is not None and story.keys[side] is not None
+    ]
+    return ", ".join(told) or "nobody says anything"
+
+
+def _agreed(story: PairStory, field: Field, base: Agreed | None, teller: Teller) -> str:
+    if base is None:
+        return "They have not agreed on it yet: there is no base."
+    filled = " The default was filled in; it never flows back." if base.filled else ""
+    return f"When they last agreed, {_both(story, field, base.values, teller, 'said')}.{filled}"
+
+
+def _written(story: PairStory, field: Field, written: Written | None, teller: Teller) -> str:
+    if written is None:
+        return "crmsync has never written it."
+    run = written.run
+    who = f"run {written.line.run}{f' of {run.actor}' if run else ''}, {written.line.at}"
+    if written.side is None:
+        return f"Both sides said the same in {who}."
+    name = story.mapping.ends[written.side].name
+    before, after = (teller.value(story.mapping.name, field.name, each) for each in (written.before, written.after))
+    told = after if written.before is ABSENT else f"{before} -> {after}"
+    return f"Last written to {name} by {who}: {told}, because {_because(written.why)}."
+
+
+def _because(reason: str) -> str:
+    return f"{BECAUSE[reason]} ({reason})" if reason in BECAUSE else reason
+
+
+# As JSON ---------------------------------------------------------------------------------------------------
+
+
+def story_json(story: PairStory, teller: Teller) -> Json:
+    mapping, name = story.mapping, story.mapping.name
+    keys = {
+        mapping.ends[side].name: teller.ref(name, side, key) if (key := story.keys[side]) is not None else None
+        for side in SIDES
+    }
+    return {
+        "mapping": name,
+        "at": str(mapping.at),
+        "records": keys,
+        "link": _link_json(story.link),
+        "buckets": {mapping.ends[side].name: state.bucket if (state := story.states[side]) else None for side in SIDES},
+        "dead_letters": [letter.n for letter in story.letters],
+        "reviews": [review.n for review in story.reviews],
+        "fields": {each.field.name: _field_json(story, each, teller) for each in story.fields},
+    }
+
+
+def _link_json(link: LinkRow | None) -> Json:
+    if link is None:
+        return None
+    told = {"made": link.made, "by": link.actor, "run": link.run, "reason": link.reason}
+    return {**told, "score": link.score, "state": link.state}
+
+
+def _field_json(story: PairStory, each: FieldStory, teller: Teller) -> Json:
+    mapping, field = story.mapping, each.field
+
+    def sides(values: tuple[Json, Json]) -> dict[str, Json]:
+        shown = (teller.mask.value(mapping.name, field.name, value) for value in values)
+        return {mapping.ends[side].name: value for side, value in zip(SIDES, shown, strict=True)}
+
+    return {
+        "at": str(field.at),
+        "owner": mapping.ends[field.owner].name if field.owner in SIDES else field.owner,
+        "now": sides(each.now),
+        "base": sides(each.base.values) if each.base else None,
+        "written": _written_json(mapping, each.written),
+        "next": [f"hold: {each.message}" if isinstance(each, Hold) else each[1].reason for each in each.next],
+        "review": each.review.n if each.review else None,
+    }
+
+
+def _written_json(mapping: Mapping, written: Written | None) -> Json:
+    if written is None:
+        return None
+    side = None if written.side is None else mapping.ends[written.side].name
+    return {"run": written.line.run, "at": written.line.at, "side": side, "why": written.why}

@@ -1,0 +1,96 @@
+"""Can everything be reached, and is it what the project says? Asks, and changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from crmsync.connectors.base import Connection, Refused, Transient
+from crmsync.core.model import Entity, Finding, Project, System
+from crmsync.ledger.lock import holder_of
+from crmsync.ledger.nouns import LedgerTooNew, LedgerUnreachable
+from crmsync.ledger.schema import MIGRATIONS
+from crmsync.ledger.store import Ledger
+from crmsync.run.locking import NAME
+from crmsync.run.world import load_connector
+
+
+@dataclass(frozen=True, slots=True)
+class Checkup:
+    """What was looked at, and how it is. `wrong` is for a person to mend, `unreachable` may pass by itself."""
+
+    name: str
+    state: Literal["ok", "wrong", "unreachable"]
+    detail: str = ""
+    findings: tuple[Finding, ...] = ()
+
+
+def examine_project(project: Project) -> Iterator[Checkup]:
+    """The ledger, then every system with its entities."""
+    yield from _ledger(project)
+    for system in project.systems.values():
+        yield from _system(project, system)
+
+
+def _ledger(project: Project) -> Iterator[Checkup]:
+    try:
+        ledger = Ledger.open(project.ledger, create=False)
+    except LedgerTooNew as error:
+        yield Checkup("ledger", "wrong", str(error))
+        return
+    except LedgerUnreachable as error:
+        yield Checkup("ledger", "unreachable", str(error))
+        return
+    try:
+        yield _opened(project, ledger)
+    finally:
+        ledger.close()
+
+
+def _opened(project: Project, ledger: Ledger) -> Checkup:
+    """Its version, who holds the lock, and whether it belongs to these installations."""
+    holder = holder_of(ledger, NAME)
+    lock = f"lock held by run {holder.run}, process {holder.pid} on {holder.host}" if holder else "lock free"
+    wrong = tuple(
+        Finding(
+            "ledger/other-instance",
+            f"system {system.name} is {system.instance}, but this ledger belongs to {known}",
+            "use a ledger of its own for each installation",
+            at=system.at,
+        )
+        for system in project.systems.values()
+        if system.instance and (known := ledger.instance(system.name)) and known != system.instance
+    )
+    detail = f"{ledger.database.name}, schema version {len(MIGRATIONS)}, {lock}"
+    return Checkup("ledger", "wrong" if wrong else "ok", detail, wrong)
+
+
+def _system(project: Project, system: System) -> Iterator[Checkup]:
+    try:
+        connection = load_connector(system.connector)(system)
+    except Transient as error:
+        yield Checkup(system.name, "unreachable", str(error))
+        return
+    except Refused as error:
+        yield Checkup(system.name, "wrong", str(error))
+        return
+    try:
+        for entity in system.entities.values():
+            yield _entity(connection, entity)
+    finally:
+        connection.close()
+
+
+def _entity(connection: Connection, entity: Entity) -> Checkup:
+    try:
+        door = connection.door(entity)
+        findings = tuple(door.probe())
+    except Transient as error:
+        return Checkup(entity.full_name, "unreachable", str(error))
+    except Refused as error:
+        return Checkup(entity.full_name, "wrong", str(error))
+    words = {"delta": door.can.delta, "get": door.can.get, "find": door.can.find, "write": door.can.write}
+    can = ", ".join(word for word, able in words.items() if able)
+    grave = any(finding.severity == "error" for finding in findings)
+    return Checkup(entity.full_name, "wrong" if grave else "ok", f"can {can}" if can else "can list", findings)

@@ -1,0 +1,195 @@
+"""Which lines of an older plan are about records that have moved since?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from crmsync.core.expression import EvaluationError
+from crmsync.core.mapping import Compiled
+from crmsync.core.merge import same
+from crmsync.core.model import (
+    SIDES,
+    Adopt,
+    Archive,
+    Both,
+    Change,
+    Create,
+    Delete,
+    Finding,
+    Hold,
+    Json,
+    Key,
+    Link,
+    Mark,
+    Ref,
+    Side,
+    Update,
+    key_text,
+    other,
+)
+from crmsync.core.model import Mapping as Declared
+from crmsync.core.plan.lines import Line
+from crmsync.ledger.nouns import RecordRow
+from crmsync.ledger.spool import PlannedLink, Spool
+from crmsync.run.world import World, fetch
+
+MEND = "make a new plan: crmsync plan -o FILE; or leave out what has moved: crmsync apply FILE --on-drift skip"
+WRITTEN_BEFORE = ("merged", "decided")  # reasons whose other value is written by a line of the same plan
+
+
+@dataclass(frozen=True, slots=True)
+class _Now:
+    """A record as it is now, and what it says by field."""
+
+    version: str
+    says: Mapping[str, Json]
+
+
+@dataclass(frozen=True, slots=True)
+class _Present:
+    """What is there now, of the pairs of some lines."""
+
+    compiled: Compiled
+    records: Both[dict[Key, _Now]]
+    links: Both[dict[Key, Link]]
+    planned: Mapping[Key, PlannedLink]  # by the key on side 0
+
+    def linked(self, keys: Both[Key]) -> bool:
+        """They are, or a line of the same plan links them first."""
+        link, planned = self.links[0].get(keys[0]), self.planned.get(keys[0])
+        if link is not None:
+            return link.keys == keys and link.state != "gone"
+        return planned is not None and planned.keys == keys
+
+    def ref(self, side: Side, key: Key) -> Ref:
+        return self.compiled.ref(side, key)
+
+
+def drifted(world: World, spool: Spool, mapping: Declared, lines: Sequence[Line]) -> dict[int, Finding]:
+    """By place in `lines`, why that line must not be done any more. A finding names fields, never their values. The
+    spool has the links that earlier lines will make."""
+    keys: Both[set[Key]] = (set(), set())
+    for line in lines:
+        for side, key in _keys(line):
+            keys[side].add(key)
+    present = _look(world, spool, mapping, keys)
+    found = ((number, _moved(present, line)) for number, line in enumerate(lines))
+    return {number: finding for number, finding in found if finding}
+
+
+def held_rows(line: Line, finding: Finding, era: int, run: str) -> list[RecordRow]:
+    """The verdicts on the records of a line that is left out."""
+    return [
+        RecordRow(line.mapping, side, key, "held", None, None, era, finding.message, None, run)
+        for side, key in _keys(line)
+    ]
+
+
+def _keys(line: Line) -> Iterable[tuple[Side, Key]]:
+    match line:
+        case Create(side=side, source=source):
+            return [(other(side), source)]
+        case Update(side=side, key=key, source=source) | Archive(side=side, key=key, source=source):
+            return [(side, key), (other(side), source)]
+        case Delete(side=side, key=key, source=source):
+            return [(side, key), (other(side), source)]
+        case Adopt(keys=keys) | Mark(keys=keys):
+            return list(zip(SIDES, keys, strict=True))
+        case Hold():
+            return []
+
+
+def _look(world: World, spool: Spool, mapping: Declared, keys: Both[set[Key]]) -> _Present:
+    ledger, sorted_keys = world.ledger, (sorted(keys[0], key=key_text), sorted(keys[1], key=key_text))
+    return _Present(
+        world.compile(mapping),
+        (_records(world, mapping, 0, sorted_keys[0]), _records(world, mapping, 1, sorted_keys[1])),
+        (ledger.links(mapping.name, 0, sorted_keys[0]), ledger.links(mapping.name, 1, sorted_keys[1])),
+        spool.planned(mapping.name, 0, sorted_keys[0]),
+    )
+
+
+def _records(world: World, mapping: Declared, side: Side, keys: Sequence[Key]) -> dict[Key, _Now]:
+    door, compiled = world.door(mapping, side), world.compile(mapping)
+    names = [field.name for field in mapping.fields]
+    found = {}
+    for raw in fetch(door, keys):
+        try:
+            says = dict(zip(names, compiled.lift[side](door.decode(raw.body)).natives, strict=True))
+        except EvaluationError:
+            says = {}
+        found[raw.key] = _Now(raw.version, says)
+    return found
+
+
+# Line by line -------------------------------------------------------------------------------------------------
+
+
+def _moved(present: _Present, line: Line) -> Finding | None:
+    match line:
+        case Create():
+            return _create(present, line)
+        case Update() | Archive() | Delete():
+            return _write(present, line)
+        case Adopt(keys=keys, judged=judged) if judged:
+            taken = [side for side in SIDES if _has_link(present, side, keys[side])]
+            return _finding(present.ref(taken[0], keys[taken[0]]), "was linked") if taken else _adopt(present, line)
+        case Adopt(keys=keys) | Mark(keys=keys):
+            return None if present.linked(keys) else _finding(present.ref(0, keys[0]), "lost its link")
+        case Hold():
+            return None
+
+
+def _create(present: _Present, line: Create) -> Finding | None:
+    source = other(line.side)
+    ref = present.ref(source, line.source)
+    if _has_link(present, source, line.source):
+        return _finding(ref, "got a counterpart")
+    return _told(ref, present.records[source].get(line.source), line.changes, source)
+
+
+def _has_link(present: _Present, side: Side, key: Key) -> bool:
+    link = present.links[side].get(key)
+    return link is not None and link.state != "gone"
+
+
+def _write(present: _Present, line: Update | Archive | Delete) -> Finding | None:
+    ref, now = present.ref(line.side, line.key), present.records[line.side].get(line.key)
+    keys = (line.key, line.source) if line.side == 0 else (line.source, line.key)
+    if now is None:
+        return _finding(ref, "is gone")
+    changes = line.changes if isinstance(line, Update) else ()
+    if now.version != line.expect:
+        fields = [each.field for each in changes if not same(now.says.get(each.field), each.before)]
+        return _finding(ref, f"changed in {', '.join(fields)}" if fields else "changed in a field that is not written")
+    if not present.linked(keys):
+        return _finding(ref, "lost its link")
+    source = other(line.side)
+    told = [each for each in changes if each.reason not in WRITTEN_BEFORE]
+    if not told:
+        return None
+    return _told(present.ref(source, line.source), present.records[source].get(line.source), told, source)
+
+
+def _told(ref: Ref, now: _Now | None, changes: Iterable[Change], source: Side) -> Finding | None:
+    """Does the record that the values come from still say so?"""
+    if now is None:
+        return _finding(ref, "is gone")
+    fields = [each.field for each in changes if not same(now.says.get(each.field), each.agreed.values[source])]
+    return _finding(ref, f"changed in {', '.join(fields)}") if fields else None
+
+
+def _adopt(present: _Present, line: Adopt) -> Finding | None:
+    for side in SIDES:
+        ref, now = present.ref(side, line.keys[side]), present.records[side].get(line.keys[side])
+        if now is None:
+            return _finding(ref, "is gone")
+        fields = [name for name, agreed in line.base.items() if not same(now.says.get(name), agreed.values[side])]
+        if fields:
+            return _finding(ref, f"changed in {', '.join(fields)}")
+    return None
+
+
+def _finding(ref: Ref, what: str) -> Finding:
+    return Finding("plan/drift", f"{what} since the plan was made", MEND, ref=ref)

@@ -1,0 +1,234 @@
+"""What do the systems and the ledger say about one record, and about all of a project? Reads only."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Final, TypeVar
+
+from crmsync.core.expression import EvaluationError
+from crmsync.core.model import (
+    ABSENT,
+    SIDES,
+    Adopt,
+    Agreed,
+    Both,
+    Change,
+    Create,
+    Field,
+    Finding,
+    Hold,
+    Json,
+    Key,
+    Mapping,
+    Ref,
+    Side,
+    Update,
+)
+from crmsync.core.plan import decode
+from crmsync.core.plan.lines import Line
+from crmsync.ledger.nouns import Counts, DeadLetter, JournalLine, LinkRow, Review, Run, State
+from crmsync.run.prepared import Order
+from crmsync.run.refs import places_of
+from crmsync.run.session import Asked, planned
+from crmsync.run.world import Stopped, World, fetch
+
+T = TypeVar("T")
+
+LAST_RUNS: Final = 200  # how far back the last run of a mapping is looked for
+
+# One record ----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A line of a journal that gave a field its value. `side` None: both sides agreed without a write."""
+
+    line: JournalLine
+    run: Run | None
+    side: Side | None
+    before: Json = ABSENT
+    after: Json = ABSENT
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FieldStory:
+    """All that is known of one field of a pair."""
+
+    field: Field
+    now: Both[Json]
+    base: Agreed | None
+    written: Written | None
+    next: tuple[tuple[Side, Change] | Hold, ...]
+    review: Review | None
+
+
+@dataclass(frozen=True, slots=True)
+class PairStory:
+    """A record and its counterpart in one mapping. `next` is what a run would do now, `wrong` why it would not."""
+
+    mapping: Mapping
+    keys: Both[Key | None]
+    found: Both[bool]
+    link: LinkRow | None
+    states: Both[State | None]
+    fields: tuple[FieldStory, ...]
+    reviews: tuple[Review, ...]
+    letters: tuple[DeadLetter, ...]
+    next: tuple[Line, ...]
+    wrong: tuple[Finding, ...]
+
+
+def explain(world: World, ref: Ref, name: str | None = None) -> tuple[PairStory, ...]:
+    """The story of a record in every mapping that it is in; of one field, if it is named. Raises `Stopped` (exit 2)
+    when there is no such record, or no such field."""
+    places = places_of(world.project.mappings, ref.system, ref.entity)
+    chosen = [
+        (mapping, side) for mapping, side in places if name is None or any(each.name == name for each in mapping.fields)
+    ]
+    if not chosen:
+        names = sorted({each.name for mapping, _ in places for each in mapping.fields})
+        message = f"no mapping of {ref.system}.{ref.entity} has a field {name}"
+        raise Stopped(2, Finding("usage/no-field", message, f"choose among: {', '.join(names)}"))
+    stories = tuple(_story(world, mapping, side, ref.key, name) for mapping, side in chosen)
+    if not any(any(story.found) or any(story.states) for story in stories):
+        raise Stopped(2, Finding("usage/no-record", f"there is no {ref}, and there never was", "look at the key"))
+    return stories
+
+
+def _story(world: World, mapping: Mapping, side: Side, key: Key, name: str | None) -> PairStory:
+    ledger = world.ledger
+    link = ledger.links(mapping.name, side, [key]).get(key)
+    keys: Both[Key | None] = link.keys if link else ((key, None) if side == 0 else (None, key))
+    now, found = values_of(world, mapping, keys)
+    lines, wrong = _next(world, mapping, side, key)
+    reviews = tuple(each for each in _open_reviews(world, mapping) if _concerns(each.keys, keys))
+    written = _written(world, ledger.history_of(mapping.name, side, key))
+    fields = tuple(
+        FieldStory(
+            field,
+            (now[0].get(field.name, ABSENT), now[1].get(field.name, ABSENT)),
+            (link.base if link else {}).get(field.name),
+            written.get(field.name),
+            _next_of(field, lines),
+            next((each for each in reviews if each.field == field.name), None),
+        )
+        for field in mapping.fields
+        if name in (None, field.name)
+    )
+    return PairStory(
+        mapping, keys, found, _link_row(world, mapping, link.id if link else None, side, key),
+        _each_key(keys, lambda at, each: ledger.states(mapping.name, at, [each]).get(each)), fields, reviews,
+        _letters(world, mapping, keys), lines, wrong,
+    )  # fmt: skip
+
+
+def values_of(world: World, mapping: Mapping, keys: Both[Key | None]) -> tuple[Both[dict[str, Json]], Both[bool]]:
+    """What both records say now, by field, even where a run would reject them; and which of them are there."""
+    compiled = world.compile(mapping)
+    values: Both[dict[str, Json]] = ({}, {})
+    names = [field.name for field in mapping.fields]
+    found = [False, False]
+    for side in SIDES:
+        key, door = keys[side], world.door(mapping, side)
+        for raw in fetch(door, [key] if key is not None else []):
+            found[side] = True
+            with suppress(EvaluationError):
+                lifted = compiled.lift[side](None if raw.fault else door.decode(raw.body))
+                values[side].update(zip(names, lifted.natives, strict=True))
+    return values, (found[0], found[1])
+
+
+def _next(world: World, mapping: Mapping, side: Side, key: Key) -> tuple[tuple[Line, ...], tuple[Finding, ...]]:
+    """What a run would do with this pair now; and why it would not, if it is so."""
+    end = mapping.ends[side]
+    order = Order(only=Ref(end.system, end.entity, key))
+    with planned(world, Asked((mapping.name,), order), "explain") as (prepared, _):
+        lines = tuple(decode(line.text) for line in prepared.spool.lines())
+        letters = prepared.letters(mapping.name)
+        wrong = tuple(Finding(each.rule, each.message, each.mend, path=each.path) for each in letters)
+    return lines, wrong
+
+
+def _next_of(field: Field, lines: Sequence[Line]) -> tuple[tuple[Side, Change] | Hold, ...]:
+    found: list[tuple[Side, Change] | Hold] = []
+    for line in lines:
+        if isinstance(line, Create | Update):
+            found += [(line.side, change) for change in line.changes if change.field == field.name]
+        elif isinstance(line, Hold) and line.field == field.name:
+            found.append(line)
+    return tuple(found)
+
+
+def _written(world: World, lines: Sequence[JournalLine]) -> dict[str, Written]:
+    """The last line that was done for each field."""
+    found: dict[str, Written] = {}
+    for journaled in lines:
+        if journaled.status == "done":
+            run = world.ledger.run(journaled.run)
+            for name, written in _told(journaled, run, decode(journaled.line)):
+                found[name] = written
+    return found
+
+
+def _told(journaled: JournalLine, run: Run | None, line: Line) -> Iterator[tuple[str, Written]]:
+    match line:
+        case Create(side=side, changes=changes) | Update(side=side, changes=changes):
+            for each in changes:
+                yield each.field, Written(journaled, run, side, each.before, each.after, each.reason)
+        case Adopt(base=base):
+            for name in base:
+                yield name, Written(journaled, run, None)
+
+
+def _link_row(world: World, mapping: Mapping, number: int | None, side: Side, key: Key) -> LinkRow | None:
+    rows = world.ledger.links_of(mapping.name, side, key)
+    return next((row for row in rows if row.id == number), None)
+
+
+def _open_reviews(world: World, mapping: Mapping) -> Iterator[Review]:
+    after = 0
+    while page := world.ledger.reviews(mapping.name, "open", after=after):
+        yield from page
+        after = page[-1].n
+
+
+def _concerns(asked: Both[Key | None], keys: Both[Key | None]) -> bool:
+    return any(asked[side] is not None and asked[side] == keys[side] for side in SIDES)
+
+
+def _letters(world: World, mapping: Mapping, keys: Both[Key | None]) -> tuple[DeadLetter, ...]:
+    found = _each_key(keys, lambda side, key: world.ledger.dead(mapping.name, side, [key]).get(key))
+    return tuple(letter for letter in found if letter)
+
+
+def _each_key(keys: Both[Key | None], ask: Callable[[Side, Key], T | None]) -> Both[T | None]:
+    left, right = keys
+    return None if left is None else ask(0, left), None if right is None else ask(1, right)
+
+
+# All of a project ------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How one mapping stands. `behind`: no whole batch run has finished since it changed."""
+
+    mapping: Mapping
+    counts: Counts
+    last: Run | None
+    behind: bool
+
+
+def status(world: World, select: Sequence[Mapping]) -> tuple[Standing, ...]:
+    counts, runs = world.ledger.counts(), world.ledger.runs(LAST_RUNS)
+    none = Counts(0, 0, 0, ({}, {}))
+    found = []
+    for mapping in select:
+        era = world.ledger.era(mapping.name)
+        behind = era is None or not era.complete or era.hash != world.hashes[mapping.name]
+        last = next((run for run in runs if mapping.name in (run.selected or ())), None)
+        found.append(Standing(mapping, counts.get(mapping.name, none), last, behind))
+    return tuple(found)

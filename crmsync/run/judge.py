@@ -1,0 +1,36 @@
+"""What a person decides about links outlives what the last run thought: the records are looked at again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from crmsync.core.model import SIDES, Both, Key
+from crmsync.ledger.nouns import PairKeys, RecordRow
+from crmsync.ledger.writer import Writer
+from crmsync.run.world import World, utc_now
+
+
+def split(world: World, mapping: str, pairs: Sequence[Both[Key]], who: str) -> None:
+    """These are two things: their links end, and they are not proposed again."""
+    with world.ledger.writing() as ledger:
+        ledger.split(mapping, pairs, who, utc_now())
+        _look_again(ledger, mapping, pairs, f"{who} split its link")
+
+
+def reopen(world: World, number: int, who: str) -> None:
+    """Take an answer back, and the link or the judgement that it made. Raises ReviewNotOpen."""
+    review = world.ledger.review(number)
+    with world.ledger.writing() as ledger:
+        ledger.reopen_review(number)
+        _look_again(ledger, review.mapping, [review.keys], f"{who} took the answer to review {number} back")
+
+
+def _look_again(ledger: Writer, mapping: str, pairs: Sequence[PairKeys], reason: str) -> None:
+    """A record that waits keeps no fingerprint, and every run revisits it, a delta too."""
+    rows = [
+        RecordRow(mapping, side, key, "waiting", None, None, 0, reason, None, "")
+        for keys in pairs
+        for side in SIDES
+        if (key := keys[side]) is not None
+    ]
+    ledger.save_records(rows)

@@ -1,0 +1,143 @@
+"""What is a plan while it is made and done? Its lines are in the spool; here is what was counted on the way."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from crmsync.core.mapping import Seen
+from crmsync.core.model import (
+    ABSENT,
+    SIDES,
+    Adopt,
+    Archive,
+    Both,
+    Create,
+    Delete,
+    Finding,
+    Hold,
+    Json,
+    Key,
+    Kind,
+    Mark,
+    Ref,
+    Side,
+    Update,
+    key_text,
+    to_json,
+)
+from crmsync.core.plan import encode
+from crmsync.core.plan.lines import DO, Line, encode_value, is_revert
+from crmsync.ledger.nouns import NewDead
+from crmsync.ledger.spool import Line as PlanLine
+from crmsync.ledger.spool import Spool
+from crmsync.run.extract import Extraction, Mode
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What was asked for. `only`: one record and its counterpart; `limit`: at most so many pairs a mapping with
+    something to do. Both leave cursors and deletes alone."""
+
+    mode: Mode = "batch"
+    only: Ref | None = None
+    limit: int | None = None
+    first_load: bool = False
+    allow: Mapping[Kind, int] = field(default_factory=dict)
+
+
+@dataclass
+class MappingPlan:
+    """What is known of one mapping before anything is written."""
+
+    number: int
+    extraction: Extraction
+    actions: Both[Counter[Kind]] = field(default_factory=lambda: (Counter(), Counter()))
+    links: int = 0
+    holds: int = 0
+    warned: Counter[str] = field(default_factory=Counter)
+    ghosts: Both[list[Key]] = field(default_factory=lambda: ([], []))  # remembered as unlinked, and not there any more
+    cut: bool = False  # `limit` was reached: not every record was looked at
+
+    @property
+    def writes(self) -> int:
+        return sum(self.actions[side].total() for side in SIDES)
+
+    def count(self, line: Line) -> None:
+        match line:
+            case Hold():
+                self.holds += 1
+            case Adopt(judged=judged):
+                self.links += judged is not None
+            case Mark():
+                pass
+            case _:
+                self.actions[line.side][kind_of(line)] += 1
+
+    def placed(self, line: Line, level: int) -> PlanLine:
+        """The line with its place in the order of doing."""
+        side, key = _sort_place(line)
+        return PlanLine(self.number, level, side, key_text(key) if key else "", DO[type(line)], encode(line))
+
+
+@dataclass
+class Prepared:
+    """A plan in its spool, and what was counted on the way."""
+
+    spool: Spool
+    mappings: dict[str, MappingPlan] = field(default_factory=dict)
+    tripped: list[Finding] = field(default_factory=list)
+
+    def letters(self, mapping: str) -> Iterator[NewDead]:
+        """The dead letters to be opened, or tried again."""
+        for name, side, key, *rest in self.spool.notes(mapping, "letter"):
+            kind, rule, path, message, mend, snapshot, *last = rest
+            yield NewDead(name, side, tuple(key), kind, rule, path, message, mend, snapshot.encode(), *last)
+
+    @property
+    def actions(self) -> int:
+        return sum(plan.writes for plan in self.mappings.values())
+
+
+def kind_of(write: Create | Update | Archive | Delete) -> Kind:
+    """As summaries and limits count it."""
+    match write:
+        case Create():
+            return "create"
+        case Update():
+            return "revert" if is_revert(write) else "update"
+        case Archive():
+            return "archive"
+        case Delete():
+            return "delete"
+
+
+def what_is_written(write: Create | Update | Archive | Delete) -> bytes:
+    """The values of a write as JSON, by path: what its dead letter keeps, and is known by."""
+    changes = write.changes if isinstance(write, Create | Update) else ()
+    return to_json({change.path: None if change.after is ABSENT else encode_value(change.after) for change in changes})
+
+
+def letter(mapping: str, side: Side, seen: Seen, finding: Finding, run: str, now: str) -> Json:
+    """A `NewDead` as a note of the spool."""
+    record = seen.record
+    return [
+        mapping, side, record.ref.key, "check", finding.rule, finding.path, finding.message, finding.mend,
+        to_json(record.data).decode(), record.version, run, now,
+    ]  # fmt: skip
+
+
+def _sort_place(line: Line) -> tuple[int, Key | None]:
+    """Links come first, then the writes of side 0, those of side 1, marks and holds; within, by key."""
+    match line:
+        case Adopt(keys=keys):
+            return -1, keys[0]
+        case Hold(keys=keys):
+            return 2, keys[0] or keys[1]
+        case Mark(keys=keys):
+            return 2, keys[0]
+        case Create(side=side, source=source):
+            return side, source
+        case _:
+            return line.side, line.key
