@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from threading import Event, Thread
 from typing import Final
 
@@ -26,10 +26,17 @@ def our_turn(ledger: Ledger, run_id: str) -> Iterator[Lock]:
     heart.start()
     try:
         yield lock
-    finally:
-        ended.set()
-        heart.join()
-        lock.release()
+    except BaseException:
+        with suppress(LedgerError):  # what went wrong first is what to tell
+            _let_go(lock, heart, ended)
+        raise
+    _let_go(lock, heart, ended)
+
+
+def _let_go(lock: Lock, heart: Thread, ended: Event) -> None:
+    ended.set()
+    heart.join()
+    lock.release()
 
 
 def _beat(lock: Lock, ended: Event) -> None:

@@ -66,6 +66,7 @@ class Done:
     counts: Counter[tuple[str, Side, Kind]] = field(default_factory=Counter)
     failed: set[tuple[str, Side, Key]] = field(default_factory=set)  # by mapping and record written from
     halves: dict[tuple[str, Both[Key], str], Agreed] = field(default_factory=dict)  # bases of values that combine
+    moved: dict[tuple[Ref, str], str] = field(default_factory=dict)  # versions that our own writes replaced
     stopped: bool = False
 
 
@@ -205,12 +206,18 @@ class Worker:
                 return Insert(lower(self.compiled, side, {}, line.changes), str(self._ref(other(side), line.source)))
             case Update():
                 values = written_values(self.compiled, side, line.changes)
-                return Patch(line.key, tuple((".".join(path), value) for path, value in values), line.expect)
+                return Patch(
+                    line.key, tuple((".".join(path), value) for path, value in values), self._expect(side, line)
+                )
             case Archive():
                 archive = self.compiled.entities[side].archive or {}
-                return Patch(line.key, tuple(archive.items()), line.expect)
+                return Patch(line.key, tuple(archive.items()), self._expect(side, line))
             case Delete():
-                return Remove(line.key, line.expect)
+                return Remove(line.key, self._expect(side, line))
+
+    def _expect(self, side: Side, line: Update | Archive | Delete) -> str:
+        """The version planned with, or the one that another mapping of this run has made of it since."""
+        return self.done.moved.get((self._ref(side, line.key), line.expect), line.expect)
 
     def _ref(self, side: Side, key: Key) -> Ref:
         return self.compiled.ref(side, key)
@@ -297,6 +304,8 @@ class Worker:
         for _, line, outcome in told:
             if outcome.status == "done":
                 self.done.counts[self.name, side, kind_of(line)] += 1
+                if outcome.record and not isinstance(line, Create) and self._is_shared(side):
+                    self.done.moved[self._ref(side, line.key), line.expect] = outcome.record.version
                 written += self._written(side, line, outcome)
             else:
                 bucket: Bucket = "held" if outcome.status == "stale" else "failed"
@@ -306,6 +315,12 @@ class Worker:
             rows += self._failed(job.line, side, "waiting", "waits for its parent")  # type: ignore[arg-type]  # a write
         self.prepared.spool.save_verdicts(rows)
         self.prepared.spool.save_verdicts(written, read=False)
+
+    def _is_shared(self, side: Side) -> bool:
+        """Does another mapping of this run write to the same entity?"""
+        end = self.compiled.mapping.ends[side]
+        others = (self.world.project.mapping(name) for name in self.prepared.mappings if name != self.name)
+        return any((end.system, end.entity) == (each.system, each.entity) for m in others for each in m.ends)
 
     def _written(self, side: Side, line: Writing, outcome: Outcome) -> list[RecordRow]:
         if outcome.record is None:

@@ -30,7 +30,8 @@ class Stopped(Exception):
 
 
 def utc_now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")
+    """To the millisecond: runs are told apart by when they began."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
 @dataclass

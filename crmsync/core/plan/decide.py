@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import TypeAlias
 
 from crmsync.core.mapping import Compiled, Lifted, Seen, breaks, native
-from crmsync.core.merge import Contested, Cross, Failed, Merged, Said, Settled, merge, same
+from crmsync.core.merge import Contested, Cross, Failed, Merged, Said, Settled, carry, merge, same
 from crmsync.core.model import (
     ABSENT,
     SIDES,
@@ -461,37 +461,26 @@ def _fill(case: _Case, index: int, source: Side, lifted: Lifted) -> Change | Fai
     target = case.compiled.targets[to][field.name]
     if not target.paths:
         return None
-    cross = case.crosses(index)
     value = lifted.natives[index]
-    tells = lifted.gates[index] and field.owner is not None and (field.owner != to or field.seed == source)
-    want = _carry(field, cross[to], value) if tells and value is not ABSENT else ABSENT
+    want = _first_value(field, case.crosses(index)[to], source, value) if lifted.gates[index] else ABSENT
     if isinstance(want, Failed):
         return want
     if (want is ABSENT or want is None) and field.default[to] is not ABSENT:
         return _change(field, str(target), source, value, field.default[to], "default")
     if want is ABSENT or (want is None and field.on_null == "keep"):
         return None
-    if field.owner == to:
-        return _seeded(field, str(target), source, (value, want), cross[source])
-    return _change(field, str(target), source, value, want, "created" if field.value is ABSENT else "constant")
+    reason = "seeded" if field.owner == to else "created" if field.value is ABSENT else "constant"
+    return _change(field, str(target), source, value, want, reason)
 
 
-def _carry(field: Field, cross: Cross, value: Json) -> Json:
-    if not field.merge or not isinstance(value, list):
-        return cross(value)
-    parts = [cross(each) for each in value]
-    return next((each for each in parts if isinstance(each, Failed)), parts)
+def _first_value(field: Field, cross: Cross, source: Side, value: Json) -> Json | Failed:
+    """What the source has to say to a record that is not there yet; ABSENT where the field is none of its business."""
+    if value is ABSENT or field.owner is None or (field.owner == other(source) and field.seed != source):
+        return ABSENT
+    return carry(cross, value) if field.merge else cross(value)
 
 
 def _change(field: Field, path: str, source: Side, value: Json, want: Json, reason: str) -> Change:
     to = other(source)
     values = (value, want) if source == 0 else (want, value)
     return Change(field.name, path, ABSENT, want, reason, Agreed(values, to, want, filled=reason == "default"))
-
-
-def _seeded(field: Field, path: str, source: Side, values: Both[Json], back: Cross) -> Change:
-    """The side that will own the field gets its first value; the base is as if it had flowed back already."""
-    returned = back(values[1])
-    natives = values if source == 0 else (values[1], values[0])
-    sent = None if isinstance(returned, Failed) else returned
-    return Change(field.name, path, ABSENT, values[1], "seeded", Agreed(natives, source, sent))

@@ -103,8 +103,10 @@ def _change(change: Change, side: Side) -> Json:
         line["owed"] = agreed.owed
     if agreed.filled:
         line["filled"] = True
-    if agreed.to != side:  # the side that gets it will own it: remember what it would send back
-        line["back"] = encode_value(agreed.sent)
+    if agreed.to != side:
+        line["to"] = agreed.to
+    if agreed.sent is not change.after and to_json(agreed.sent) != to_json(change.after):
+        line["sent"] = encode_value(agreed.sent)
     return line
 
 
@@ -191,8 +193,8 @@ def agreed_from_json(body: Json) -> Agreed:
 def _read_change(body: Json, side: Side) -> Change:
     after, told = _read(body["after"]), _read(body["from"])
     values = (after, told) if side == 0 else (told, after)
-    to, sent = (other(side), _read(body["back"])) if "back" in body else (side, after)
-    agreed = Agreed(values, to, sent, body.get("owed"), body.get("filled", False))
+    sent = _read(body["sent"]) if "sent" in body else after
+    agreed = Agreed(values, body.get("to", side), sent, body.get("owed"), body.get("filled", False))
     return Change(body["field"], body["path"], _read(body["before"]), after, body["why"], agreed)
 
 
