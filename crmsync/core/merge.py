@@ -610,7 +610,7 @@ def _both(values: Both[Json], wanted: Both[Json], reason: str) -> tuple[Write, W
 
 
 def _write(to: Side, value: Json, reason: str, agreed: Agreed) -> Write:
-    return Write(to, value, reason, replace(agreed, values=_put(agreed.values, to, value)))
+    return Write(to, value, reason, agreed._replace(values=_put(agreed.values, to, value)))
 
 
 def _put(values: Both[Json], side: Side, value: Json) -> Both[Json]:
@@ -624,5 +624,5 @@ def confirm(agreed: Agreed, side: Side, found: Json, half: Agreed | None) -> Agr
     write or it did not take effect. Without it a second half would be taken for a lone one, and a counter count twice.
     """
     if half is not None and half.owed == side and agreed.owed is not None:  # now both are done
-        return replace(half, values=_put(half.values, side, found), sent=ABSENT, owed=None)
-    return replace(agreed, values=_put(agreed.values, side, found))
+        return half._replace(values=_put(half.values, side, found), sent=ABSENT, owed=None)
+    return agreed._replace(values=_put(agreed.values, side, found))

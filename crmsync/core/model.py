@@ -1,9 +1,9 @@
 """What are the nouns of crmsync? Read this file first.
 
-*Declared* nouns are what a person wrote in YAML (`Mapping`, `Field`, `Entity`, ...); *flowing* nouns
-are what a run makes of it (`Raw`, `Record`, `Pair`, `Action`, ...). All are frozen: a step that wants
-another one makes another one. The two sides of a mapping bear free names in YAML; in here they are 0
-and 1, in the order in which `between:` names them.
+*Declared* nouns are what a person wrote in YAML (`Mapping`, `Field`, `Entity`, ...); *flowing* nouns are what a run
+makes of it (`Raw`, `Record`, `Pair`, `Action`, ...). All are frozen: a step that wants another one makes another one.
+What is made a million times a run is a named tuple, which costs a fifth. The two sides of a mapping bear free names in
+YAML; in here they are 0 and 1, in the order in which `between:` names them.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections import abc
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import Enum
-from typing import Any, Final, Literal, TypeAlias, TypeVar
+from typing import Any, Final, Literal, NamedTuple, TypeAlias, TypeVar
 from urllib.parse import quote, unquote
 
 import msgspec
@@ -388,13 +388,13 @@ class Record:
     modified: Json = None
 
 
-@dataclass(frozen=True, slots=True)
-class Agreed:
+class Agreed(NamedTuple):
     """The base of one field: what both sides said when they last agreed.
 
-    `values` are native, the receiver's as read back. `to` is the side that the value `sent` went to
-    (None: nobody was written, they agreed by themselves). `owed` is the side that a merged value still has to
-    reach, because the other side's write came first. `filled`: a default put in on create, which never flows back.
+    `values` are native, the receiver's as read back. `to` is the side that the value `sent` went to (None: nobody was
+    written, they agreed by themselves). `owed` is a side that still has to get what `sent` holds, because only the
+    other half of a value for both sides took effect. `sent` is ABSENT where a person gave the value, or both halves
+    are done. `filled`: a default put in on create, which never flows back.
     """
 
     values: Both[Json]
@@ -464,8 +464,7 @@ class Symbol:
     source: Key
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """One field of one action: the value before and after at its native path, and why.
 
     `reason`: created | seeded | default | constant | first-link | owner-changed | peer-changed | mapping-changed |

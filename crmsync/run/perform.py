@@ -353,7 +353,7 @@ def _put_key(change: Change, keys: dict[Symbol, Key]) -> Change | None:
         return None
     value = scalar(key)
     sent = value if isinstance(change.agreed.sent, Symbol) else change.agreed.sent
-    return replace(change, after=value, agreed=replace(change.agreed, sent=sent))
+    return change._replace(after=value, agreed=change.agreed._replace(sent=sent))
 
 
 def _is_ignored(change: Change, found: Json) -> bool:

@@ -162,12 +162,12 @@ def bases(draw: st.DrawFn, values: st.SearchStrategy[Json], *, owing: bool = Tru
     agreed = Agreed((draw(values), draw(values)), draw(st.sampled_from([None, 0, 1])))
     if agreed.to is None:
         return agreed
-    agreed = replace(agreed, sent=draw(values.filter(lambda value: value is not ABSENT)))
+    agreed = agreed._replace(sent=draw(values.filter(lambda value: value is not ABSENT)))
     match draw(st.sampled_from(["", "", "filled", "owed"])):
         case "filled":
-            return replace(agreed, filled=True)
+            return agreed._replace(filled=True)
         case "owed" if owing:
-            return replace(agreed, owed=agreed.to)
+            return agreed._replace(owed=agreed.to)
     return agreed
 
 
