@@ -53,7 +53,10 @@ def list_(settings: Settings, mapping: str | None, rule: str | None, state: str,
         if settings.json:
             render.json({"dead_letters": [_json(world, each) for each in found], "exit": 0})
         elif found:
-            rows = [(e.n, e.state, _ref(world, e), e.rule, e.path, e.attempts, e.opened, e.message) for e in found]
+            rows = [
+                (e.n, e.state, _ref(world, e), e.rule, e.path, e.attempts, render.when(e.opened), e.message)
+                for e in found
+            ]
             render.table(("n", "state", "record", "rule", "path", "attempts", "since", "message"), rows, right=[0, 5])
             render.say(f"next: crmsync dlq show {found[0].n}")
         else:
@@ -83,15 +86,12 @@ def show(settings: Settings, number: int, show_pii: bool) -> None:
         )
         render.say(f"  {' '.join(filter(None, (found.rule, found.path)))}: {found.message}")
         render.say(f"  {found.mend}")
-        render.say(
-            f"  since {found.opened} (run {found.run}), tried {render.times(found.attempts)}, last {found.tried}"
-        )
+        told = f"tried {render.times(found.attempts)}, last {render.when(found.tried)}"
+        render.say(f"  since {render.when(found.opened)} (run {found.run}), {told}")
         render.say("what was to be written:" if found.kind == "write" else "the record as it was:")
         render.json(snapshot)
         if found.state == "open":
-            render.say(
-                f"mended? the next run tries it by itself; unchanged, but worth a try: crmsync dlq retry {number}"
-            )
+            render.say(f"once mended, the next run tries it by itself; to try it as it is: crmsync dlq retry {number}")
 
 
 def _snapshot(world: World, mask: Mask, found: DeadLetter) -> Json:

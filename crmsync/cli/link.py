@@ -128,7 +128,16 @@ def _show(settings: Settings, world: World, rows: list[LinkRow]) -> None:
         render.json({"links": [_json(teller, row) for row in rows], "exit": 0})
     elif rows:
         told = [
-            (r.mapping, teller.pair(r.mapping, r.keys), r.state, f"{r.score:.2f}", r.reason, r.actor, r.made, r.ended)
+            (
+                r.mapping,
+                teller.pair(r.mapping, r.keys),
+                r.state,
+                f"{r.score:.2f}",
+                r.reason,
+                r.actor,
+                render.when(r.made),
+                render.when(r.ended),
+            )
             for r in rows
         ]
         render.table(HEAD, told, right=[3])

@@ -71,7 +71,7 @@ def _show_standing(standing: Standing) -> None:
     if last is None:
         render.say("  never run; next: crmsync run --first-load")
     else:
-        render.say(f"  last run {last.id}, {last.started}, {_how(last)}")
+        render.say(f"  last run {last.id}, {render.when(last.started)}, {_how(last)}")
     if last is not None and standing.behind:
         render.say(f"  delta needs a batch run first: crmsync run --mode batch --select {mapping.name}")
     render.say()
@@ -132,7 +132,15 @@ def _run_json(run: Run) -> Json:
 
 
 def _run_row(run: Run) -> tuple[object, ...]:
-    return run.id, run.started, run.ended or "-", run.mode, run.actor, run.exit, ", ".join(run.selected or ())
+    return (
+        run.id,
+        render.when(run.started),
+        render.when(run.ended),
+        run.mode,
+        run.actor,
+        run.exit,
+        ", ".join(run.selected or ()),
+    )
 
 
 def _show_run(settings: Settings, world: World, teller: Teller, run: Run, lines: list[JournalLine]) -> None:

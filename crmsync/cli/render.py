@@ -84,3 +84,8 @@ def count(number: int, what: str) -> str:
 
 def times(number: int) -> str:
     return "once" if number == 1 else f"{number} times"
+
+
+def when(moment: str | None) -> str:
+    """A time of the ledger as a person reads it, in UTC: `2026-01-31 02:00:07Z`."""
+    return "-" if moment is None else f"{moment[:19].replace('T', ' ')}Z"

@@ -50,7 +50,15 @@ def list_(settings: Settings, mapping: str | None, kind: str | None, state: str,
         found = world.ledger.reviews(mapping, None if state == "any" else state, kind, limit=limit)  # type: ignore[arg-type]  # one of STATES
         teller = _teller(world, show=False)
         rows = [
-            (each.n, each.state, _pair(world, teller, each), each.kind, each.field, each.opened, each.message)
+            (
+                each.n,
+                each.state,
+                _pair(world, teller, each),
+                each.kind,
+                each.field,
+                render.when(each.opened),
+                each.message,
+            )
             for each in found
         ]
         if settings.json:
@@ -81,9 +89,9 @@ def show(settings: Settings, number: int, show_pii: bool) -> None:
         render.say(f"review {found.n}, {found.state}: {found.kind} {found.field}".rstrip())
         render.say(f"  {_pair(world, teller, found)}  in {found.mapping}")
         render.say(f"  {found.message}")
-        render.say(f"  asked by run {found.run}, {found.opened}")
+        render.say(f"  asked by run {found.run}, {render.when(found.opened)}")
         if found.state in ("resolved", "settled"):
-            render.say(f"  answered by {found.who}, {found.closed}: {_answer(mapping, found)}")
+            render.say(f"  answered by {found.who}, {render.when(found.closed)}: {_answer(mapping, found)}")
         if mapping is not None:
             _show_values(world, mapping, teller, found)
             if found.state == "open":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -57,20 +58,21 @@ def plan(
 
     if redact and out is None:
         raise usage("--redact is about the file", "name it: -o FILE")
-    with settings.world() as world:
+    with settings.world() as world, ExitStack() as stack:
         ask = _asked(world, **asked)
-        with log.working(settings, "planning …"), planned(world, ask, new_run_id()) as (prepared, report):
-            if out is not None:
-                write_plan(out, world, prepared, report, ask, redact=redact)
-            todo = any(line.kind != "hold" for line in prepared.spool.lines())
-            code = 4 if prepared.tripped else 10 if exit_code and todo else report.exit
-            if settings.json:
-                render.json({**report_json(report, code), "digest": report.digest})
-            else:
-                show_report(report, planned=True)
-                show_actions(world.project, prepared.spool, Mask(world.project, show_pii), None if everything else 20)
-                _say_next(out, redact, todo)
-            log.findings(settings, prepared.tripped)
+        with log.working(settings, "planning …"):
+            prepared, report = stack.enter_context(planned(world, ask, new_run_id()))
+        if out is not None:
+            write_plan(out, world, prepared, report, ask, redact=redact)
+        todo = any(line.kind != "hold" for line in prepared.spool.lines())
+        code = 4 if prepared.tripped else 10 if exit_code and todo else report.exit
+        if settings.json:
+            render.json({**report_json(report, code), "digest": report.digest})
+        else:
+            show_report(report, planned=True)
+            show_actions(world.project, prepared.spool, Mask(world.project, show_pii), None if everything else 20)
+            _say_next(out, redact, todo)
+        log.findings(settings, prepared.tripped)
     return code
 
 
@@ -151,9 +153,10 @@ def _in_turn(settings: Settings, world: World, if_locked: str, work: Callable[[s
 
     run_id = new_run_id()
     try:
-        with our_turn(world.ledger, run_id), log.working(settings, "at work …"):
+        with our_turn(world, run_id):
             log.event(settings, "run started", run=run_id)
-            report = work(run_id)
+            with log.working(settings, "at work …"):
+                report = work(run_id)
     except Locked as error:
         if if_locked != "skip":
             raise

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
+from crmsync.cli import render
 from crmsync.cli.actions import Teller
 from crmsync.core.model import ABSENT, SIDES, Agreed, Call, Create, Field, Hold, Json, Mapping, Side, to_json
 
@@ -44,7 +45,7 @@ def _pair(story: PairStory, teller: Teller) -> Iterator[str]:
         yield "It is not linked."
     else:
         run = f" in run {link.run}" if link.run else ""
-        yield f"Linked on {link.made} by {link.actor}{run}: {link.reason} (score {link.score:.2f})."
+        yield f"Linked on {render.when(link.made)} by {link.actor}{run}: {link.reason} (score {link.score:.2f})."
         if link.state != "live":
             yield f"The link is {link.state}."
     for side in SIDES:
@@ -148,7 +149,7 @@ def _written(story: PairStory, field: Field, written: Written | None, teller: Te
     if written is None:
         return "crmsync has never written it."
     run = written.run
-    who = f"run {written.line.run}{f' of {run.actor}' if run else ''}, {written.line.at}"
+    who = f"run {written.line.run}{f' of {run.actor}' if run else ''}, {render.when(written.line.at)}"
     if written.side is None:
         return f"Both sides said the same in {who}."
     name = story.mapping.ends[written.side].name

@@ -172,6 +172,19 @@ def _mapped(mapping: Declared, entity: Entity, side: Side) -> frozenset[Path]:
     return frozenset(path for text in texts if text for path in reads(text))
 
 
+def names_to_read(mapping: Declared, entity: Entity, side: Side) -> frozenset[str] | None:
+    """The top-level names that are worth reading: what the contract declares, and whatever else the mapping looks at.
+    None where the contract is open-ended: everything."""
+    schema = mapping.ends[side].contract.schema
+    declared = schema.get("properties") if isinstance(schema, dict) else None
+    if not declared:
+        return None
+    policy = mapping.create[other(side)]
+    texts = [entity.deleted or "", policy if isinstance(policy, str) else ""]
+    looked_at = {path for text in texts if text for path in reads(text)} | _mapped(mapping, entity, side)
+    return frozenset(declared) | {path[0] for path in looked_at if path}
+
+
 # Lift ------------------------------------------------------------------------------------------------
 
 

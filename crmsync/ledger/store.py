@@ -196,6 +196,12 @@ class Ledger:
                 found.update(rows)
         return {key_from_text(text): from_json(found[text]) for text in sorted(found)}
 
+    def has_different(self, mapping: str) -> bool:
+        """Did a person ever judge two records different?"""
+        return (
+            self._one("SELECT 1 FROM crmsync_different WHERE mapping = :mapping LIMIT 1", mapping=mapping) is not None
+        )
+
     def has_candidates(self, mapping: str, side: Side) -> bool:
         """Is any unlinked record of `side` remembered?"""
         sql = "SELECT 1 FROM crmsync_candidate WHERE mapping = :mapping AND side = :side LIMIT 1"

@@ -69,6 +69,7 @@ _LETTER: Final = Shape("crmsync_dead", tuple(DEAD.split(", ")), ("n",))
 _CLOSED: Final = Shape("crmsync_dead", ("state", "closed", "n"), ("n",))
 
 UNSETTLED_BUCKETS: Final = frozenset({"held", "waiting", "rejected", "failed"})
+MENDED_AT_SOURCE: Final = frozenset({"check", "loop"})  # reviews that only other data can answer
 WHICH_IS_WHICH: Final = frozenset({"match", "unknown-outcome"})  # reviews that ask for same or different
 
 
@@ -269,6 +270,8 @@ class Writer:
         review = self._review(n)
         if review.state != "open":
             raise ReviewNotOpen(f"review {n} is {review.state}{_by(review)}, not open; see: crmsync review list")
+        if review.kind in MENDED_AT_SOURCE:
+            raise WrongAnswer(f"review {n} ({review.kind}) has no answer here: mend the record at its source, then run")
         if (review.kind in WHICH_IS_WHICH) != (take in ("same", "different")):
             asked = "same or different" if review.kind in WHICH_IS_WHICH else "a side or a value"
             raise WrongAnswer(f"review {n} ({review.kind}) asks for {asked}, not {take}")

@@ -9,23 +9,23 @@ from typing import Final
 
 from crmsync.ledger.lock import Lock, take_lock, this_process
 from crmsync.ledger.nouns import LedgerError, LockLost
-from crmsync.ledger.store import Ledger
-from crmsync.run.world import utc_now
+from crmsync.run.world import World, utc_now
 
 NAME: Final = "run"
 BEAT: Final = 30.0  # seconds between two signs of life
 
 
 @contextmanager
-def our_turn(ledger: Ledger, run_id: str) -> Iterator[Lock]:
-    """Holds the lock inside the block and shows that we live. Raises Locked, and LockLost when another run took it
-    over in between."""
-    lock = take_lock(ledger, NAME, this_process(run_id), utc_now())
+def our_turn(world: World, run_id: str) -> Iterator[None]:
+    """Holds the lock inside the block and shows that we live; the world writes under it. Raises Locked, and LockLost
+    when another run took it over in between."""
+    lock = take_lock(world.ledger, NAME, this_process(run_id), utc_now())
+    world.fence = lock.fence
     ended = Event()
     heart = Thread(target=_beat, args=(lock, ended), name="crmsync-lock", daemon=True)
     heart.start()
     try:
-        yield lock
+        yield
     except BaseException:
         with suppress(LedgerError):  # what went wrong first is what to tell
             _let_go(lock, heart, ended)

@@ -85,14 +85,14 @@ def perform(world: World, prepared: Prepared, run: str, stop: Callable[[], bool]
 
 
 def journal(world: World, prepared: Prepared, run: str) -> None:
-    """Copy the plan into the ledger, before the first write."""
+    """Copy the plan into the ledger, before the first write. Links and marks stand under their first record."""
     names = {plan.number: name for name, plan in prepared.mappings.items()}
     rows = (
-        (seq, names[line.mapping_no], line.side, line.key_text, line.kind, line.text)
+        (seq, names[line.mapping_no], 1 if line.side == 1 else 0, line.key_text, line.kind, line.text)
         for seq, line in enumerate(prepared.spool.lines())
         if line.kind != "hold"  # a hold is a review, not a write
     )
-    with world.ledger.writing() as ledger:
+    with world.writing() as ledger:
         ledger.save_journal(run, rows)
 
 
@@ -144,7 +144,7 @@ class Worker:
             for each in lines
             if each.judged
         ]
-        with self.world.ledger.writing() as ledger:
+        with self.world.writing() as ledger:
             ledger.save_links(new)
             ledger.drop_candidates(self.name, 0, [each.keys[0] for each in new])
             ledger.drop_candidates(self.name, 1, [each.keys[1] for each in new])
@@ -155,7 +155,7 @@ class Worker:
         now = utc_now()
         marks = [job.line for job in batch if isinstance(job.line, Mark)]
         kept = [mark for mark in marks if not any((self.name, s, mark.keys[s]) in self.done.failed for s in (0, 1))]
-        with self.world.ledger.writing() as ledger:
+        with self.world.writing() as ledger:
             ledger.save_marks(kept)
             ledger.settle_journal(self.run, ((job.seq, "done", "", now) for job in batch))
 
@@ -203,7 +203,7 @@ class Worker:
     def _order(self, side: Side, line: Writing) -> Write:
         match line:
             case Create():
-                return Insert(lower(self.compiled, side, {}, line.changes), str(self._ref(other(side), line.source)))
+                return Insert(lower(self.compiled, side, {}, line.changes), self._token(side, line))
             case Update():
                 values = written_values(self.compiled, side, line.changes)
                 return Patch(
@@ -214,6 +214,16 @@ class Worker:
                 return Patch(line.key, tuple(archive.items()), self._expect(side, line))
             case Delete():
                 return Remove(line.key, self._expect(side, line))
+
+    def _token(self, side: Side, line: Create) -> str:
+        """The same for every try of one create; another one once a person has said that what it made is not it."""
+        ref = str(self._ref(other(side), line.source))
+        told = self.world.ledger.different(self.name, other(side), [line.source]) if self._has_different else set()
+        return f"{ref}#{len(told)}" if told else ref
+
+    @cached_property
+    def _has_different(self) -> bool:
+        return self.world.ledger.has_different(self.name)
 
     def _expect(self, side: Side, line: Update | Archive | Delete) -> str:
         """The version planned with, or the one that another mapping of this run has made of it since."""
@@ -256,7 +266,7 @@ class Worker:
             for _, line, outcome in told
             if outcome.status in ("refused", "unknown")
         ]
-        with self.world.ledger.writing() as ledger:
+        with self.world.writing() as ledger:
             ledger.save_links(links)
             ledger.drop_candidates(self.name, 0, [link.keys[0] for link in links])
             ledger.drop_candidates(self.name, 1, [link.keys[1] for link in links])

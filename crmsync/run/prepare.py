@@ -28,6 +28,7 @@ from crmsync.core.model import (
 )
 from crmsync.core.model import Mapping as Declared
 from crmsync.core.plan import Counts, Decided, Pair, decide, refuse, traits
+from crmsync.core.plan.lines import Line
 from crmsync.ledger.nouns import DeadLetter, RecordRow
 from crmsync.ledger.spool import Line as PlanLine
 from crmsync.ledger.spool import PlannedLink, Spool, Staged
@@ -46,8 +47,9 @@ def prepare(
     for mapping in mappings:
         plan = Planner(world, prepared, mapping, order, eras[mapping.name], run, now).plan()
         prepared.mappings[mapping.name] = plan
-        live = world.ledger.live_links(mapping.name)
-        counts = Counts(plan.actions, live)
+        era = world.ledger.era(mapping.name)
+        loaded = era is not None and (era.complete or era.number > 1)
+        counts = Counts(plan.actions, world.ledger.live_links(mapping.name), loaded)
         prepared.tripped += refuse(mapping, counts, first_load=order.first_load, allow=order.allow)
     return prepared
 
@@ -65,6 +67,7 @@ class Planner:
     now: str
     matches: Matches = field(default_factory=Matches)
     fresh: set[tuple[Side, Key]] = field(default_factory=set)
+    asked: set[Both[Key | None]] = field(default_factory=set)
 
     @property
     def spool(self) -> Spool:
@@ -117,7 +120,8 @@ class Planner:
 
     def _decide_all(self, result: MappingPlan) -> None:
         later: list[Both[Key | None]] = []
-        for keys in self._pairs(result.extraction):
+        pages = self._pairs(result.extraction)
+        for keys in pages if self.order.limit is None else ([pair] for page in pages for pair in page):
             if self.order.limit is not None and result.writes >= self.order.limit:
                 result.cut = True
                 return
@@ -242,7 +246,7 @@ class Planner:
         letters: list[Json] = []
         singles: list[Json] = []
         for pair, decided in settled:
-            for line in (*decided.actions, *decided.entries):
+            for line in filter(self._is_news, (*decided.actions, *decided.entries)):
                 result.count(line)
                 lines.append(result.placed(line, level))
             planned.append(_planned(pair, decided))
@@ -257,6 +261,14 @@ class Planner:
         self.spool.save_verdicts(rows)
         self.spool.note(name, "letter", letters)
         self.spool.note(name, "single", singles)
+
+    def _is_news(self, line: Line) -> bool:
+        """The question whether two records are the same comes up at both of them, and is asked once."""
+        if not (isinstance(line, Hold) and line.kind == "match"):
+            return True
+        known = line.keys in self.asked
+        self.asked.add(line.keys)
+        return not known
 
     def _rows(self, pair: Pair, decided: Decided) -> list[RecordRow]:
         """One verdict for each record that was read; fingerprints only for what is settled."""

@@ -87,7 +87,7 @@ def run(world: World, asked: Asked, run_id: str) -> Report:
 
 def carry_out(world: World, mappings: Sequence[Declared], prepared: Prepared, asked: Asked, run_id: str) -> Report:
     """Do a plan that nothing speaks against: journal, writes, memory."""
-    with world.ledger.writing() as ledger:
+    with world.writing() as ledger:
         names = [mapping.name for mapping in mappings]
         ledger.start_run(
             run_id, utc_now(), mode=asked.order.mode, actor=getpass.getuser(), host=socket.gethostname(),
@@ -101,7 +101,7 @@ def carry_out(world: World, mappings: Sequence[Declared], prepared: Prepared, as
     for mapping in mappings:
         _finish(world, mapping, prepared, asked.order, run_id, done)
     report = _report(world, mappings, prepared, run_id, done.counts, stopped=caught[0] if done.stopped else 0)
-    with world.ledger.writing() as ledger:
+    with world.writing() as ledger:
         ledger.end_run(run_id, utc_now(), report.exit, report.to_json())
     return report
 
@@ -152,7 +152,7 @@ def _finish(world: World, mapping: Declared, prepared: Prepared, order: Order, r
     """Verdicts, reviews, dead letters and cursors of one mapping, in one transaction; the cursor last."""
     name, plan, spool, now = mapping.name, prepared.mappings[mapping.name], prepared.spool, utc_now()
     looked_at, mended = _looked_at(world, name, spool), _mended(world, name, spool)
-    with world.ledger.writing() as ledger:
+    with world.writing() as ledger:
         if done.stopped:
             return
         for side in SIDES:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import entry_points
@@ -10,12 +11,13 @@ from typing import TypeVar
 
 from crmsync.connectors.base import Connection, Connector, Door, Refused
 from crmsync.connectors.embed import embedding
-from crmsync.core.mapping import Compiled, Seen, compile_mapping, examine
+from crmsync.core.mapping import Compiled, Seen, compile_mapping, examine, names_to_read
 from crmsync.core.model import Entity, Finding, Json, Key, Project, Raw, Side
 from crmsync.core.model import Mapping as Declared
 from crmsync.ledger.nouns import DeadLetter, Review
 from crmsync.ledger.spool import Staged
 from crmsync.ledger.store import Ledger
+from crmsync.ledger.writer import Writer
 
 Numbered = TypeVar("Numbered", Review, DeadLetter)
 
@@ -44,6 +46,7 @@ class World:
     connections: dict[str, Connection] = field(default_factory=dict)
     doors: dict[tuple[str, Side], Door] = field(default_factory=dict)
     compiled: dict[str, Compiled] = field(default_factory=dict)
+    fence: tuple[str, int] | None = None  # the lock's: whoever lost it may not write to the ledger any more
 
     def __enter__(self) -> World:
         return self
@@ -52,6 +55,10 @@ class World:
         for connection in self.connections.values():
             connection.close()
         self.ledger.close()
+
+    def writing(self) -> AbstractContextManager[Writer]:
+        """One transaction of the ledger. Raises `LockLost` when another run has taken our lock over."""
+        return self.ledger.writing(self.fence)
 
     def connection(self, system: str) -> Connection:
         if system not in self.connections:
@@ -62,8 +69,8 @@ class World:
     def door(self, mapping: Declared, side: Side) -> Door:
         """The door that this mapping reads and writes a side through."""
         if (mapping.name, side) not in self.doors:
-            end = mapping.ends[side]
-            self.doors[mapping.name, side] = self.open_door(self.project.entity(end), _top_names(end.contract.schema))
+            entity = self.project.entity(mapping.ends[side])
+            self.doors[mapping.name, side] = self.open_door(entity, names_to_read(mapping, entity, side))
         return self.doors[mapping.name, side]
 
     def open_door(self, entity: Entity, wanted: frozenset[str] | None) -> Door:
@@ -105,7 +112,7 @@ class World:
                     2, Finding("ledger/other-instance", message, "use a ledger of its own for each installation")
                 )
             if here is not None and known is None:
-                with self.ledger.writing() as ledger:
+                with self.writing() as ledger:
                     ledger.stamp_instance(name, here)
 
 
@@ -143,9 +150,3 @@ def every(ask: Callable[..., list[Numbered]], mapping: str, state: str, **more: 
     while page := ask(mapping, state, after=after, **more):
         yield from page
         after = page[-1].n
-
-
-def _top_names(schema: Json) -> frozenset[str] | None:
-    """The top-level properties of a contract: what is worth reading. None where the contract is open-ended."""
-    properties = schema.get("properties") if isinstance(schema, dict) else None
-    return frozenset(properties) if properties else None

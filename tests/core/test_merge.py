@@ -107,7 +107,7 @@ def flipped_base(base: Agreed | None) -> Agreed | None:
     if base is None:
         return None
     first, second = base.values
-    return replace(base, values=(second, first), to=flipped_side(base.to), owed=flipped_side(base.owed))
+    return base._replace(values=(second, first), to=flipped_side(base.to), owed=flipped_side(base.owed))
 
 
 def seen_straight(result: Merged) -> Any:

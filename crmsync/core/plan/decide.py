@@ -347,7 +347,10 @@ def _after_delete(case: _Case, side: Side, seen: Seen, gone: Mark) -> Decided:
         return Decided("out_of_scope", reason="out of scope")
     if policy == "ignore":
         return Decided("unchanged", entries=(gone,), reason="its counterpart is gone")
-    if edited := _edited(case, side, seen):
+    answer = next((each.take for each in case.pair.decisions if not each.field), None)
+    if answer == side:  # a person wants to keep what is still there
+        return Decided("unchanged", entries=(gone,), reason="kept by decision")
+    if (edited := _edited(case, side, seen)) and answer is None:
         message = f"gone on the other side, and {', '.join(edited)} changed here since"
         hold = Hold(case.name, gone.keys, "delete", "", (None, None), (None, None), message)
         return Decided("held", (hold,), reason=message)

@@ -20,6 +20,7 @@ class Counts:
 
     actions: Both[Mapping[Kind, int]]
     live_links: int
+    loaded: bool = True  # False until a first whole run has ended: a first load may need more than one
 
 
 def refuse(
@@ -32,13 +33,13 @@ def refuse(
 def _trips(mapping: Declared, counts: Counts, first_load: bool, allow: Mapping[Kind, int]) -> Iterator[Finding]:
     for kind in KINDS:
         limit = mapping.limits.get(kind)
-        if limit is None or (kind in FIRST and counts.live_links == 0 and first_load):
+        if limit is None or (kind in FIRST and first_load and not counts.loaded):
             continue
         for side in (0, 1):
             number = counts.actions[side].get(kind, 0)
             most = _most(limit, counts.live_links)
             if number > most and number > allow.get(kind, 0):
-                yield _finding(mapping, side, kind, number, most, counts.live_links)
+                yield _finding(mapping, side, kind, number, most, counts)
 
 
 def _most(limit: Limit, live_links: int) -> Decimal:
@@ -47,13 +48,13 @@ def _most(limit: Limit, live_links: int) -> Decimal:
     return (limit.percent or Decimal(0)) * max(live_links, FLOOR) / 100
 
 
-def _finding(mapping: Declared, side: Side, kind: Kind, number: int, most: Decimal, live: int) -> Finding:
+def _finding(mapping: Declared, side: Side, kind: Kind, number: int, most: Decimal, counts: Counts) -> Finding:
     end = mapping.ends[side]
-    first = "crmsync run --first-load, or " if kind in FIRST and live == 0 else ""
+    first = "crmsync run --first-load, or " if kind in FIRST and not counts.loaded else ""
     return Finding(
         f"limits/{kind}",
         f"{mapping.name}: {number} {kind}s in {end.system}.{end.entity}, more than the {int(most)} that limits.{kind} "
-        f"allows ({live} live links); nothing was written",
+        f"allows ({counts.live_links} live links); nothing was written",
         f"look at the plan (crmsync plan -o plan.json), then: {first}crmsync apply plan.json --allow {kind}={number}",
         at=mapping.at,
     )

@@ -1,0 +1,284 @@
+"""What a person asks and answers: review, dlq, link, explain, status, history."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.cli.shop import Shop
+
+
+@pytest.fixture
+def conflict(synced: Shop) -> Shop:
+    """Both sides changed the notes of account 2, customer 9; review 1 asks about it."""
+    synced.sql("crm", "UPDATE accounts SET description = 'ours' WHERE id = 2")
+    synced.sql("pm", "UPDATE customers SET notes = 'theirs' WHERE id = 9")
+    assert synced.do("run").code == 3
+    return synced
+
+
+@pytest.fixture
+def unsure(shop: Shop) -> Shop:
+    """Customer 11 may be account 3; review 1 asks about it."""
+    shop.sql(
+        "pm",
+        "INSERT INTO customers (id, customer_name, status, kind) VALUES (11, 'Stavby Dunaj', 'active', 'external')",
+    )
+    assert shop.do("run", "--first-load").code == 3
+    return shop
+
+
+def notes(shop: Shop) -> tuple[str, str]:
+    ((ours,),) = shop.sql("crm", "SELECT description FROM accounts WHERE id = 2")
+    ((theirs,),) = shop.sql("pm", "SELECT notes FROM customers WHERE id = 9")
+    return ours, theirs
+
+
+# review
+
+
+def test_a_conflict_is_shown_with_both_values_and_every_answer(conflict: Shop) -> None:
+    out = conflict.do("review", "show", 1).out
+    for words in ("crm.account/2 pm.customer/9", '"ours"', '"theirs"', "--take crm", "--take pm", "--take 'value=...'"):
+        assert words in out
+
+
+@pytest.mark.parametrize(
+    ("take", "after"),
+    [
+        ("crm", ("ours", "ours")),
+        ("pm", ("theirs", "theirs")),
+        ('value="both"', ("both", "both")),
+        ("value=x", ("x", "x")),
+    ],
+)
+def test_the_next_run_does_as_a_person_answered(conflict: Shop, take: str, after: tuple[str, str]) -> None:
+    assert conflict.do("review", "resolve", 1, "--take", take).code == 0
+    assert conflict.do("run", "--mode", "delta").code == 0
+    assert notes(conflict) == after
+    assert conflict.do("review", "list").out == "no open review\n"
+
+
+def test_an_answer_lapses_when_the_values_move_on(conflict: Shop) -> None:
+    conflict.do("review", "resolve", 1, "--take", "crm")
+    conflict.sql("pm", "UPDATE customers SET notes = 'on second thought' WHERE id = 9")
+    assert conflict.do("run").code == 3
+    assert notes(conflict) == ("ours", "on second thought")
+
+
+def test_all_open_reviews_of_a_kind_can_be_answered_at_once(conflict: Shop) -> None:
+    assert conflict.do("review", "resolve", "--all", "--kind", "match", "--take", "same", "--yes").out.startswith(
+        "0 reviews"
+    )
+    said = conflict.do("review", "resolve", "--all", "--field", "notes", "--take", "pm", "--yes")
+    assert said.out == "1 review answered; next: crmsync run\n"
+
+
+def test_answering_all_needs_a_yes(conflict: Shop) -> None:
+    said = conflict.do("review", "resolve", "--all", "--take", "pm")
+    assert said.code == 2
+    assert "--yes" in said.err
+
+
+@pytest.mark.parametrize(
+    "words", ["1 --take nobody", "1 --take same", "99 --take crm", "--take crm", "1 --all --take crm"]
+)
+def test_an_answer_that_does_not_fit_is_refused(conflict: Shop, words: str) -> None:
+    assert conflict.do("review", "resolve", *words.split()).code == 2
+    assert conflict.do("review", "list", "--output", "json").json["reviews"][0]["state"] == "open"
+
+
+def test_an_answer_can_be_taken_back(conflict: Shop) -> None:
+    conflict.do("review", "resolve", 1, "--take", "crm")
+    assert conflict.do("review", "reopen", 1).code == 0
+    assert conflict.do("run").code == 3
+    assert notes(conflict) == ("ours", "theirs")
+
+
+def test_two_records_that_may_be_the_same_are_shown_field_by_field(unsure: Shop) -> None:
+    out = unsure.do("review", "show", 1).out
+    assert '"Stavby Dunaj s.r.o."' in out
+    assert '"Stavby Dunaj"' in out
+    assert "--take same" in out
+
+
+def test_records_that_a_person_calls_the_same_are_linked(unsure: Shop) -> None:
+    unsure.do("review", "resolve", 1, "--take", "same")
+    unsure.do("run")
+    assert unsure.customers()[11][0] == "Stavby Dunaj s.r.o."
+    assert "crm.account/3 pm.customer/11" in unsure.do("link", "list").out
+
+
+def test_records_that_a_person_calls_different_get_counterparts_of_their_own(unsure: Shop) -> None:
+    unsure.do("review", "resolve", 1, "--take", "different")
+    assert unsure.do("run").code == 0
+    assert [customer[0] for customer in unsure.customers().values()].count("Stavby Dunaj s.r.o.") == 1
+    assert unsure.customers()[11][0] == "Stavby Dunaj"
+
+
+def test_an_answer_about_a_match_that_is_taken_back_is_asked_again(unsure: Shop) -> None:
+    unsure.do("review", "resolve", 1, "--take", "same")
+    unsure.do("run")
+    assert unsure.do("review", "reopen", 1).code == 0
+    unsure.sql("pm", "UPDATE customers SET customer_name = 'Stavby Dunaj', web_domain = NULL WHERE id = 11")
+    assert unsure.do("run").code == 3
+    assert unsure.do("link", "show", "pm.customer/11", "--output", "json").json["links"][0]["ended"] is not None
+
+
+# dlq
+
+
+@pytest.fixture
+def broken(synced: Shop) -> Shop:
+    """Account 2 has an e-mail that is none; dead letter 1 tells."""
+    synced.sql("crm", "UPDATE accounts SET email = 'nonsense' WHERE id = 2")
+    assert synced.do("run").code == 3
+    return synced
+
+
+def test_a_dead_letter_says_what_is_wrong_and_shows_its_record(broken: Shop) -> None:
+    assert "crm.account/2" in broken.do("dlq", "list").out
+    out = broken.do("dlq", "show", 1).out
+    for words in (
+        "contract/format email: must be an e-mail address",
+        '"email": "***"',
+        '"id": 2',
+        "crmsync dlq retry 1",
+    ):
+        assert words in out
+
+
+def test_a_dead_letter_closes_when_its_record_is_mended(broken: Shop) -> None:
+    broken.sql("crm", "UPDATE accounts SET email = 'well@mlyn-nitra-demo.sk' WHERE id = 2")
+    assert broken.do("run", "--mode", "delta").code == 0
+    assert broken.do("dlq", "list").out == "no open dead letter\n"
+    assert "closed" in broken.do("dlq", "list", "--state", "any").out
+
+
+def test_dead_letters_can_be_retried_and_dropped(broken: Shop) -> None:
+    assert broken.do("dlq", "retry", 1).out == "1 dead letter to be retried; next: crmsync run\n"
+    assert "to be retried" in broken.do("dlq", "show", 1).out
+    assert broken.do("dlq", "drop", "--all", "--rule", "contract/format", "--yes").out == "1 dead letter dropped\n"
+    assert broken.do("dlq", "list").out == "no open dead letter\n"
+
+
+@pytest.mark.parametrize("words", ["retry 99", "drop 99", "retry", "drop", "show 99", "retry 1 --all"])
+def test_a_dead_letter_that_is_not_there_is_refused(broken: Shop, words: str) -> None:
+    assert broken.do("dlq", *words.split()).code == 2
+
+
+# link
+
+
+def test_a_link_has_a_story(synced: Shop) -> None:
+    (link,) = synced.do("link", "show", "pm.customer/7", "--output", "json").json["links"]
+    assert (link["records"], link["reason"], link["by"]) == (["crm.account/1", "pm.customer/7"], "ico equal", "crmsync")
+
+
+def test_split_records_are_looked_at_again_and_never_proposed_again(synced: Shop) -> None:
+    assert synced.do("link", "split", "crm.account/1", "--yes").code == 0
+    assert synced.do("run", "--mode", "delta").code == 0
+    links = synced.do("link", "list", "--output", "json").json["links"]
+    assert ["crm.account/1", "pm.customer/7"] not in [link["records"] for link in links]
+    assert "crm.account/1" in [link["records"][0] for link in links]
+
+
+def test_what_is_not_linked_cannot_be_split(synced: Shop) -> None:
+    assert synced.do("link", "split", "crm.account/4", "--yes").code == 2
+    assert synced.do("link", "split", "crm.account/1").code == 2
+
+
+# explain
+
+
+def test_explain_tells_the_whole_chain(synced: Shop) -> None:
+    synced.sql("crm", "UPDATE accounts SET name = 'Mlyn Nitra SE' WHERE id = 2")
+    run = synced.do("history", "--output", "json").json["runs"][0]["run"]
+    out = synced.do("explain", "crm.account/2", "name").out
+    for words in (
+        "crm.account/2 pm.customer/9  in account-customer",
+        "mappings/account-customer.yaml:31:",
+        "crm owns it: crm name -> pm customer_name; to pm through trim, collapse_spaces.",
+        'Now crm says "Mlyn Nitra SE", pm says "Mlyn Nitra a.s.".',
+        'When they last agreed, crm said "  Mlyn   Nitra a.s. ", pm said "Mlyn Nitra a.s.".',
+        f"Last written to pm by run {run} of ",
+        "because the record was created from the other one (created)",
+        'The next run would write "Mlyn Nitra SE" to pm, because its owner changed it (owner-changed).',
+    ):
+        assert words in out
+
+
+def test_explain_tells_the_same_chain_from_either_end(synced: Shop) -> None:
+    assert synced.do("explain", "crm.account/2").out == synced.do("explain", "pm.customer/9").out
+
+
+def test_explain_names_the_open_review(conflict: Shop) -> None:
+    out = conflict.do("explain", "pm.customer/9", "notes").out
+    assert "The next run would hold it: notes: both sides changed it." in out
+    assert "crmsync review show 1" in out
+
+
+def test_explain_names_the_dead_letter_and_why_the_record_is_rejected(broken: Shop) -> None:
+    out = broken.do("explain", "crm.account/2", "email").out
+    assert "Dead letter 1 is open" in out
+    assert "Now it is rejected: must be an e-mail address (contract/format email)" in out
+
+
+def test_explain_changes_nothing(synced: Shop) -> None:
+    synced.sql("crm", "UPDATE accounts SET name = 'Mlyn Nitra SE' WHERE id = 2")
+    before = synced.do("status").out, synced.customers()
+    synced.do("explain", "crm.account/2")
+    assert (synced.do("status").out, synced.customers()) == before
+
+
+def test_explain_as_json_is_one_object(synced: Shop) -> None:
+    (story,) = synced.do("explain", "crm.account/2", "name", "--output", "json").json["mappings"]
+    field = story["fields"]["name"]
+    assert story["records"] == {"crm": "crm.account/2", "pm": "pm.customer/9"}
+    assert field["now"] == {"crm": "  Mlyn   Nitra a.s. ", "pm": "Mlyn Nitra a.s."}
+    assert (field["owner"], field["written"]["why"], field["next"]) == ("crm", "created", [])
+
+
+@pytest.mark.parametrize(
+    "words", ["crm.account/99", "crm.acount/1", "crm.account/1 nam", "crm.account", "crm.account/1,2"]
+)
+def test_what_is_not_there_cannot_be_explained(synced: Shop, words: str) -> None:
+    assert synced.do("explain", *words.split()).code == 2
+
+
+def test_a_record_that_was_never_synced_is_explained_too(synced: Shop) -> None:
+    out = synced.do("explain", "crm.account/4", "name").out
+    assert "It is not linked." in out
+    assert "out of scope" in out
+
+
+# status and history
+
+
+def test_status_tells_how_every_mapping_stands(conflict: Shop) -> None:
+    out = conflict.do("status").out
+    assert "3 live links, 1 open review, 0 dead letters" in out
+    assert "exit 3" in out
+    standing = conflict.do("status", "--output", "json").json["mappings"]["account-customer"]
+    assert (standing["links"], standing["open_reviews"], standing["needs_batch"]) == (3, 1, False)
+
+
+def test_status_of_a_project_that_never_ran_names_the_first_step(shop: Shop) -> None:
+    assert "crmsync run --first-load" in shop.do("status").out
+    assert "crmsync run --first-load" in shop.do("history").out
+
+
+def test_status_says_when_a_changed_mapping_needs_a_batch(synced: Shop) -> None:
+    synced.edit("mappings/account-customer.yaml", "[trim, collapse_spaces]", "[trim]")
+    assert "crmsync run --mode batch --select account-customer" in synced.do("status").out
+
+
+def test_history_tells_what_a_run_did_line_by_line(synced: Shop) -> None:
+    run = synced.do("history", "--output", "json").json["runs"][0]["run"]
+    out = synced.do("history", run).out
+    assert "done    ~ pm.customer/7  name:" in out
+    assert "+ pm.customer  from crm.account/2" in out
+    assert "... and more" in synced.do("history", run, "--limit", 2).out
+
+
+def test_a_run_that_never_was_has_no_history(synced: Shop) -> None:
+    assert synced.do("history", "yesterday").code == 2
