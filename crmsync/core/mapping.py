@@ -71,6 +71,7 @@ class Target:
     """Where a field is written on one side: the plain paths (several for a composite link), or () where it is not."""
 
     paths: tuple[Path, ...]
+    text: str  # as findings and plans name it
 
     def parts(self, value: Json) -> Sequence[tuple[Path, Json]]:
         """Path and value of everything that has to be written for this field."""
@@ -78,9 +79,6 @@ class Target:
             return ((self.paths[0], value),)
         parts = value if isinstance(value, list | tuple) else [value] * len(self.paths)
         return tuple(zip(self.paths, parts, strict=True))
-
-    def __str__(self) -> str:
-        return ",".join(".".join(path) for path in self.paths)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +92,7 @@ class Compiled:
     cross: Both[tuple[Cross, ...]]  # cross[side][i] takes field i *to* that side; links are crossed by the plan
     targets: Both[Mapping[str, Target]]  # by field
     mapped: Both[frozenset[Path]]
+    index: Mapping[str, int]  # the place of each field in `natives`
 
     def ref(self, side: Side, key: tuple[str | int, ...]) -> Ref:
         end = self.mapping.ends[side]
@@ -112,6 +111,7 @@ def compile_mapping(project: Project, mapping: Declared, entities: Entities) -> 
         (_crossings(mapping, project.tables, entities, 0), _crossings(mapping, project.tables, entities, 1)),
         (_targets(mapping, 0), _targets(mapping, 1)),
         (_mapped(mapping, found[0], 0), _mapped(mapping, found[1], 1)),
+        {field.name: place for place, field in enumerate(mapping.fields)},
     )
 
 
@@ -150,9 +150,12 @@ def _as_it_is(value: Json) -> Json:
 
 
 def _targets(mapping: Declared, side: Side) -> dict[str, Target]:
-    return {
-        field.name: Target(tuple(filter(None, map(plain_path, expressions(field, side))))) for field in mapping.fields
-    }
+    return {field.name: _target(expressions(field, side)) for field in mapping.fields}
+
+
+def _target(texts: Sequence[str]) -> Target:
+    paths = tuple(filter(None, map(plain_path, texts)))
+    return Target(paths, ",".join(".".join(path) for path in paths))
 
 
 def expressions(field: Field, side: Side) -> tuple[str, ...]:

@@ -23,9 +23,10 @@ from crmsync.ledger.writer import Writer
 from crmsync.project import Loaded
 from crmsync.run.extract import cursor_json
 from crmsync.run.parents import show
-from crmsync.run.perform import Done, journal, perform
+from crmsync.run.perform import journal, perform
 from crmsync.run.prepare import prepare
 from crmsync.run.prepared import MappingPlan, Order, Prepared
+from crmsync.run.remember import Done
 from crmsync.run.report import Report, Tally, reasons, sides
 from crmsync.run.world import Stopped, World, every, utc_now
 

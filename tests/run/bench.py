@@ -23,7 +23,7 @@ from crmsync.project import Loaded, load_project
 from crmsync.run.planfile import apply, write_plan
 from crmsync.run.prepare import Order
 from crmsync.run.refs import find_ref
-from crmsync.run.report import Report
+from crmsync.run.report import Report, Tally
 from crmsync.run.session import Asked, new_run_id, planned, run
 from crmsync.run.world import Stopped, World
 
@@ -249,3 +249,9 @@ def dump(file: Path) -> list[str]:
 def done(lines: Iterable[Any]) -> list[str]:
     """What a plan would do, line after line: `update 1`, `hold conflict`."""
     return [f"hold {line['kind']}" if line["do"] == "hold" else f"{line['do']} {line.get('side', '')}".strip() for line in lines]
+
+
+def buckets(tally: Tally) -> tuple[dict[str, int], dict[str, int]]:
+    """How many records ended where, by side; without the empty buckets."""
+    first, second = ({name: count for name, count in side.items() if count} for side in tally.buckets)
+    return first, second

@@ -287,7 +287,7 @@ def _changes(case: _Case, side: Side, seen: Seen, merged: list[tuple[Field, Merg
             for write in each:
                 if write.to == side:
                     before = native(target, seen.record.data)
-                    yield Change(field.name, str(target), before, write.value, write.reason, write.agreed)
+                    yield Change(field.name, target.text, before, write.value, write.reason, write.agreed)
 
 
 def _holds(case: _Case, seen: Both[Seen], merged: list[tuple[Field, Merged]]) -> Iterator[Hold]:
@@ -469,11 +469,11 @@ def _fill(case: _Case, index: int, source: Side, lifted: Lifted) -> Change | Fai
     if isinstance(want, Failed):
         return want
     if (want is ABSENT or want is None) and field.default[to] is not ABSENT:
-        return _change(field, str(target), source, value, field.default[to], "default")
+        return _change(field, target.text, source, value, field.default[to], "default")
     if want is ABSENT or (want is None and field.on_null == "keep"):
         return None
     reason = "seeded" if field.owner == to else "created" if field.value is ABSENT else "constant"
-    return _change(field, str(target), source, value, want, reason)
+    return _change(field, target.text, source, value, want, reason)
 
 
 def _first_value(field: Field, cross: Cross, source: Side, value: Json) -> Json | Failed:
