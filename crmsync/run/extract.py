@@ -36,6 +36,7 @@ class Extraction:
     complete: list[bool] = field(default_factory=lambda: [False, False])
     cursors: dict[Side, Cursor] = field(default_factory=dict)
     unlisted: Both[dict[Key, Key]] = field(default_factory=lambda: ({}, {}))
+    vanished: Both[list[Key]] = field(default_factory=lambda: ([], []))  # unsettled before, never linked, not there now
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,9 +153,12 @@ class Reader:
 
     def _revisit(self, found: Extraction, side: Side) -> None:
         """Records that are not settled are always looked at again, and so are the forced ones."""
-        forced = sorted(self.forced[side], key=key_text)
-        for keys in (*self.world.ledger.unsettled(self.mapping.name, side), *_pages(forced)):
+        for keys in self.world.ledger.unsettled(self.mapping.name, side):
             self._stage_keys(found, side, keys)
+            there = self.spool.staged_keys(self.mapping.name, side, keys)
+            linked = self.world.ledger.links(self.mapping.name, side, keys)
+            found.vanished[side].extend(key for key in keys if key not in there and key not in linked)
+        self._stage_keys(found, side, sorted(self.forced[side], key=key_text))
 
     def _stage_keys(self, found: Extraction, side: Side, keys: Sequence[Key]) -> None:
         """Those that are not staged yet, and that a complete listing did not miss."""

@@ -163,7 +163,10 @@ def _finish(world: World, mapping: Declared, prepared: Prepared, order: Order, r
                 (tuple(key), values, tuple(keys)) for at, key, values, keys in spool.notes(name, "single") if at == side
             )
             ledger.save_candidates(name, side, singles)
-            ledger.drop_candidates(name, side, plan.ghosts[side])
+            vanished = plan.extraction.vanished[side]
+            ledger.drop_candidates(name, side, [*plan.ghosts[side], *vanished])
+            ledger.drop_records(name, side, vanished)
+            ledger.close_dead(name, side, vanished, now)
             ledger.close_dead(name, side, mended[side], now)
         ledger.save_holds(name, looked_at, _holds(prepared, plan), run_id, now)
         ledger.save_dead(prepared.letters(name))

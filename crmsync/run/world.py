@@ -14,6 +14,7 @@ from crmsync.connectors.embed import embedding
 from crmsync.core.mapping import Compiled, Seen, compile_mapping, examine, names_to_read
 from crmsync.core.model import Entity, Finding, Json, Key, Project, Raw, Side
 from crmsync.core.model import Mapping as Declared
+from crmsync.core.values.lookup import loads
 from crmsync.ledger.nouns import DeadLetter, Review
 from crmsync.ledger.spool import Staged
 from crmsync.ledger.store import Ledger
@@ -87,9 +88,8 @@ class World:
 
     def _entity_lookups(self, mapping: Declared) -> dict[tuple[str, str, str], dict[Json, Json]]:
         """The values of every `{lookup: {entity:, by:, take:}}` of a mapping, read whole."""
-        calls = [call for each in mapping.fields for chain in each.to for call in chain if call.name == "lookup"]
-        wanted = {(c.args["entity"], c.args["by"], c.args["take"]) for c in calls if isinstance(c.args, dict)}
-        return {each: self._read_lookup(*each) for each in sorted(wanted)}
+        chains = [chain for each in mapping.fields for chain in each.to] + [check.apply for check in mapping.checks]
+        return {each: self._read_lookup(*each) for each in sorted(set().union(*map(loads, chains)))}
 
     def _read_lookup(self, name: str, by: str, take: str) -> dict[Json, Json]:
         system, _, entity = name.partition(".")

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable
 from functools import lru_cache
 from typing import Final
-
-from crmsync.core.model import Json
 
 _FREE_MAIL: Final = """
     gmail.com outlook.com hotmail.com yahoo.com icloud.com live.com azet.sk centrum.sk zoznam.sk post.sk seznam.cz
@@ -39,16 +36,14 @@ LEGAL_FORMS: Final[tuple[tuple[str, str], ...]] = (
 )
 _FORM: Final = re.compile("|".join(f"(?P<{name}>\\b(?:{text})\\b)" for text, name in LEGAL_FORMS))
 _NOISE: Final = re.compile(r"\bv likvidac(?:ii|i)\b|\bw likwidacji\b|\bin liquidation\b|\bi l\b")
-_FOLDED: Final = str.maketrans(
-    {"ł": "l", "Ł": "L", "đ": "d", "ß": "ss", "ø": "o", "æ": "ae", "&": " a ", "'": "", "’": ""}
-)
+_FOLDED: Final = str.maketrans({"ł": "l", "đ": "d", "ø": "o", "æ": "ae", "&": " a ", "'": "", "’": ""})
 
 
 def fold(text: str) -> str:
     """Lower case, no diacritics, no punctuation, single blanks."""
-    plain = unicodedata.normalize("NFKD", text.translate(_FOLDED))
-    letters = "".join(char for char in plain if not unicodedata.combining(char))
-    return " ".join(re.sub(r"[^\w]+|_", " ", letters.casefold()).split())
+    plain = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
+    letters = "".join(char for char in plain if not unicodedata.combining(char)).translate(_FOLDED)
+    return " ".join(re.sub(r"[^\w]+|_", " ", letters).split())
 
 
 @lru_cache(maxsize=65536)
@@ -64,17 +59,3 @@ def domain(text: str) -> str | None:
     host = re.sub(r"^[a-z][a-z0-9+.-]*://", "", text.strip().casefold()).split("/")[0].rsplit("@", 1)[-1]
     host = host.split(":")[0].removeprefix("www.").rstrip(".")
     return None if not host or host in FREE_MAIL else host
-
-
-KINDS: Final[dict[str, Callable[[str], str | None]]] = {
-    "company": company,
-    "domain": domain,
-    "text": lambda text: fold(text) or None,
-    "exact": lambda text: text or None,
-}
-"""Every `as:` of a mapping's `compare:`."""
-
-
-def normalise(kind: str, value: Json) -> Json:
-    """The value as it is compared; None where it is evidence of nothing."""
-    return KINDS[kind](value) if isinstance(value, str) else value

@@ -11,8 +11,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-from rapidfuzz.fuzz import ratio, token_sort_ratio
-
+from crmsync.core.match.compare import comparators
 from crmsync.core.model import Both, Json, Judgement, Key, Match, Verdict, key_text, to_json
 
 MARGIN: Final = 0.02  # a link must beat the runner-up of either record by this much
@@ -59,7 +58,7 @@ def _id(values: Mapping[str, Json], names: tuple[str, ...]) -> str | None:
 def _tokens(kind: str, value: Json) -> Iterable[str]:
     if value is None:
         return ()
-    if not isinstance(value, str) or kind in ("domain", "exact"):
+    if not isinstance(value, str) or not comparators()[kind].words:
         return (str(value),)
     words = sorted(set(value.split()), key=lambda word: (-len(word), word))[:4]
     return {word[:4] for word in words} | {"".join(sorted(value.split()))[:8]}
@@ -139,13 +138,7 @@ def _compared(rule: Match, values: Both[Mapping[str, Json]]) -> Iterator[tuple[s
     for compare in rule.compare:
         first, second = values[0].get(compare.field), values[1].get(compare.field)
         if first is not None and second is not None:
-            yield compare.field, _similarity(compare.kind, first, second), compare.weight
-
-
-def _similarity(kind: str, first: Json, second: Json) -> float:
-    if kind in ("company", "text") and isinstance(first, str) and isinstance(second, str):
-        return max(ratio(first, second), token_sort_ratio(first, second)) / 100
-    return float(bool(first == second))
+            yield compare.field, comparators()[compare.kind].score(first, second), compare.weight
 
 
 def _mean(rule: Match, compared: Sequence[tuple[str, float, float]]) -> float:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from importlib.metadata import entry_points
 
-from crmsync.core.match.normal import KINDS
+from crmsync.core.match import comparators
 from crmsync.core.model import Finding
 from crmsync.project.check.world import World
 from crmsync.project.mappings import Draft
@@ -46,9 +45,8 @@ def _named(draft: Draft) -> Iterator[tuple[str, Where, Callable[..., Finding]]]:
 
 def comparators_are_known(draft: Draft, world: World) -> Iterator[Finding]:
     for compare in draft.mapping.match.compare if draft.mapping.match else ():
-        if compare.kind not in KINDS and compare.kind not in entry_points(group="crmsync.comparators").names:
-            known = {*KINDS, *entry_points(group="crmsync.comparators").names}
-            message, mend = f"there is no comparator {compare.kind!r}", choose(compare.kind, known)
+        if compare.kind not in comparators():
+            message, mend = f"there is no comparator {compare.kind!r}", choose(compare.kind, comparators())
             yield draft.wrong("unknown-comparator", message, mend, "match", "compare", compare.field, "as")
 
 

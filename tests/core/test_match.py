@@ -1,0 +1,163 @@
+"""Which is which: the answer never depends on the order of reading, and no identifier is ever talked down."""
+
+from itertools import permutations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from crmsync.core.match import Candidate, blocks, comparators, normalise, propose
+from crmsync.core.model import Compare, Match, Verdict
+
+RULE = Match((("ico",),), (Compare("name", "company", 0.6), Compare("domain", "domain", 0.4)), 0.93, 0.78)
+WITHIN = Match((("parent", "no"),), (Compare("name", "text", 1.0),), 0.93, 0.78, within="parent")
+
+NAMES = ["Stavebná firma Novák", "Stavebna firma Novak s.r.o.", "Bank of the West", "Bank of the East", "Žltý kôň", ""]
+people = st.fixed_dictionaries(
+    {},
+    optional={
+        "ico": st.sampled_from(["31333532", "00000001", "12345679"]),
+        "name": st.sampled_from(NAMES).map(lambda name: normalise("company", name) or "x"),
+        "domain": st.sampled_from(["novak.sk", "bank.com"]),
+    },
+)
+crowds = st.lists(people, max_size=6)
+
+
+def crowd(values, offset=0):
+    return [Candidate((number + offset,), each) for number, each in enumerate(values)]
+
+
+@given(crowds, crowds, st.randoms(use_true_random=False))
+def test_the_order_of_reading_never_decides(left, right, random):
+    first, second = crowd(left), crowd(right, 100)
+    expected = propose(RULE, first, second)
+    assert propose(RULE, random.sample(first, len(first)), random.sample(second, len(second))) == expected
+
+
+@given(crowds, crowds)
+def test_links_are_one_to_one_and_never_against_an_identifier(left, right):
+    first, second = crowd(left), crowd(right, 100)
+    values = {each.key: each.values for each in (*first, *second)}
+    same = [each for each in propose(RULE, first, second) if each.verdict is Verdict.SAME]
+    for side in (0, 1):
+        keys = [each.keys[side] for each in same]
+        assert len(keys) == len(set(keys))
+    for each in same:
+        icos = {values[key]["ico"] for key in each.keys if "ico" in values[key]}
+        assert len(icos) <= 1
+
+
+@given(crowds, crowds)
+def test_swapping_the_systems_swaps_the_answer(left, right):
+    first, second = crowd(left), crowd(right, 100)
+    there = {(each.keys, each.verdict, each.score) for each in propose(RULE, first, second)}
+    back = {(each.keys[::-1], each.verdict, each.score) for each in propose(RULE, second, first)}
+    assert there == back
+
+
+@given(crowds, crowds)
+def test_what_a_person_judged_different_is_not_proposed_again(left, right):
+    first, second = crowd(left), crowd(right, 100)
+    judged = {each.keys for each in propose(RULE, first, second)}
+    assert not {each.keys for each in propose(RULE, first, second, judged)} & judged
+
+
+@given(crowds, crowds)
+def test_every_judgement_comes_from_a_shared_block(left, right):
+    first, second = crowd(left), crowd(right, 100)
+    values = {each.key: each.values for each in (*first, *second)}
+    for each in propose(RULE, first, second):
+        assert set(blocks(RULE, values[each.keys[0]])) & set(blocks(RULE, values[each.keys[1]]))
+
+
+def judge(first, second, rule=RULE):
+    found = propose(rule, crowd([first]), crowd([second], 100))
+    return found[0].verdict.value if found else "different"
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "verdict"),
+    [
+        ({"ico": "1", "name": "alfa"}, {"ico": "1", "name": "alfa"}, "same"),
+        ({"ico": "1", "name": "alfa"}, {"ico": "1", "name": "alva"}, "same"),  # the number decides alone
+        ({"ico": "1"}, {"ico": "1"}, "same"),
+        (
+            {"ico": "1", "name": "alfa", "domain": "a.sk"},
+            {"ico": "1", "name": "beta omega", "domain": "b.sk"},
+            "unsure",
+        ),
+        ({"ico": "1", "name": "alfa", "domain": "a.sk"}, {"ico": "2", "name": "alfa", "domain": "a.sk"}, "different"),
+        ({"name": "alfa", "domain": "a.sk"}, {"name": "alfa", "domain": "a.sk"}, "same"),
+        ({"name": "alfa"}, {"name": "alfa"}, "unsure"),  # a name alone never links
+        ({"domain": "a.sk"}, {"domain": "a.sk"}, "unsure"),  # nor does a domain
+        ({"name": "bank of the west"}, {"name": "bank of the east"}, "unsure"),
+        ({"name": "alfa"}, {"name": "omega"}, "different"),
+        ({}, {}, "different"),
+    ],
+)
+def test_two_records_alone(first, second, verdict):
+    assert judge(first, second) == verdict
+
+
+def test_an_identifier_that_is_not_unique_decides_nothing():
+    twice = propose(RULE, crowd([{"ico": "1"}, {"ico": "1"}]), crowd([{"ico": "1"}], 100))
+    assert {each.verdict for each in twice} == {Verdict.UNSURE}
+    assert len(twice) == 2
+
+
+def test_two_equally_good_candidates_are_a_question():
+    both = {"name": "alfa", "domain": "a.sk"}
+    for order in permutations(range(3)):
+        right = [crowd([both, both, {"name": "beta"}], 100)[place] for place in order]
+        assert {each.verdict for each in propose(RULE, crowd([both]), right)} == {Verdict.UNSURE}
+
+
+def test_children_are_only_compared_within_one_parent():
+    assert judge({"parent": [1], "no": 1}, {"parent": [1], "no": 1}, WITHIN) == "same"
+    assert judge({"parent": [1], "no": 1}, {"parent": [2], "no": 1}, WITHIN) == "different"
+    assert judge({"no": 1}, {"no": 1}, WITHIN) == "different"
+
+
+@pytest.mark.parametrize(
+    ("kind", "raw", "normal"),
+    [
+        ("company", "Stavebná firma Novák, spol. s r.o.", "stavebna firma novak"),
+        ("company", "NOVÁK a syn, s. r. o.", "novak a syn"),
+        ("company", "Kowalski Sp. z o.o.", "kowalski"),
+        ("company", "Łódzkie Zakłady S.A.", "lodzkie zaklady"),
+        ("company", "Müller GmbH", "muller"),
+        ("company", "ABC a.s. v likvidácii", "abc"),
+        ("company", "s.r.o.", "s r o"),
+        ("company", "   ", None),
+        ("domain", "https://www.Firma.sk/kontakt", "firma.sk"),
+        ("domain", "jana@gmail.com", None),
+        ("text", "  Žltý   KÔŇ! ", "zlty kon"),
+        ("exact", "007", "007"),
+        ("exact", "", None),
+    ],
+)
+def test_what_means_nothing_is_taken_away(kind, raw, normal):
+    assert normalise(kind, raw) == normal
+
+
+@given(st.sampled_from(sorted(comparators())), st.text(max_size=30), st.text(max_size=30))
+def test_a_comparator_is_symmetric_and_knows_equal_values(kind, first, second):
+    comparator = comparators()[kind]
+    one, two = normalise(kind, first), normalise(kind, second)
+    if one is not None and two is not None:
+        assert comparator.score(one, two) == comparator.score(two, one)
+        assert 0.0 <= comparator.score(one, two) <= 1.0
+        assert comparator.score(one, one) == 1.0
+
+
+@given(st.text(max_size=30))
+def test_a_normal_form_is_stable(text):
+    once = normalise("text", text)
+    assert once is None or normalise("text", once) == once
+
+
+def test_a_name_of_ten_thousand_letters_and_a_block_of_thousands_are_no_trouble():
+    many = [{"name": "same name", "domain": "a.sk"} for _ in range(400)]
+    assert normalise("company", "x" * 10_000)
+    assert propose(RULE, crowd(many), crowd(many, 1000)) == []  # a block that tells nothing apart
