@@ -27,7 +27,7 @@ from crmsync.core.model import (
     other,
 )
 from crmsync.core.model import Mapping as Declared
-from crmsync.core.plan import Counts, Decided, Pair, decide, refuse, traits
+from crmsync.core.plan import Counts, Decided, Pair, Resolve, decide, refuse, traits
 from crmsync.core.plan.lines import Line
 from crmsync.ledger.nouns import DeadLetter, RecordRow
 from crmsync.ledger.spool import Line as PlanLine
@@ -156,9 +156,7 @@ class Planner:
 
     def _decide_page(self, result: MappingPlan, keys: Sequence[Both[Key | None]], level: int) -> list[Both[Key | None]]:
         pairs = self._load(result.extraction, keys)
-        resolve = self._parents.resolver(
-            {side: [each for pair in pairs if (each := pair.seen[side])] for side in SIDES}
-        )
+        resolve = self._resolver(pairs)
         undecided: list[Both[Key | None]] = []
         settled: list[tuple[Pair, Decided]] = []
         for pair in pairs:
@@ -167,7 +165,7 @@ class Planner:
                 undecided.append(pair.keys)
             else:
                 settled.append((pair, decided))
-        self._keep(result, settled, level)
+        self._keep(result, settled, resolve, level)
         return undecided
 
     def _unless_refused(self, decided: Decided) -> Decided:
@@ -188,10 +186,11 @@ class Planner:
     def _hold_loops(self, result: MappingPlan, keys: Sequence[Both[Key | None]]) -> None:
         message = "these records are each other's parents: a loop in the data"
         settled = []
-        for pair in self._load(result.extraction, keys):
+        pairs = self._load(result.extraction, keys)
+        for pair in pairs:
             hold = Hold(self.mapping.name, pair.keys, "loop", "", (None, None), (None, None), message)
             settled.append((pair, Decided("held", (hold,), reason=message)))
-        self._keep(result, settled, level=0)
+        self._keep(result, settled, self._resolver(pairs), level=0)
 
     def _load(self, found: Extraction, keys: Sequence[Both[Key | None]]) -> list[Pair]:
         name, ledger = self.mapping.name, self.world.ledger
@@ -232,13 +231,14 @@ class Planner:
     def _links_to_itself(self) -> bool:
         return any(each.link == self.mapping.name for each in self.mapping.fields)
 
-    @property
-    def _parents(self) -> Parents:
-        return Parents(self.world, self.spool, self.mapping, self.fresh)
+    def _resolver(self, pairs: Sequence[Pair]) -> Resolve:
+        """Where the link fields of these pairs lead."""
+        parents = Parents(self.world, self.spool, self.mapping, self.fresh)
+        return parents.resolver({side: [seen for pair in pairs if (seen := pair.seen[side])] for side in SIDES})
 
     # Into the spool
 
-    def _keep(self, result: MappingPlan, settled: Sequence[tuple[Pair, Decided]], level: int) -> None:
+    def _keep(self, result: MappingPlan, settled: Sequence[tuple[Pair, Decided]], resolve: Resolve, level: int) -> None:
         name = self.mapping.name
         lines: list[PlanLine] = []
         rows: list[RecordRow] = []
@@ -254,7 +254,7 @@ class Planner:
                 self.fresh.update((other(a.side), a.source) for a in decided.actions if isinstance(a, Create))
             rows += self._rows(pair, decided)
             letters += self._letters(pair, decided)
-            singles += self._singles(pair, decided)
+            singles += self._singles(pair, decided, resolve)
             result.warned.update(finding.rule for finding in decided.warned)
         self.spool.add(lines)
         self.spool.link(name, planned)
@@ -292,7 +292,7 @@ class Planner:
             seen = pair.seen[side] or next(each for each in pair.seen if each)
             yield letter(self.mapping.name, side, seen, finding, self.run, self.now)
 
-    def _singles(self, pair: Pair, decided: Decided) -> Iterator[Json]:
+    def _singles(self, pair: Pair, decided: Decided, resolve: Resolve) -> Iterator[Json]:
         """A record that stays without a counterpart may find it in a later run: side, key, traits and blocks."""
         rule = self.mapping.match
         if rule is None or pair.link or decided.bucket in ("applied", "out_of_scope"):
@@ -300,7 +300,7 @@ class Planner:
         for side in SIDES:
             seen = pair.seen[side]
             if seen and is_fit(seen):
-                values = traits(self.compiled, side, seen, self._parents.resolver({side: [seen]}))
+                values = traits(self.compiled, side, seen, resolve)
                 if keys := blocks(rule, values):
                     yield [side, seen.record.ref.key, values, keys]
 

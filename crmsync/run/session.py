@@ -11,12 +11,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from secrets import token_hex
-from typing import Final
 
 from crmsync.core.model import SIDES, Both, Bucket, Finding, Hold, Key, Kind, Side
 from crmsync.core.model import Mapping as Declared
 from crmsync.core.plan import decode, digest
-from crmsync.ledger.nouns import PairKeys
+from crmsync.ledger.nouns import DeadLetter, PairKeys
 from crmsync.ledger.spool import Spool
 from crmsync.ledger.store import Ledger
 from crmsync.ledger.writer import Writer
@@ -198,16 +197,22 @@ def _looked_at(world: World, name: str, spool: Spool) -> list[PairKeys]:
 
 
 def _mended(world: World, name: str, spool: Spool) -> Both[list[Key]]:
-    """Records with an open dead letter that this run has looked at and found good."""
+    """Records with an open dead letter that this run has looked at, and that are no longer what it says."""
     letters = list(every(world.ledger.dead_letters, name, "open"))
     mended: Both[list[Key]] = ([], [])
     for side in SIDES:
         buckets = spool.buckets(name, side, [letter.key for letter in letters if letter.side == side])
-        mended[side].extend(key for key, bucket in buckets.items() if bucket in MENDED)
+        mended[side].extend(
+            each.key for each in letters if each.side == side and _is_mended(each, buckets.get(each.key))
+        )
     return mended
 
 
-MENDED: Final = frozenset({"applied", "unchanged", "out_of_scope"})
+def _is_mended(letter: DeadLetter, bucket: Bucket | None) -> bool:
+    """A record may pass its contract and wait or be held now; a write is only good when it was done."""
+    if letter.kind == "check":
+        return bucket not in (None, "rejected")
+    return bucket in ("applied", "unchanged", "out_of_scope")
 
 
 # Counting

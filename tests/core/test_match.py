@@ -157,7 +157,19 @@ def test_a_normal_form_is_stable(text):
     assert once is None or normalise("text", once) == once
 
 
-def test_a_name_of_ten_thousand_letters_and_a_block_of_thousands_are_no_trouble():
-    many = [{"name": "same name", "domain": "a.sk"} for _ in range(400)]
-    assert normalise("company", "x" * 10_000)
-    assert propose(RULE, crowd(many), crowd(many, 1000)) == []  # a block that tells nothing apart
+def test_a_name_of_ten_thousand_letters_and_hundreds_of_equal_names_are_no_trouble():
+    assert len(normalise("company", "x" * 10_000) or "") <= 1000
+    many = [{"name": "same name", "domain": "a.sk"} for _ in range(100)]
+    found = propose(RULE, crowd(many), crowd(many, 1000))
+    assert {each.verdict for each in found} == {Verdict.UNSURE}
+    assert len(found) < 20 * len(many)  # a few questions about each, not all that could be asked
+
+
+@given(st.lists(people, max_size=30))
+def test_who_else_is_there_does_not_decide_what_is_compared(others):
+    """Of two records that are judged together when alone, both are still compared in any crowd."""
+    one = {"ico": "900", "name": "obec morina"}
+    two = {"name": "obec moirna"}
+    assert set(blocks(RULE, one)) & set(blocks(RULE, two))
+    crowded = propose(RULE, crowd([*others, one]), crowd([two], 100))
+    assert any(each.keys == ((len(others),), (100,)) for each in crowded)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Final, TypeAlias
 
 from crmsync.core.match.compare import comparators
@@ -16,7 +17,9 @@ from crmsync.core.model import Both, Json, Judgement, Key, Match, Verdict, key_t
 
 MARGIN: Final = 0.02  # a link must beat the runner-up of either record by this much
 DISAGREES: Final = 0.5  # a compared field below this score speaks against an equal identifier
-BIGGEST_BLOCK: Final = 20_000  # pairs; a block with more tells nothing apart
+LONE: Final = 0.8  # with one field to go by, a question is asked from here on the way from review_at to link_at
+QUESTIONS: Final = 5  # about one record at a time; the best ones
+BIGGEST_BLOCK: Final = 1_000_000  # pairs; a block with more tells nothing apart
 
 Pair: TypeAlias = Both[Key]
 
@@ -34,18 +37,21 @@ class _Scored:
     keys: Pair
     score: float
     reason: str
-    sure: bool  # an identifier decides
+    asked: bool  # good enough for a question
+    sure: bool = False  # an identifier decides
     doubt: bool = False  # an identifier is equal, and something speaks against it
 
 
 def blocks(rule: Match, values: Mapping[str, Json]) -> tuple[str, ...]:
-    """Cheap keys: two records that share none are never compared."""
+    """Cheap keys: two records that share none are never compared. They come from the record alone, so that what is
+    compared does not depend on who else is there."""
     parent = values.get(rule.within) if rule.within else None
     if rule.within and parent is None:
         return ()
     found = {f"{number}={_id(values, names)}" for number, names in enumerate(rule.decide) if _id(values, names)}
     for compare in rule.compare:
-        found.update(f"{compare.field}:{token}" for token in _tokens(compare.kind, values.get(compare.field)))
+        value = values.get(compare.field)
+        found.update(f"{compare.field}:{key}" for key in (_keys(compare.kind, value) if value is not None else ()))
     bounds = to_json(parent).decode() if rule.within else ""
     return tuple(sorted(f"{bounds}{block}" for block in found))
 
@@ -55,13 +61,14 @@ def _id(values: Mapping[str, Json], names: tuple[str, ...]) -> str | None:
     return None if any(part is None for part in parts) else to_json(parts).decode()
 
 
-def _tokens(kind: str, value: Json) -> Iterable[str]:
-    if value is None:
-        return ()
+def _keys(kind: str, value: Json) -> Iterable[str]:
+    """The value itself, or for words: the beginnings of any two long ones, and the set of letters (typos swap them)."""
     if not isinstance(value, str) or not comparators()[kind].words:
         return (str(value),)
     words = sorted(set(value.split()), key=lambda word: (-len(word), word))[:4]
-    return {word[:4] for word in words} | {"".join(sorted(value.split()))[:8]}
+    heads = sorted({word[:4] for word in words})
+    pairs = {f"{first}+{second}" for first, second in combinations(heads, 2)}
+    return {*(pairs or heads), "~" + "".join(sorted(set(value.replace(" ", ""))))}
 
 
 def propose(
@@ -110,15 +117,21 @@ def _score(
     if against and not equal:
         return None
     compared = list(_compared(rule, values))
+    score, words = _mean(rule, compared), _words(compared)
     if not equal:
-        return _Scored(keys, _mean(rule, compared), _words(compared), sure=False)
+        return _Scored(keys, score, words, asked=score >= _asked_from(rule, compared))
     alone = all(counts[number, text] == 1 for number, text in equal.items() for counts in unique)
     contradicted = bool(compared) and all(score < DISAGREES for _, score, _ in compared)
     names = " and ".join("+".join(rule.decide[number]) for number in equal)
     if alone and not contradicted and not against:
-        return _Scored(keys, 1.0, f"{names} equal", sure=True)
+        return _Scored(keys, 1.0, f"{names} equal", asked=True, sure=True)
     why = "not unique" if not alone else "another identifier differs" if against else "everything else differs"
-    return _Scored(keys, _mean(rule, compared), f"{names} equal, but {why}; {_words(compared)}", sure=False, doubt=True)
+    return _Scored(keys, score, f"{names} equal, but {why}; {words}", asked=True, doubt=True)
+
+
+def _asked_from(rule: Match, compared: Sequence[tuple[str, float, float]]) -> float:
+    """One field alone says less than two."""
+    return rule.review_at if len(compared) > 1 else rule.review_at + LONE * (rule.link_at - rule.review_at)
 
 
 def _identifiers(rule: Match, values: Both[Mapping[str, Json]]) -> tuple[dict[int, str], bool]:
@@ -157,14 +170,23 @@ def _judge(rule: Match, scored: Sequence[_Scored]) -> Iterator[Judgement]:
     sure = [each for each in scored if each.sure]
     yield from (Judgement(each.keys, Verdict.SAME, each.score, each.reason) for each in sure)
     taken = _taken(sure)
-    rest = [each for each in scored if not _touches(taken, each) and (each.doubt or each.score >= rule.review_at)]
+    rest = [each for each in scored if each.asked and not _touches(taken, each)]
     best = _clear_best(rest)
     linked = [each for each in rest if each.keys in best and each.score >= rule.link_at and not each.doubt]
     yield from (Judgement(each.keys, Verdict.SAME, each.score, each.reason) for each in linked)
     taken = _taken(linked)
-    for each in rest:
-        if not _touches(taken, each):
-            yield Judgement(each.keys, Verdict.UNSURE, each.score, each.reason)
+    for each in _questions([each for each in rest if not _touches(taken, each)]):
+        yield Judgement(each.keys, Verdict.UNSURE, each.score, each.reason)
+
+
+def _questions(open_pairs: Sequence[_Scored]) -> Iterator[_Scored]:
+    """The best few about each record: nobody answers four hundred. One of the two records asking is enough."""
+    asked: Counter[tuple[int, Key]] = Counter()
+    for each in sorted(open_pairs, key=lambda each: (-each.score, *map(key_text, each.keys))):
+        places = [(side, each.keys[side]) for side in (0, 1)]
+        if any(asked[place] < QUESTIONS for place in places):
+            asked.update(places)
+            yield each
 
 
 def _taken(linked: Sequence[_Scored]) -> Both[set[Key]]:
