@@ -34,7 +34,7 @@ def mariadb_url() -> Iterator[str]:
                 _await(server, Path(socket), Path(folder, "log"))
                 yield f"mariadb://root@localhost/?unix_socket={socket}&charset=utf8mb4&ssl_disabled=true"
             finally:
-                server.terminate()
+                server.kill()  # its folder goes anyway
                 server.wait(30)
 
 

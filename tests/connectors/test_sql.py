@@ -252,10 +252,9 @@ def test_a_database_that_cannot_be_reached_is_named_without_its_password(url, er
     assert "geheim" not in str(caught.value)
 
 
-def test_a_database_that_does_not_exist_is_for_a_human(lab: Lab):
-    if lab.dialect == "sqlite":
-        pytest.skip("SQLite has files")
-    url = sa.make_url(lab.url).set(database="nobody").render_as_string(hide_password=False)
+@pytest.mark.parametrize("server", ["postgres", "mariadb"])
+def test_a_database_that_does_not_exist_is_for_a_human(request: pytest.FixtureRequest, server: str):
+    url = sa.make_url(request.getfixturevalue(server)()).set(database="nobody").render_as_string(hide_password=False)
     with pytest.raises(Refused, match="nobody"):
         connect(System("lab", "sql", {}, {"url": url})).door(Entity("lab", "thing", ("id",)))
 

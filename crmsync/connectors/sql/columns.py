@@ -25,6 +25,7 @@ Wire: TypeAlias = Any
 """A value as the driver takes or gives it."""
 
 Read: TypeAlias = Callable[[Wire], Json]
+LARGEST: Final = 2**63 - 1
 UNREADABLE: Final = (ValueError, TypeError, AttributeError, LookupError, ArithmeticError)
 """What a `Read` raises for a value that its column should not hold."""
 
@@ -32,6 +33,7 @@ KINDS: tuple[tuple[type[TypeEngine[Any]], Kind], ...] = (  # the first that fits
     (sa.Boolean, "boolean"),
     (sa.Integer, "integer"),
     (sa.Numeric, "decimal"),
+    (sa.Float, "decimal"),
     (sa.Date, "date"),
     (sa.JSON, "json"),
     (sa.ARRAY, "array"),
@@ -108,8 +110,6 @@ def reads_text(column: Column) -> Read:
 
 def reads_integer(column: Column) -> Read:
     def read(value: Wire) -> int:
-        if type(value) is int:
-            return value
         whole = int(value)
         if whole != Decimal(str(value)):
             raise ValueError
@@ -130,7 +130,8 @@ def reads_decimal(column: Column) -> Read:
             return number(value if isinstance(value, float) else Decimal(value))
         if isinstance(value, float):
             rounded = f"{value:.{places}f}"
-            return Decimal(rounded) if isclose(float(rounded), value, rel_tol=1e-14) else number(value)
+            close = float(rounded) == value or isclose(float(rounded), value, rel_tol=1e-14)
+            return Decimal(rounded) if close else number(value)
         exact = number(Decimal(value))
         return exact.quantize(unit) if -exact.as_tuple().exponent <= places else exact  # type: ignore[operator]  # finite
 
@@ -199,7 +200,10 @@ def write_text(value: Json, column: Column) -> str:
 def write_integer(value: Json, column: Column) -> int:
     if isinstance(value, bool) or not isinstance(value, (int, Decimal)) or value != int(value):
         raise Unplain(f"{column.at} takes a whole number")
-    return int(value)
+    whole = int(value)
+    if column.native == "integer" and not -LARGEST <= whole <= LARGEST:
+        raise Unplain(f"{column.at} takes no number that large")
+    return whole
 
 
 def write_decimal(value: Json, column: Column) -> Decimal:
@@ -284,32 +288,9 @@ def tree_of(columns: Sequence[Column]) -> Tree:
 
 
 def in_order(tree: Tree) -> list[Column]:
-    """The columns as `builder` wants their values: of each object first its own, then those of the objects in it."""
+    """The columns as a record is written: of each object first its own, then those of the objects in it."""
     own = [node for node in tree.values() if isinstance(node, Column)]
     return own + [column for node in tree.values() if isinstance(node, dict) for column in in_order(node)]
-
-
-def builder(tree: Tree, start: int = 0) -> Callable[[Sequence[Json]], dict[str, Json]]:
-    """Values in the order of `in_order`, from `start` on, to the record that they make."""
-    names = [name for name, node in tree.items() if isinstance(node, Column)]
-    end = start + len(names)
-    inner: list[tuple[str, Callable[[Sequence[Json]], dict[str, Json]]]] = []
-    position = end
-    for name, node in tree.items():
-        if isinstance(node, dict):
-            inner.append((name, builder(node, position)))
-            position += len(in_order(node))
-
-    def flat(values: Sequence[Json]) -> dict[str, Json]:
-        return dict(zip(names, values[start:end], strict=True))
-
-    def nested(values: Sequence[Json]) -> dict[str, Json]:
-        record: dict[str, Json] = dict(zip(names, values[start:end], strict=True))
-        for name, build in inner:
-            record[name] = build(values)
-        return record
-
-    return nested if inner else flat
 
 
 def spread(tree: Tree, path: Path, value: Json) -> list[tuple[Column, Path, Json]]:

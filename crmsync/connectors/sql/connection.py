@@ -31,7 +31,7 @@ DRIVERS: Final = {
 SESSION: Final = {
     "postgresql": ("SET TIME ZONE 'UTC'", "SET DateStyle TO 'ISO, YMD'", "SET IntervalStyle TO iso_8601"),
     "mysql": ("SET time_zone = '+00:00'", "SET sql_mode = CONCAT(@@sql_mode, ',STRICT_ALL_TABLES')"),
-    "sqlite": ("PRAGMA foreign_keys = ON", "PRAGMA busy_timeout = 30000"),
+    "sqlite": ("PRAGMA foreign_keys = ON",),
 }
 JSON_CHECKS: Final = """SELECT check_clause FROM information_schema.check_constraints
 WHERE constraint_schema = :schema AND table_name = :table AND check_clause LIKE 'json\\_valid(`%`)'"""
@@ -45,7 +45,7 @@ class SqlConnection:
         self.system = system
         self.url = _url(system)
         try:
-            self.engine = sa.create_engine(self.url, pool_pre_ping=True, hide_parameters=True)
+            self.engine = sa.create_engine(self.url, pool_pre_ping=True, hide_parameters=True)  # parameters are values
         except (ModuleNotFoundError, SQLAlchemyError) as error:
             raise no_driver(system.name, error) from None
         if self.engine.dialect.name not in DIALECTS:
@@ -147,9 +147,11 @@ def _url(system: System) -> sa.URL:
     except (SQLAlchemyError, ValueError) as error:
         raise no_driver(system.name, error) from None
     url = url.set(drivername=DRIVERS.get(url.drivername, url.drivername))
-    if url.get_backend_name() == "sqlite" and url.database and not url.query and not File(url.database).is_file():
-        raise Refused(f"{system.name}: there is no SQLite file {url.database}")  # SQLite would make an empty one
-    return url
+    if url.get_backend_name() != "sqlite" or "uri" in url.query:
+        return url
+    if url.database and not File(url.database).is_file():  # SQLite would make an empty one
+        raise Refused(f"{system.name}: there is no SQLite file {url.database}")
+    return url.update_query_dict({"timeout": "30", **url.query})  # seconds to wait for another writer
 
 
 def _begin(connection: sa.Connection) -> None:
@@ -204,8 +206,6 @@ def _column(
     kind = how.get("as", native)
     timezone = "UTC" if (dialect.name, native) == ("mysql", "moment") else _timezone(entity, system, path, how)
     places = None if isinstance(type_, sa.Float) else getattr(type_, "scale", None)
-    if kind == "binary" and name in reflected:
-        raise Refused(f"{entity.full_name}: column {name} is binary, which is no JSON; leave it out of `columns`")
     return Column(path, name, kind, native, zone(timezone), places)
 
 

@@ -79,7 +79,7 @@ POSTGRESQL: Final = Dialect(
 )
 SQLITE: Final = Dialect(
     "sqlite",
-    frozenset({"text"}),  # a text column holds text or a blob; any other one anything
+    frozenset(),  # any column may hold anything
     as_it_is,
     _READS,
     {**_WRITES, "decimal": c.write_decimal_text, "boolean": lambda value, column: int(c.write_boolean(value, column))},

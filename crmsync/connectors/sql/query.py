@@ -20,10 +20,9 @@ CHUNK: Final = 400  # keys a query: below every limit of parameters, even of old
 def pages(connection: sa.Connection, statement: sa.Select[Any], streamed: bool = True) -> Iterator[Sequence[Any]]:
     """The rows of a statement, streamed. Text in SQLite that is no UTF-8 does not break the listing off: it begins
     again in the same snapshot, and goes on where it was."""
-    options = {"stream_results": True, "yield_per": PAGE} if streamed else {}
     given = 0
     try:
-        for page in connection.execute(statement, execution_options=options).partitions(PAGE):
+        for page in _fetched(connection, statement, streamed):
             yield page
             given += len(page)
     except OperationalError as error:
@@ -40,6 +39,17 @@ def pages(connection: sa.Connection, statement: sa.Select[Any], streamed: bool =
             yield page
     finally:
         driver.text_factory = str
+
+
+def _fetched(connection: sa.Connection, statement: sa.Select[Any], streamed: bool) -> Iterator[Sequence[Any]]:
+    options = {"stream_results": True, "yield_per": PAGE} if streamed else {}
+    result = connection.execute(statement, execution_options=options)
+    cursor = result.cursor
+    try:
+        yield from result.partitions(PAGE)
+    finally:
+        if cursor is not None:  # where the connection was lost, nobody else closes it
+            cursor.close()
 
 
 def matching(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Final
+from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError, SQLAlchemyError
@@ -53,25 +53,27 @@ NAMED: Final = re.compile(r"(?:column|key|CONSTRAINT) ['`]((?:[^'`]|`\.`)+)['`]"
 
 def transient(error: DBAPIError) -> bool:
     """Is it worth trying again? A lost connection, a lock, a deadlock, a server that goes down."""
-    original = error.orig
-    state = getattr(original, "sqlstate", None)
-    if error.connection_invalidated or (state and state.startswith(TRY_AGAIN_STATES)):
+    original: Any = error.orig
+    if error.connection_invalidated:
         return True
-    if state is None and hasattr(original, "sqlstate"):  # psycopg lost the server: there is no state
-        return isinstance(error, OperationalError)
-    return _number(original) in TRY_AGAIN_NUMBERS or "database is locked" in str(original)
+    if (number := _number(original)) is not None:
+        return number in TRY_AGAIN_NUMBERS
+    if not hasattr(original, "sqlstate"):
+        return "database is locked" in str(original)
+    state = original.sqlstate  # none where psycopg lost the server
+    return isinstance(error, OperationalError) if state is None else state.startswith(TRY_AGAIN_STATES)
 
 
 def reason(error: DBAPIError) -> str:
     """The database's reason in words. Messages of SQLite name columns only; those of others quote values, so that
     only the kind of the error and the names in it are said."""
     original = error.orig
-    if (state := getattr(original, "sqlstate", None)) is not None:
-        return STATES.get(state, f"the database refuses it (SQLSTATE {state})") + _said_of(original)
     if (number := _number(original)) is not None:
         names = NAMED.findall(str(original))
         return NUMBERS.get(number, f"the database refuses it (error {number})") + _listed(names)
-    return str(original)
+    if (state := getattr(original, "sqlstate", None)) is not None:
+        return STATES.get(state, f"the database refuses it (SQLSTATE {state})") + _said_of(original)
+    return str(original).partition(" with text ")[0]
 
 
 def _said_of(original: object) -> str:

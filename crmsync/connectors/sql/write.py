@@ -22,7 +22,7 @@ from crmsync.connectors.sql.query import CHUNK, matching
 from crmsync.connectors.sql.rows import Layout
 from crmsync.connectors.sql.statements import delete_rows, insert_rows, update_rows
 from crmsync.connectors.sql.words import reason, transient
-from crmsync.core.expression import EvaluationError, put_path
+from crmsync.core.expression import EvaluationError, get_path, put_path
 from crmsync.core.model import Json, Key, Outcome, Raw
 
 if TYPE_CHECKING:
@@ -190,7 +190,8 @@ class Transaction:
         changed: dict[str, Json] = {}
         columns = {column.name: column for column, _, _ in job.inside}
         for column, inner, value in job.inside:
-            changed[column.name] = put_path(changed.get(column.name, values.get(column.name)), inner, value)
+            record = put_path({}, column.path, changed.get(column.name, values.get(column.name)))
+            changed[column.name] = get_path(put_path(record, (*column.path, *inner), value), column.path)
         wire = {name: self._layout.dialect.write(columns[name], value) for name, value in changed.items()}
         return Job(job.number, job.write, {**job.wire, **wire})
 

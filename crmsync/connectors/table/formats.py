@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -143,9 +144,14 @@ class Csv(Cells):
             for given, cells in enumerate(self._read(len(columns), "c"), 1):
                 yield self._row(given - 1, columns, cells)
         except pandas.errors.ParserError:  # a row with more cells than the header: the slow reader lets us mark it
+            yield from islice(self._rows_marked(columns), given, None)
+
+    def _rows_marked(self, columns: Sequence[str]) -> Iterator[Row]:
+        try:
             for number, cells in enumerate(self._read(len(columns), "python")):
-                if number >= given:
-                    yield self._row(number, columns, cells)
+                yield self._row(number, columns, cells)
+        except (needed("pandas").errors.ParserError, csv.Error):
+            raise Refused(f"{self.spec.place}: {self.spec.path} breaks off inside a quoted cell") from None
 
     def rewritten(self, changes: Changes) -> bytes:
         columns = self.columns()
@@ -219,13 +225,13 @@ class Csv(Cells):
 
     @property
     def _field(self) -> str:
-        other = rf"[^{re.escape(self.spec.separator)}\r\n]*+"
-        return rf'(?:"(?:[^"]|"")*+"{other}|{other})'
+        other = rf"[^{re.escape(self.spec.separator)}\r\n]*"
+        return rf'(?>"[^"]*(?:""[^"]*)*"{other}|(?!"){other})'
 
     def _records(self, text: str) -> list[str]:
         """The lines of the file; a quoted cell may hold the end of one."""
         separator = re.escape(self.spec.separator)
-        found = re.findall(rf"(?:{self._field}{separator})*+{self._field}(?:\r\n|\r|\n|\Z)", text)
+        found = re.findall(rf"(?:{self._field}{separator})*{self._field}(?:\r\n|\r|\n|\Z)", text)
         return found[:-1] if found and not found[-1] else found
 
     def _cells(self, line: str) -> tuple[list[str], str]:
