@@ -46,15 +46,18 @@ class InMemory:
         self.memory.tables[entity].records = {key: table[key] for key in order}
 
 
+BOTH_HAVE = (
+    "code TEXT, web TEXT, notes TEXT, nick TEXT, visits INTEGER, log TEXT, lead TEXT, amount NUMERIC, currency TEXT, "
+    "active BOOLEAN, updated INTEGER"
+)
 TABLES = {
-    "company": "companies (id INTEGER PRIMARY KEY, name TEXT, type TEXT, code TEXT, web TEXT, delivery TEXT, notes TEXT, "
-    "nick TEXT, tags TEXT, visits INTEGER, log TEXT, lead TEXT, amount NUMERIC, currency TEXT, gone BOOLEAN, active BOOLEAN, "
-    "updated INTEGER)",
+    "company": "companies (id INTEGER PRIMARY KEY, name TEXT, type TEXT, delivery TEXT, tags TEXT, gone BOOLEAN, "
+    f"{BOTH_HAVE})",
     "deal": "deals (id INTEGER PRIMARY KEY, company INTEGER, number INTEGER, title TEXT, done BOOLEAN, updated INTEGER)",
-    "client": "clients (id INTEGER PRIMARY KEY, title TEXT, code TEXT, web TEXT, status TEXT, notes TEXT, nick TEXT, "
-    "labels TEXT, visits INTEGER, log TEXT, lead TEXT, kind TEXT, phase TEXT, amount NUMERIC, currency TEXT, active BOOLEAN, "
-    "updated INTEGER)",
-    "task": "tasks (client_id INTEGER, no INTEGER, title TEXT, done BOOLEAN, updated INTEGER, PRIMARY KEY (client_id, no))",
+    "client": "clients (id INTEGER PRIMARY KEY, title TEXT, status TEXT, labels TEXT, kind TEXT, phase TEXT, "
+    f"{BOTH_HAVE})",
+    "task": "tasks (client_id INTEGER, no INTEGER, title TEXT, done BOOLEAN, updated INTEGER, "
+    "PRIMARY KEY (client_id, no))",
 }
 KEYS = {"task": ("client_id", "no")}
 JSON_COLUMNS = ("tags", "labels")
@@ -132,11 +135,11 @@ def _record(row: Record) -> Record:
 class Small:
     """The world, with a ledger of its own."""
 
-    def __init__(self, kind: str = "memory") -> None:
+    def __init__(self, kind: str = "memory", ledger: str | None = None) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="crmsync-small-", ignore_cleanup_errors=True)
         folder = Path(self._folder.name)
         urls = {name.upper() + "_URL": f"sqlite:///{folder}/{name}.db" for name in ("crm", "pm")}
-        self.loaded = load(kind, LEDGER=f"sqlite:///{folder}/ledger.db", **urls)
+        self.loaded = load(kind, LEDGER=ledger or f"sqlite:///{folder}/ledger.db", **urls)
         assert self.loaded.project is not None, self.loaded.findings
         self.crm: System
         self.pm: System
