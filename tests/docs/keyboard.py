@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shlex
 import sqlite3
@@ -117,7 +116,7 @@ def _parts(line: str) -> Iterator[list[str]]:
 
 
 def _sql(file: Path, statement: str) -> str:
-    assert file.is_file(), f"there is no database {file.resolve()}, only {os.listdir(file.parent)}"
+    assert file.is_file(), f"there is no database {file.resolve()}"
     with closing(sqlite3.connect(file)) as database:
         found = database.execute(statement).fetchall()
         database.commit()

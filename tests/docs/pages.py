@@ -76,9 +76,10 @@ def heads(page: str) -> set[tuple[str, ...]]:
 
 
 def _rows(page: str) -> Iterator[Row]:
-    section, heading, head, fenced = "", "", (), False
-    lines = read(page).splitlines()
-    for number, line in enumerate(lines, 1):
+    section = heading = ""
+    head: tuple[str, ...] = ()
+    fenced = False
+    for number, line in enumerate(read(page).splitlines(), 1):
         fenced ^= line.startswith("```")
         if fenced:
             continue

@@ -41,7 +41,7 @@ def created(field: str, value: str, tables: Mapping[str, Any]) -> str:
         systems.put("crm", record(1, first))
         report, lines = systems.plan()
         changes = [each for line in lines for each in line.get("changes", ()) if each["field"] == "x"]
-        told = [f"{text(each['after'])}, {each['reason']}" for each in changes]
+        told = [f"{text(each['after'])}, {each['why']}" for each in changes]
         return told[0] if told else bad_end(report) or "nothing"
 
 
@@ -89,7 +89,7 @@ def outcome(systems: Bench) -> str:
     for line in lines:
         for change in line.get("changes", ()):
             if change["field"] == "x":
-                told.append(f"{SIDES[line['side']]} gets {text(change['after'])}, {change['reason']}")
+                told.append(f"{SIDES[line['side']]} gets {text(change['after'])}, {change['why']}")
         if line["do"] == "hold" and line["field"] == "x":
             told.append(f"held: {line['kind']}")
     return "; ".join(told) or bad_end(report) or "nothing"
