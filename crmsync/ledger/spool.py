@@ -81,7 +81,7 @@ class PlannedLink(NamedTuple):
     """What this run made of a pair; a side that has no record yet is None."""
 
     keys: PairKeys
-    state: Literal["linked", "create", "waiting", "out_of_scope", "held", "rejected", "failed"]
+    state: Literal["linked", "making", "create", "waiting", "out_of_scope", "held", "rejected", "failed"]
 
 
 class Line(NamedTuple):
@@ -217,6 +217,10 @@ class Spool:
             "INSERT OR REPLACE INTO planned VALUES (?, ?, ?, ?)",
             ((number, *map(_text_or_none, keys), state) for keys, state in rows),
         )
+
+    def made(self, mapping: str) -> None:
+        """What was being made is planned to be created: what links to it may follow."""
+        self._rows("UPDATE planned SET state = 'create' WHERE mapping = ? AND state = 'making'", self._number(mapping))
 
     def planned(self, mapping: str, side: Side, keys: Sequence[Key]) -> dict[Key, PlannedLink]:
         """By the key on `side`."""

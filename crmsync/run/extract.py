@@ -14,7 +14,7 @@ from typing import Final, Literal
 
 from crmsync.connectors.base import Cursor, Door
 from crmsync.core.model import SIDES, Both, Bucket, Finding, Json, Key, Mapping, Raw, Side, key_text, other
-from crmsync.ledger.nouns import State
+from crmsync.ledger.nouns import LinkKeys, State
 from crmsync.ledger.spool import Spool, Staged
 from crmsync.run.world import Stopped, World, fetch
 
@@ -131,10 +131,18 @@ class Reader:
         if not found.complete[side]:
             return
         name, links, gone = self.mapping.name, self.world.ledger.live_links(self.mapping.name), 0
-        for rows in self.spool.unseen(name, side, self.world.ledger.link_keys(name, side)):
+        doubtful: list[Key] = []
+        for rows in self.spool.unseen(name, side, self._noting(doubtful, side)):
             found.unlisted[side].update({row[side]: row[other(side)] for row in rows})
             gone += len(rows)
         self._believe(found, side, links, gone)
+        self._stage_keys(found, side, doubtful)
+
+    def _noting(self, doubtful: list[Key], side: Side) -> Iterator[list[LinkKeys]]:
+        """All links that are not gone; the records of those that were missing before are noted."""
+        for page in self.world.ledger.link_keys(self.mapping.name, side):
+            doubtful.extend(link[side] for link in page if link.state == "missing")
+            yield page
 
     def _believe(self, found: Extraction, side: Side, links: int, gone: int) -> None:
         """A listing that lost most of what we know is an access problem until a person says otherwise."""

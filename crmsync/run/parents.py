@@ -26,8 +26,6 @@ class Parents:
     world: World
     spool: Spool
     mapping: Declared
-    fresh: frozenset[tuple[Side, Key]] | set[tuple[Side, Key]] = frozenset()
-    """The parents in this very mapping whose counterpart is made in the same step: their children come a step later."""
 
     def resolver(self, seen: Mapping[Side, Sequence[Seen]]) -> Resolve:
         """Answers for these records."""
@@ -47,12 +45,13 @@ class Parents:
         planned = self.spool.planned(link, theirs, keys)
         rest = [key for key in keys if key not in planned]
         states = self.world.ledger.states(link, theirs, rest)
-        undecided = self.spool.staged_keys(link, theirs, rest) if link == self.mapping.name else set()
+        undecided: set[Key] = set()
+        if link == self.mapping.name:  # what is made in this very step has its children a step later
+            undecided = {key for key, each in planned.items() if each.state == "making"}
+            undecided |= self.spool.staged_keys(link, theirs, rest)
         found: Resolved = {}
         for key in keys:
             text = parent_text(link, theirs, key)
-            if link == self.mapping.name and (theirs, key) in self.fresh:
-                undecided.add(key)
             if key in undecided:
                 found[link, side, key] = Failed("waiting", "link/undecided", "", side, UNDECIDED)
             elif key in planned:
@@ -73,7 +72,7 @@ def _planned(planned: PlannedLink, symbol: Symbol, side: Side, text: str) -> Jso
     match planned.state:
         case "linked":
             return scalar(planned.keys[other(symbol.side)])
-        case "create":
+        case "create" | "making":
             return symbol
         case "out_of_scope":
             return _outside(symbol.source, side, text)

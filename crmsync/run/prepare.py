@@ -44,13 +44,17 @@ def prepare(
 ) -> Prepared:
     """Plan `mappings` (parents first). The caller closes the spool. Raises `Stopped`, `Transient`, `Refused`."""
     prepared = Prepared(Spool())
-    for mapping in mappings:
-        plan = Planner(world, prepared, mapping, order, eras[mapping.name], run, now).plan()
-        prepared.mappings[mapping.name] = plan
-        era = world.ledger.era(mapping.name)
-        loaded = era is not None and (era.complete or era.number > 1)
-        counts = Counts(plan.actions, world.ledger.live_links(mapping.name), loaded)
-        prepared.tripped += refuse(mapping, counts, first_load=order.first_load, allow=order.allow)
+    try:
+        for mapping in mappings:
+            plan = Planner(world, prepared, mapping, order, eras[mapping.name], run, now).plan()
+            prepared.mappings[mapping.name] = plan
+            era = world.ledger.era(mapping.name)
+            loaded = era is not None and (era.complete or era.number > 1)
+            counts = Counts(plan.actions, world.ledger.live_links(mapping.name), loaded)
+            prepared.tripped += refuse(mapping, counts, first_load=order.first_load, allow=order.allow)
+    except BaseException:
+        prepared.spool.close()
+        raise
     return prepared
 
 
@@ -66,7 +70,6 @@ class Planner:
     run: str
     now: str
     matches: Matches = field(default_factory=Matches)
-    fresh: set[tuple[Side, Key]] = field(default_factory=set)
     asked: set[Both[Key | None]] = field(default_factory=set)
 
     @property
@@ -129,7 +132,7 @@ class Planner:
         level = 0
         while later:  # rows of one mapping that link to each other: parents first
             level += 1
-            self.fresh.clear()
+            self.spool.made(self.mapping.name)
             rest = [key for page in _chunks(later) for key in self._decide_page(result, page, level)]
             if len(rest) == len(later):
                 for page in _chunks(rest):
@@ -212,7 +215,7 @@ class Planner:
         key = keys[first]
         assert key is not None
         judged = self.matches.same[first].get(key)
-        link = links[first].get(key) or (Link(judged.keys) if judged else None)
+        link = Link(judged.keys) if judged else links[first].get(key)  # one that is gone may find another partner
         seen = (self._seen(0, keys[0], rows[0]), self._seen(1, keys[1], rows[1]))
         return Pair(
             seen,
@@ -227,13 +230,9 @@ class Planner:
         row = rows.get(key) if key is not None else None
         return examined(self.world, self.compiled, side, row) if row else None
 
-    @property
-    def _links_to_itself(self) -> bool:
-        return any(each.link == self.mapping.name for each in self.mapping.fields)
-
     def _resolver(self, pairs: Sequence[Pair]) -> Resolve:
         """Where the link fields of these pairs lead."""
-        parents = Parents(self.world, self.spool, self.mapping, self.fresh)
+        parents = Parents(self.world, self.spool, self.mapping)
         return parents.resolver({side: [seen for pair in pairs if (seen := pair.seen[side])] for side in SIDES})
 
     # Into the spool
@@ -250,8 +249,6 @@ class Planner:
                 result.count(line)
                 lines.append(result.placed(line, level))
             planned.append(_planned(pair, decided))
-            if self._links_to_itself:
-                self.fresh.update((other(a.side), a.source) for a in decided.actions if isinstance(a, Create))
             rows += self._rows(pair, decided)
             letters += self._letters(pair, decided)
             singles += self._singles(pair, decided, resolve)
@@ -311,7 +308,7 @@ def _planned(pair: Pair, decided: Decided) -> PlannedLink:
     if pair.link and pair.link.state != "gone":
         return PlannedLink(pair.link.keys, "linked")
     if any(isinstance(action, Create) for action in decided.actions):
-        return PlannedLink(pair.keys, "create")
+        return PlannedLink(pair.keys, "making")
     return PlannedLink(pair.keys, "waiting")
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from crmsync.core.mapping import Compiled, Lifted, Seen, breaks, native
 from crmsync.core.merge import Contested, Cross, Failed, Merged, Said, Settled, carry, merge, same
@@ -89,7 +89,27 @@ def decide(compiled: Compiled, pair: Pair, resolve: Resolve) -> Decided:
     """What one pair needs."""
     warned = tuple(finding for seen in pair.seen if seen for finding in seen.warned)
     decided = _decide(_Case(compiled, pair, resolve))
+    if pair.link and pair.link.state == "missing" and not any(isinstance(each, Mark) for each in decided.entries):
+        decided = replace(decided, entries=(*decided.entries, *_marks(compiled.mapping.name, pair)))
     return replace(decided, warned=(*warned, *decided.warned))
+
+
+GONE: Final = 2  # complete listings in a row without a record
+
+
+def _missing(pair: Pair) -> Both[int]:
+    """In how many complete listings in a row, this run's included, each record of a link did not appear."""
+    assert pair.link is not None
+    first, second = (min(pair.link.missing[side] + pair.unlisted[side], GONE) for side in SIDES)
+    return 0 if pair.seen[0] else first, 0 if pair.seen[1] else second
+
+
+def _marks(name: str, pair: Pair) -> tuple[Mark, ...]:
+    """What there is to remember of these counts; a record that is there again is not missing, whatever becomes of it."""
+    missing = _missing(pair)
+    if pair.link is None or missing == pair.link.missing:
+        return ()
+    return (Mark(name, pair.link.keys, "missing" if any(missing) else "live", missing),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -305,8 +325,6 @@ def _adoptions(case: _Case, merged: list[tuple[Field, Merged]]) -> Iterator[Entr
     link = case.pair.link
     if link and base and not case.pair.judged:
         yield Adopt(case.name, link.keys, base)
-    if link and (link.state != "live" or link.missing != (0, 0)):
-        yield Mark(case.name, link.keys, "live", (0, 0))
     yield from _new_link(case, base)
 
 
@@ -331,14 +349,17 @@ def _half(case: _Case, side: Side, seen: Seen) -> Decided:
     absent = other(side)
     if link.state == "gone":
         return Decided("unchanged", reason="its counterpart is gone")
-    tombstone = case.pair.seen[absent] is not None
-    if not tombstone and not case.pair.unlisted[absent]:
-        return Decided("waiting", reason="its counterpart was not found; a complete listing will tell")
-    missing = (link.missing[0] + 1, link.missing[1]) if absent == 0 else (link.missing[0], link.missing[1] + 1)
-    if not tombstone and missing[absent] < 2:
-        mark = Mark(case.name, link.keys, "missing", missing)
-        return Decided("waiting", entries=(mark,), reason="its counterpart is missing from one complete listing")
+    missing = _missing(case.pair)
+    if not _is_gone(case.pair, absent):
+        listings = "one complete listing" if missing[absent] else "its system; a complete listing will tell"
+        reason = f"its counterpart is missing from {listings}"
+        return Decided("waiting", entries=_marks(case.name, case.pair), reason=reason)
     return _after_delete(case, side, seen, Mark(case.name, link.keys, "gone", missing))
+
+
+def _is_gone(pair: Pair, side: Side) -> bool:
+    """A tombstone says so, or two complete listings in a row."""
+    return pair.seen[side] is not None or _missing(pair)[side] == GONE
 
 
 def _after_delete(case: _Case, side: Side, seen: Seen, gone: Mark) -> Decided:
@@ -347,13 +368,15 @@ def _after_delete(case: _Case, side: Side, seen: Seen, gone: Mark) -> Decided:
         return Decided("out_of_scope", reason="out of scope")
     if policy == "ignore":
         return Decided("unchanged", entries=(gone,), reason="its counterpart is gone")
-    answer = next((each.take for each in case.pair.decisions if not each.field), None)
+    version = seen.record.version  # an answer is about the record as it was then
+    values = (version, None) if side == 0 else (None, version)
+    answer = next((each.take for each in case.pair.decisions if not each.field and each.seen == values), None)
     if answer == side:  # a person wants to keep what is still there
         return Decided("unchanged", entries=(gone,), reason="kept by decision")
-    if (edited := _edited(case, side, seen)) and answer is None:
+    if (edited := _edited(case, side, seen)) and answer != other(side):
         message = f"gone on the other side, and {', '.join(edited)} changed here since"
-        hold = Hold(case.name, gone.keys, "delete", "", (None, None), (None, None), message)
-        return Decided("held", (hold,), reason=message)
+        hold = Hold(case.name, gone.keys, "delete", "", values, (None, None), message)
+        return Decided("held", (hold,), _marks(case.name, case.pair), reason=message)
     kind = Archive if policy == "archive" else Delete
     return Decided("applied", (kind(*_target(case, side, seen), "gone on the other side"),), (gone,), reason="gone")
 
@@ -369,8 +392,12 @@ def _both_gone(case: _Case) -> Decided:
     link = case.pair.link
     if link is None:  # a tombstone that was never linked
         return Decided("out_of_scope", reason="deleted")
-    entries = (Mark(case.name, link.keys, "gone", link.missing),) if link.state != "gone" else ()
-    return Decided("unchanged", entries=entries, reason="gone on both sides")
+    if link.state == "gone":
+        return Decided("unchanged", reason="gone on both sides")
+    if not all(_is_gone(case.pair, side) for side in SIDES):
+        return Decided("waiting", entries=_marks(case.name, case.pair), reason="missing from one complete listing")
+    mark = Mark(case.name, link.keys, "gone", _missing(case.pair))
+    return Decided("unchanged", entries=(mark,), reason="gone on both sides")
 
 
 # Somebody new --------------------------------------------------------------------------------------------------

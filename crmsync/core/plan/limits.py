@@ -11,6 +11,7 @@ from crmsync.core.model import KINDS, Both, Finding, Kind, Limit, Side
 from crmsync.core.model import Mapping as Declared
 
 FLOOR: Final = 20  # a percentage of fewer live links than this says nothing
+COUNTED: Final[Mapping[Kind, tuple[Kind, ...]]] = {"delete": ("archive", "delete")}  # either way, a record goes
 FIRST: Final = ("create", "update")  # what a first load does to everything, and may when it is asked to
 
 
@@ -36,7 +37,7 @@ def _trips(mapping: Declared, counts: Counts, first_load: bool, allow: Mapping[K
         if limit is None or (kind in FIRST and first_load and not counts.loaded):
             continue
         for side in (0, 1):
-            number = counts.actions[side].get(kind, 0)
+            number = sum(counts.actions[side].get(each, 0) for each in COUNTED.get(kind, (kind,)))
             most = _most(limit, counts.live_links)
             if number > most and number > allow.get(kind, 0):
                 yield _finding(mapping, side, kind, number, most, counts)
