@@ -11,7 +11,7 @@ import click
 
 from crmsync.cli import log, render
 from crmsync.cli.actions import show_actions
-from crmsync.cli.flags import Settings, global_flags, run_flags, show_pii_flag, usage, yes_flag
+from crmsync.cli.flags import Settings, global_flags, run_flags, show_pii_flag, usage
 from crmsync.cli.summary import report_json, show_report
 from crmsync.core.model import KINDS, Kind
 
@@ -101,9 +101,8 @@ def _say_next(out: Path | None, redact: bool, todo: bool) -> None:
     help="When a record has moved since: write nothing, or leave that record out.",
 )
 @if_locked_flag
-@yes_flag
 @global_flags
-def apply(settings: Settings, file: Path, allow: tuple[str, ...], on_drift: Any, if_locked: str, **_: bool) -> int:
+def apply(settings: Settings, file: Path, allow: tuple[str, ...], on_drift: Any, if_locked: str) -> int:
     """Do exactly what a plan file says.
 
     Or refuse: exit 5 when it is stale, 4 when a limit trips.
@@ -125,9 +124,8 @@ def apply(settings: Settings, file: Path, allow: tuple[str, ...], on_drift: Any,
 @click.command()
 @run_flags
 @if_locked_flag
-@yes_flag
 @global_flags
-def run(settings: Settings, if_locked: str, yes: bool, **asked: Any) -> int:
+def run(settings: Settings, if_locked: str, **asked: Any) -> int:
     """Plan, and do it.
 
     The same plan as `crmsync plan` shows.

@@ -1,7 +1,7 @@
 """A whole system in dictionaries: for tests, examples and demonstrations. It keeps every promise of a door.
 
 Options of the system: `records` ({entity: [record, ...]}), `instance`.
-Options of an entity: `table` (whose records it reads; default its own), `keys` (`integer` or `text`: what the system
+Options of an entity: `table` (whose records it reads; default its own), `assigns` (`integer` or `text`: what the system
 assigns), `unique` (plain paths that no two records may share), `tombstone` (values that a delete sets instead of
 forgetting the record), `lacks` (capabilities to do without, to play a poorer system).
 """
@@ -263,8 +263,8 @@ class MemoryDoor:
             return record
         for path in map(split, self._entity.key):
             if get_path(record, path) is ABSENT:
-                number = self._table.assign()
-                record = put_path(record, path, str(number) if self._entity.options.get("keys") == "text" else number)
+                number, as_text = self._table.assign(), self._entity.options.get("assigns") == "text"
+                record = put_path(record, path, str(number) if as_text else number)
         return record
 
 

@@ -270,7 +270,7 @@ class Writer:
         review = self._review(n)
         if review.state != "open":
             raise ReviewNotOpen(f"review {n} is {review.state}{_by(review)}, not open; see: crmsync review list")
-        if review.kind in MENDED_AT_SOURCE:
+        if review.kind in MENDED_AT_SOURCE or (review.kind == "lookup" and None in review.keys):
             raise WrongAnswer(f"review {n} ({review.kind}) has no answer here: mend the record at its source, then run")
         if (review.kind in WHICH_IS_WHICH) != (take in ("same", "different")):
             asked = "same or different" if review.kind in WHICH_IS_WHICH else "a side or a value"

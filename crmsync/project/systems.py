@@ -44,6 +44,8 @@ def _system(root: Path, document: Document, name: str, written: Json) -> System:
     options = _without(written, ("connector", "entities", "instance", "timezone"))
     if "url" in options:
         options["url"] = sqlite_in(root, options["url"])
+    if isinstance(options.get("folder"), str):  # of files, relative to the project folder as SQLite files are
+        options["folder"] = str(root / options["folder"])
     at = document.key_at("systems", name)
     return System(name, written["connector"], entities, options, written.get("instance"), timezone, at)
 

@@ -15,6 +15,7 @@ from crmsync.core.model import (
     Create,
     Decision,
     Delete,
+    Finding,
     Hold,
     Json,
     Key,
@@ -36,7 +37,7 @@ from crmsync.run.extract import Extraction, Reader
 from crmsync.run.matching import Matches, is_fit, match
 from crmsync.run.parents import UNDECIDED, Parents, parent_text
 from crmsync.run.prepared import MappingPlan, Order, Prepared, letter, what_is_written
-from crmsync.run.world import World, every, examined
+from crmsync.run.world import Stopped, World, every, examined
 
 
 def prepare(
@@ -81,6 +82,7 @@ class Planner:
         return self.world.compile(self.mapping)
 
     def plan(self) -> MappingPlan:
+        self._refuse_unsafe_counters()
         reader = Reader(
             self.world, self.spool, self.mapping, self.era, self.order.mode, (self._children(0), self._children(1))
         )
@@ -90,6 +92,15 @@ class Planner:
             self._match(reader, result, self.mapping.match)
         self._decide_all(result)
         return result
+
+    def _refuse_unsafe_counters(self) -> None:
+        """Of two who add to a counter at once, one would be lost where a write cannot be conditional."""
+        counters = [each for each in self.mapping.fields if each.merge == "counter"]
+        doors = [(end, self.world.door(self.mapping, side)) for side, end in zip(SIDES, self.mapping.ends, strict=True)]
+        blind = [f"{end.system}.{end.entity}" for end, door in doors if counters and not door.can.conditional]
+        if blind:
+            message = f"{self.mapping.name}: {counters[0].name} is a counter, and {blind[0]} cannot write conditionally"
+            raise Stopped(2, Finding("run/unsafe-counter", message, "let one side own the field", at=counters[0].at))
 
     def _match(self, reader: Reader, result: MappingPlan, rule: Match) -> None:
         """Judge the unlinked records; once more without those that turn out to be there no more."""

@@ -24,7 +24,7 @@ def find_ref(world: World, text: str) -> Ref:
     declared = world.project.entity(mapping.ends[side])
     if len(parts) != len(declared.key):
         raise _unknown(
-            f"a key of {system}.{entity} has {len(declared.key)} parts ({', '.join(declared.key)}), not {len(parts)}",
+            f"a key of {system}.{entity} is {', '.join(declared.key)}: {len(declared.key)} of them, not {len(parts)}",
             "join its parts by commas, and write %2C for a comma inside of one",
         )
     return Ref(system, entity, _typed(world, places, declared, parts))

@@ -467,8 +467,10 @@ class DoorLaws:
         with opened(bench, frozenset({"name"})) as door:
             records = {raw.key: door.decode(raw.body) for raw in listed(door)}
             assert {key: record["line"] for key, record in records.items()} == {(1, 1): lines[0], (1, 2): lines[1]}
-            assert [raw.key for raw in door.get([(1, 2), (1, 3), (2, 1)])] == [(1, 2)]
-            assert [raw.key for page in door.find("line.no", [1]) for raw in page] == [(1, 1)]
+            if door.can.get:
+                assert [raw.key for raw in door.get([(1, 2), (1, 3), (2, 1)])] == [(1, 2)]
+            if door.can.find:
+                assert [raw.key for page in door.find("line.no", [1]) for raw in page] == [(1, 1)]
             (outcome,) = door.write([Patch((1, 1), (("line.price", 3),), "v")])
             assert outcome.status == "refused"
             assert "read-only" in outcome.message

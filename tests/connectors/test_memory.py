@@ -111,7 +111,7 @@ def test_assigned_keys_grow_and_are_never_given_twice():
 
 
 def test_assigned_keys_may_be_text():
-    door = door_of(lab({"records": {"thing": [{"id": "7"}]}}, options={"keys": "text"}))
+    door = door_of(lab({"records": {"thing": [{"id": "7"}]}}, options={"assigns": "text"}))
     assert said(door, door.write([Insert({}, "a")])[0]) == {"id": "8"}
 
 

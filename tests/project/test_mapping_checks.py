@@ -206,7 +206,7 @@ WARNINGS = [
     ("ico", "  ico: {crm: registration.ico, pm: ico, owner: crm, ‹to_crm: [trim]}", "no-effect",
      "to_crm of field ico has no effect: crm is never written", "delete to_crm:"),
     ("ico", "  ico: {crm: registration.ico, pm: ico, owner: crm, group: ‹money}", "lonely-group",
-     "group money has one field only", "other groups"),
+     "group money has one field only", "move with it"),
 ]  # fmt: skip
 
 

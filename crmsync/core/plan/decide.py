@@ -105,7 +105,7 @@ def _missing(pair: Pair) -> Both[int]:
 
 
 def _marks(name: str, pair: Pair) -> tuple[Mark, ...]:
-    """What there is to remember of these counts; a record that is there again is not missing, whatever becomes of it."""
+    """What there is to remember of these counts; a record that is there again is not missing any more."""
     missing = _missing(pair)
     if pair.link is None or missing == pair.link.missing:
         return ()

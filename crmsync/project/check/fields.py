@@ -236,5 +236,7 @@ def groups_move_together(draft: Draft, world: World) -> Iterator[Finding]:
                 mend = "give all fields of a group one owner"
                 yield draft.wrong("group-owners", message, mend, "fields", each.name, "group")
         if len(members) == 1 and not draft.damaged:
-            message, mend = f"group {name} has one field only", choose(name, groups.keys() - {name}, "other groups")
+            others = groups.keys() - {name}
+            mend = choose(name, others, "other groups") if others else "name the group at the fields that move with it"
+            message = f"group {name} has one field only"
             yield draft.wrong("lonely-group", message, mend, "fields", first.name, "group", severity="warning")
