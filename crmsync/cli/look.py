@@ -98,6 +98,7 @@ def history(settings: Settings, run_id: str | None, limit: int, show_pii: bool) 
 
     \b
       crmsync history
+      crmsync history last
       crmsync history 20260131T020000-4f5a6b --limit 100
     """
     from crmsync.run.mask import Mask
@@ -106,10 +107,10 @@ def history(settings: Settings, run_id: str | None, limit: int, show_pii: bool) 
         if run_id is None:
             _show_runs(settings, world.ledger.runs(limit))
             return
-        run = world.ledger.run(run_id)
+        run = next(iter(world.ledger.runs(1)), None) if run_id == "last" else world.ledger.run(run_id)
         if run is None:
             raise usage(f"there is no run {run_id}", "see: crmsync history")
-        lines = list(islice(chain.from_iterable(world.ledger.journal(run_id)), limit + 1))
+        lines = list(islice(chain.from_iterable(world.ledger.journal(run.id)), limit + 1))
         _show_run(settings, world, Teller(world.project, Mask(world.project, show_pii)), run, lines[:limit])
         if len(lines) > limit and not settings.json:
             render.say(f"... and more: crmsync history {run_id} --limit {limit * 10}")

@@ -35,8 +35,8 @@ def match(world: World, spool: Spool, compiled: Compiled, rule: Match, ghosts: B
     """Judge all unlinked records of both sides but the ghosts. Nothing is compared while one side has none."""
     mine = (_singles(world, spool, compiled, 0), _singles(world, spool, compiled, 1))
     known = (
-        _remembered(world, spool, compiled, rule, 0, mine[1]),
-        _remembered(world, spool, compiled, rule, 1, mine[0]),
+        _living(_remembered(world, spool, compiled, rule, 0, mine[1]), ghosts[0]),
+        _living(_remembered(world, spool, compiled, rule, 1, mine[0]), ghosts[1]),
     )
     sides = ([*mine[0], *known[0]], [*mine[1], *known[1]])
     if not (sides[0] and sides[1]):
@@ -46,6 +46,11 @@ def match(world: World, spool: Spool, compiled: Compiled, rule: Match, ghosts: B
     for judgement in propose(rule, *sides, different):
         _note(found, judgement)
     return found
+
+
+def _living(candidates: Sequence[Candidate], ghosts: Sequence[Key]) -> list[Candidate]:
+    dead = frozenset(ghosts)
+    return [each for each in candidates if each.key not in dead]
 
 
 def _keys(candidates: Sequence[Candidate]) -> frozenset[Key]:

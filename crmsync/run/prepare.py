@@ -44,7 +44,7 @@ def prepare(
     world: World, mappings: Sequence[Declared], order: Order, eras: Mapping[str, int], run: str, now: str
 ) -> Prepared:
     """Plan `mappings` (parents first). The caller closes the spool. Raises `Stopped`, `Transient`, `Refused`."""
-    prepared = Prepared(Spool())
+    prepared = Prepared(Spool(), started=now)
     try:
         for mapping in mappings:
             plan = Planner(world, prepared, mapping, order, eras[mapping.name], run, now).plan()

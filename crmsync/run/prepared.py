@@ -88,6 +88,7 @@ class Prepared:
     spool: Spool
     mappings: dict[str, MappingPlan] = field(default_factory=dict)
     tripped: list[Finding] = field(default_factory=list)
+    started: str = ""  # when reading began
 
     def letters(self, mapping: str) -> Iterator[NewDead]:
         """The dead letters to be opened, or tried again."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from secrets import token_hex
 
+from crmsync.connectors.base import ConnectorError, Refused
 from crmsync.core.model import SIDES, Both, Bucket, Finding, Hold, Key, Kind, Side
 from crmsync.core.model import Mapping as Declared
 from crmsync.core.plan import decode, digest
@@ -74,9 +75,9 @@ def planned(world: World, asked: Asked, run: str) -> Iterator[tuple[Prepared, Re
 
 def run(world: World, asked: Asked, run_id: str) -> Report:
     """Plan and do it. The caller holds the lock. Raises `Stopped`, `Transient`, `Refused`, `LedgerError`."""
-    mappings = selected(world, asked.select)
+    mappings, now = selected(world, asked.select), utc_now()
     world.stamp(mappings)
-    prepared = prepare(world, mappings, asked.order, _eras(world, mappings, asked.order), run_id, utc_now())
+    prepared = prepare(world, mappings, asked.order, _eras(world, mappings, asked.order), run_id, now)
     try:
         if prepared.tripped:
             raise Stopped(4, *prepared.tripped)
@@ -90,14 +91,19 @@ def carry_out(world: World, mappings: Sequence[Declared], prepared: Prepared, as
     with world.writing() as ledger:
         names = [mapping.name for mapping in mappings]
         ledger.start_run(
-            run_id, utc_now(), mode=asked.order.mode, actor=getpass.getuser(), host=socket.gethostname(),
-            pid=os.getpid(), selected=names,
+            run_id, prepared.started or utc_now(), mode=asked.order.mode, actor=getpass.getuser(),
+            host=socket.gethostname(), pid=os.getpid(), selected=names,
         )  # fmt: skip
         for mapping in mappings:
             _begin_era(world, ledger, mapping)
     journal(world, prepared, run_id)
-    with _until_signal() as caught:
-        done = perform(world, prepared, run_id, lambda: bool(caught))
+    try:
+        with _until_signal() as caught:
+            done = perform(world, prepared, run_id, lambda: bool(caught))
+    except ConnectorError as error:
+        with world.writing() as ledger:
+            ledger.end_run(run_id, utc_now(), 2 if isinstance(error, Refused) else 1, {"error": str(error)})
+        raise
     for mapping in mappings:
         _finish(world, mapping, prepared, asked.order, run_id, done)
     report = _report(world, mappings, prepared, run_id, done.counts, stopped=caught[0] if done.stopped else 0)

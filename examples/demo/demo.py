@@ -40,6 +40,7 @@ def steps(folder: str) -> Iterator[Step]:
     yield Step("Sales and delivery go on working.", ("python", str(HERE / "edit.py"), folder))
     yield Step("A delta reads what changed, and the last five minutes again: four edits, three records to update.",
                (*crmsync, "run", "--mode", "delta"), SOME_HELD)  # fmt: skip
+    yield Step("What did it write, exactly?", (*crmsync, "history", "last"))
     for ref, field in edited(Path(folder)):
         yield Step("Why is this value what it is?", (*crmsync, "explain", ref, field))
 
