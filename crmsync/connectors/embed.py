@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from crmsync.connectors.base import Capabilities, Cursor, Door, Findings, Insert, Page, Write
 from crmsync.core.expression import get_path, plain_path
-from crmsync.core.model import ABSENT, Embed, Entity, Json, Key, Outcome, from_json, to_json
+from crmsync.core.model import Embed, Entity, Json, Key, Outcome, Raw, from_json, key_text, to_json
 
 
 def embedding(door: Door, entity: Entity, hops: Mapping[Embed, Door]) -> Door:
@@ -62,16 +62,19 @@ class Embedding:
         """The same records with everything that they embed; the body is an array of the inner bodies."""
         records = [None if raw.fault else self.inner.decode(raw.body) for raw in page]
         columns = [self._embedded(embed, path, records) for embed, path in self.by.items()]
-        return [
-            raw if raw.fault else replace(raw, body=to_json([raw.body.decode(), *(column[i] for column in columns)]))
-            for i, raw in enumerate(page)
-        ]
+        return [raw if raw.fault else _whole(raw, [column[i] for column in columns]) for i, raw in enumerate(page)]
 
-    def _embedded(self, embed: Embed, path: tuple[str, ...], records: Sequence[Json]) -> Sequence[str | None]:
+    def _embedded(self, embed: Embed, path: tuple[str, ...], records: Sequence[Json]) -> Sequence[Raw | None]:
         values = [get_path(record, path) for record in records]
-        keys = {(value,) for value in values if isinstance(value, str | int)}
-        found = {raw.key: raw.body.decode() for raw in self.hops[embed].get(sorted(keys, key=str)) if not raw.fault}
-        return [None if value is ABSENT or value is None else found.get((value,)) for value in values]
+        keys: set[Key] = {(value,) for value in values if isinstance(value, str | int) and not isinstance(value, bool)}
+        found = {raw.key: raw for raw in self._get(self.hops[embed], sorted(keys, key=key_text))}
+        return [found.get((value,)) if isinstance(value, str | int) else None for value in values]
+
+    def _get(self, door: Door, keys: Sequence[Key]) -> Page:
+        """The records of these keys; a door that cannot get by key is listed."""
+        if door.can.get or not keys:
+            return door.get(keys) if keys else []
+        return [raw for page in door.list() for raw in page if raw.key in set(keys)]
 
     def decode(self, body: bytes) -> Json:
         own, *embedded = from_json(body)
@@ -83,7 +86,7 @@ class Embedding:
 
     def write(self, writes: Sequence[Write]) -> Sequence[Outcome]:
         """The versions expected are those of whole records; the inner door is told its own."""
-        now = self.inner.get([write.key for write in writes if not isinstance(write, Insert)])
+        now = self._get(self.inner, [write.key for write in writes if not isinstance(write, Insert)])
         versions = {(raw.key, whole.version): raw.version for raw, whole in zip(now, self._fill(now), strict=True)}
         told = [_expecting(write, versions) for write in writes]
         outcomes = self.inner.write(told)
@@ -92,6 +95,14 @@ class Embedding:
 
     def probe(self) -> Findings:
         return [*self.inner.probe(), *(finding for door in self.hops.values() for finding in door.probe())]
+
+
+def _whole(raw: Raw, embedded: Sequence[Raw | None]) -> Raw:
+    """A record whose embedded record cannot be read cannot be read itself."""
+    fault = next((each.fault for each in embedded if each and each.fault), None)
+    if fault:
+        return replace(raw, fault=f"what it embeds: {fault}")
+    return replace(raw, body=to_json([raw.body.decode(), *(each and each.body.decode() for each in embedded)]))
 
 
 def _expecting(write: Write, versions: Mapping[tuple[Key, str], str]) -> Write:

@@ -18,6 +18,7 @@ from crmsync.core.model import ABSENT, Entity, Json, Key, Modified, Raw, fingerp
 
 Path: TypeAlias = tuple[str, ...]
 
+LONGEST_KEY = 40  # digits of a number that is a key
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _AS_IT_IS = frozenset({type(None), bool, str, int})
@@ -65,8 +66,9 @@ def key_part(value: Json) -> str | int | None:
     """One scalar of a key, or None where this value cannot be one: null, absent, true, 1.5, an object."""
     if isinstance(value, bool):
         return None
-    if isinstance(value, Decimal) and value.is_finite() and value == value.to_integral_value():
-        return int(value)
+    if isinstance(value, Decimal):  # 1E+9999999 is a whole number, but no key
+        whole = value.is_finite() and value.adjusted() < LONGEST_KEY and value == value.to_integral_value()
+        return int(value) if whole else None
     return value if isinstance(value, (str, int)) else None
 
 

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from decimal import Decimal, InvalidOperation
+from decimal import MAX_EMAX, MIN_EMIN, Context, Decimal, InvalidOperation, localcontext
 from typing import Final, Literal, TypeAlias
 
 from crmsync.core.model import ABSENT, SIDES, Agreed, Both, Decision, Field, Json, Side, Symbol, other, to_json
 
+HUGE: Final = Context(prec=100, Emax=MAX_EMAX, Emin=MIN_EMIN, traps=[])  # no number of data overflows or loses digits
 NEWEST_MARGIN: Final = 2.0  # seconds: closer than this, nobody knows which edit was the last
 
 
@@ -405,7 +406,8 @@ def _later_set(now: Both[Json], old: Both[Json], stand: Json) -> Combined:
 
 
 def _later_counter(now: Both[Json], old: Both[Json], stand: Json) -> Combined:
-    return (stand + (now[0] - old[0]) + (now[1] - old[1]),)
+    with localcontext(HUGE):
+        return (stand + (now[0] - old[0]) + (now[1] - old[1]),)
 
 
 def _later_append(now: Both[Json], old: Both[Json], stand: Json) -> Combined:
@@ -570,7 +572,10 @@ def agree(field: Field, want: Json, have: Json) -> bool:
     if field.equal_within is None or isinstance(want, Symbol):
         return False
     first, second = _number(want), _number(have)
-    return first is not None and second is not None and abs(first - second) <= field.equal_within
+    if first is None or second is None:
+        return False
+    with localcontext(HUGE):
+        return abs(first - second) <= field.equal_within
 
 
 def _number(value: Json) -> Decimal | None:

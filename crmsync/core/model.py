@@ -114,6 +114,12 @@ def key_from_text(text: str) -> Key:
     return tuple(_decoder.decode(text))
 
 
+def as_key(value: Json) -> Key:
+    """The key that a field holds; () where it holds none."""
+    parts = value if isinstance(value, list) else [value]
+    return tuple(parts) if all(isinstance(part, str | int) and not isinstance(part, bool) for part in parts) else ()
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Ref:
     """The address of one record, as people write it: `pm.budget_line/7,3`."""

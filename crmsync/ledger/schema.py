@@ -15,7 +15,7 @@ from crmsync.ledger.nouns import LedgerTooNew
 
 Migration = tuple[str, ...]
 
-UNSETTLED: Final = "raw IS NULL AND bucket IN ('held', 'waiting', 'rejected', 'failed')"
+UNSETTLED: Final = "raw IS NULL AND (bucket IN ('held', 'waiting', 'rejected', 'failed') OR waits_for IS NOT NULL)"
 ASKED: Final = "state IN ('open', 'resolved')"
 LETTERED: Final = "state IN ('open', 'dropped')"
 

@@ -49,6 +49,7 @@ class Reader:
     era: int
     mode: Mode
     forced: Both[frozenset[Key]] = (frozenset(), frozenset())
+    deletes: bool = True  # False: what a listing does not have is left alone
 
     def read(self) -> Extraction:
         found = Extraction(self.mapping, self.era)
@@ -91,15 +92,17 @@ class Reader:
 
     def _take(self, found: Extraction, side: Side, page: Sequence[Raw]) -> None:
         name, keys = self.mapping.name, [raw.key for raw in page]
-        again = set(self.spool.seen(name, side, keys))
-        found.listed[side]["records"] += len(keys) - len(again)
+        repeated = self.spool.seen(name, side, keys)
+        again = set(repeated)
+        found.listed[side]["records"] += len(keys) - len(repeated)
         states = self.world.ledger.states(name, side, keys)
         fresh = [
             raw for raw in page if raw.key not in again and not self._is_settled(found, side, raw, states.get(raw.key))
         ]
         self.spool.stage(name, side, (_staged(raw, states.get(raw.key), listed=True) for raw in fresh))
         if again:
-            self._duplicates(found, side, [raw for raw in page if raw.key in again], states)
+            self._uncount(found, side, Counter(keys), Counter(repeated), states)
+            self._duplicates(side, [raw for raw in page if raw.key in again], states)
 
     def _is_settled(self, found: Extraction, side: Side, raw: Raw, state: State | None) -> bool:
         """Seen before under this very mapping, and settled then: count it, look no further."""
@@ -110,11 +113,18 @@ class Reader:
         found.quiet[side][_quiet(state)] += 1
         return True
 
-    def _duplicates(self, found: Extraction, side: Side, raws: Sequence[Raw], states: dict[Key, State]) -> None:
+    def _uncount(
+        self, found: Extraction, side: Side, here: Counter[Key], repeated: Counter[Key], states: dict[Key, State]
+    ) -> None:
+        """The repeated keys that an earlier page had, too, and that were counted as settled there."""
+        earlier = [key for key, times in repeated.items() if times == here[key]]
+        staged = self.spool.staged_keys(self.mapping.name, side, earlier)
+        self._unquiet(found, side, [key for key in earlier if key not in staged], states)
+
+    def _duplicates(self, side: Side, raws: Sequence[Raw], states: dict[Key, State]) -> None:
         """Which of two records with one key is right, nobody knows: both are refused."""
         name = self.mapping.name
         keys = sorted({raw.key for raw in raws}, key=key_text)
-        self._unquiet(found, side, [key for key in keys if key not in self.spool.staged_keys(name, side, keys)], states)
         self.spool.stage(name, side, (_staged(raw, states.get(raw.key), listed=True) for raw in raws))
         self.spool.mark_duplicate(name, side, keys)
 
@@ -128,7 +138,7 @@ class Reader:
     # What a complete listing did not have
 
     def _find_unlisted(self, found: Extraction, side: Side) -> None:
-        if not found.complete[side]:
+        if not (found.complete[side] and self.deletes):
             return
         name, links, gone = self.mapping.name, self.world.ledger.live_links(self.mapping.name), 0
         doubtful: list[Key] = []

@@ -8,7 +8,7 @@ from typing import Final, TypeAlias
 
 from crmsync.core.mapping import Seen
 from crmsync.core.merge import Failed
-from crmsync.core.model import SIDES, Json, Key, Side, Symbol, key_text, other
+from crmsync.core.model import SIDES, Json, Key, Side, Symbol, as_key, key_text, other
 from crmsync.core.model import Mapping as Declared
 from crmsync.core.plan import Resolve
 from crmsync.ledger.spool import PlannedLink, Spool
@@ -65,7 +65,9 @@ class Parents:
     def _their_side(self, link: str, side: Side) -> Side:
         """The same system may be the first side here and the second there."""
         parent = self.world.project.mapping(link)
-        return next(each for each in SIDES if parent.ends[each].name == self.mapping.ends[side].name)
+        mine = self.mapping.ends[side]
+        there = [each for each in SIDES if parent.ends[each].system == mine.system]
+        return there[0] if len(there) == 1 else next(each for each in there if parent.ends[each].name == mine.name)
 
 
 def _planned(planned: PlannedLink, symbol: Symbol, side: Side, text: str) -> Json | Symbol | Failed:
@@ -108,9 +110,3 @@ def show(key: Key) -> str:
 def scalar(key: Key | None) -> Json:
     """A key as the value of a field: itself where it has one part, else a list."""
     return None if key is None else key[0] if len(key) == 1 else list(key)
-
-
-def as_key(value: Json) -> Key:
-    """The key that a field holds; () where it holds none."""
-    parts = value if isinstance(value, list) else [value]
-    return tuple(parts) if all(isinstance(part, str | int) and not isinstance(part, bool) for part in parts) else ()

@@ -27,6 +27,7 @@ from crmsync.core.model import (
     Side,
     Symbol,
     Update,
+    key_text,
     other,
 )
 from crmsync.core.plan import decode
@@ -173,7 +174,8 @@ class Worker:
 
     def _token(self, side: Side, line: Create) -> str:
         """The same for every try of one create; another one once a person has said that what it made is not it."""
-        ref = str(self._ref(other(side), line.source))
+        end = self.compiled.mapping.ends[other(side)]
+        ref = f"{end.system}.{end.entity}{key_text(line.source)} {self.name}"
         told = self.world.ledger.different(self.name, other(side), [line.source]) if self._has_different else set()
         return f"{ref}#{len(told)}" if told else ref
 
@@ -191,14 +193,15 @@ class Worker:
     def _deed(self, side: Side, job: Job, line: Writing, outcome: Outcome) -> Deed:
         """The write with what was read back. A target that takes it and keeps what it had has refused it."""
         lifted = self._lifted(side, outcome)
+        ignored: tuple[str, ...] = ()
         if lifted is not None and isinstance(line, Update):
             found = dict(zip((each.name for each in self.compiled.mapping.fields), lifted.natives, strict=True))
-            ignored = [change.field for change in line.changes if _is_ignored(change, found[change.field])]
-            if ignored:
-                system = self.compiled.mapping.ends[side].system
-                message = f"{system} took the write and kept its old {', '.join(ignored)}"
-                outcome = replace(outcome, status="refused", message=message)
-        return Deed(job.seq, line, outcome, lifted)
+            ignored = tuple(change.field for change in line.changes if _is_ignored(change, found[change.field]))
+        if ignored:
+            system = self.compiled.mapping.ends[side].system
+            message = f"{system} took the write and kept its old {', '.join(ignored)}"
+            outcome = replace(outcome, status="refused", message=message)
+        return Deed(job.seq, line, outcome, lifted, ignored)
 
     def _lifted(self, side: Side, outcome: Outcome) -> Lifted | None:
         """What the target says after the write; None where it was not read back, or cannot be understood any more."""

@@ -20,6 +20,7 @@ from crmsync.core.model import (
     Json,
     Key,
     Link,
+    Mark,
     Match,
     Ref,
     Side,
@@ -44,14 +45,16 @@ def prepare(
     world: World, mappings: Sequence[Declared], order: Order, eras: Mapping[str, int], run: str, now: str
 ) -> Prepared:
     """Plan `mappings` (parents first). The caller closes the spool. Raises `Stopped`, `Transient`, `Refused`."""
+    world.newly_known(mappings)  # a plan for another installation would be nonsense
     prepared = Prepared(Spool(), started=now)
     try:
         for mapping in mappings:
             plan = Planner(world, prepared, mapping, order, eras[mapping.name], run, now).plan()
             prepared.mappings[mapping.name] = plan
             era = world.ledger.era(mapping.name)
-            loaded = era is not None and (era.complete or era.number > 1)
-            counts = Counts(plan.actions, world.ledger.live_links(mapping.name), loaded)
+            live = world.ledger.live_links(mapping.name)
+            loaded = live > 0 and era is not None and (era.complete or era.number > 1)
+            counts = Counts(plan.actions, live, loaded)
             prepared.tripped += refuse(mapping, counts, first_load=order.first_load, allow=order.allow)
     except BaseException:
         prepared.spool.close()
@@ -83,9 +86,9 @@ class Planner:
 
     def plan(self) -> MappingPlan:
         self._refuse_unsafe_counters()
-        reader = Reader(
-            self.world, self.spool, self.mapping, self.era, self.order.mode, (self._children(0), self._children(1))
-        )
+        forced = (self._children(0), self._children(1))
+        whole = self.order.limit is None
+        reader = Reader(self.world, self.spool, self.mapping, self.era, self.order.mode, forced, deletes=whole)
         found = reader.read() if self.order.only is None else self._read_only(reader, self.order.only)
         result = MappingPlan(len(self.prepared.mappings), found)
         if self.mapping.match:
@@ -103,14 +106,14 @@ class Planner:
             raise Stopped(2, Finding("run/unsafe-counter", message, "let one side own the field", at=counters[0].at))
 
     def _match(self, reader: Reader, result: MappingPlan, rule: Match) -> None:
-        """Judge the unlinked records; once more without those that turn out to be there no more."""
+        """Judge the unlinked records; again, when one that was only remembered is named and has been read."""
         while True:
             self.matches = match(self.world, self.spool, self.compiled, rule, result.ghosts)
-            ghosts = [reader.stage_more(result.extraction, side, self.matches.unread(side)) for side in SIDES]
-            if not any(ghosts):
+            unread = [self.matches.unread(side) for side in SIDES]
+            if not any(unread):
                 return
             for side in SIDES:
-                result.ghosts[side].extend(ghosts[side])
+                result.ghosts[side].extend(reader.stage_more(result.extraction, side, unread[side]))
 
     def _read_only(self, reader: Reader, only: Ref) -> Extraction:
         for side in SIDES:
@@ -280,7 +283,7 @@ class Planner:
 
     def _rows(self, pair: Pair, decided: Decided) -> list[RecordRow]:
         """One verdict for each record that was read; fingerprints only for what is settled."""
-        settled = decided.bucket in ("unchanged", "applied", "out_of_scope")
+        settled = decided.bucket in ("unchanged", "applied", "out_of_scope") and not decided.waits_for
         rows = []
         for side in SIDES:
             seen = pair.seen[side]
@@ -303,7 +306,7 @@ class Planner:
     def _singles(self, pair: Pair, decided: Decided, resolve: Resolve) -> Iterator[Json]:
         """A record that stays without a counterpart may find it in a later run: side, key, traits and blocks."""
         rule = self.mapping.match
-        if rule is None or pair.link or decided.bucket in ("applied", "out_of_scope"):
+        if rule is None or _stays_linked(pair, decided) or decided.bucket in ("applied", "out_of_scope"):
             return
         for side in SIDES:
             seen = pair.seen[side]
@@ -311,6 +314,11 @@ class Planner:
                 values = traits(self.compiled, side, seen, resolve)
                 if keys := blocks(rule, values):
                     yield [side, seen.record.ref.key, values, keys]
+
+
+def _stays_linked(pair: Pair, decided: Decided) -> bool:
+    gone = any(isinstance(each, Mark) and each.state == "gone" for each in decided.entries)
+    return bool(pair.link and pair.link.state != "gone" and not gone)
 
 
 def _planned(pair: Pair, decided: Decided) -> PlannedLink:

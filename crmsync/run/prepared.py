@@ -116,7 +116,9 @@ def kind_of(write: Create | Update | Archive | Delete) -> Kind:
 
 def what_is_written(write: Create | Update | Archive | Delete) -> bytes:
     """The values of a write as JSON, by path: what its dead letter keeps, and is known by."""
-    changes = write.changes if isinstance(write, Create | Update) else ()
+    if isinstance(write, Archive | Delete):
+        return to_json({"do": kind_of(write)})
+    changes = write.changes
     return to_json({change.path: None if change.after is ABSENT else encode_value(change.after) for change in changes})
 
 

@@ -42,6 +42,7 @@ class Deed:
     line: Writing
     outcome: Outcome
     lifted: Lifted | None
+    ignored: tuple[str, ...] = ()  # fields that the target kept as they were
 
 
 @dataclass
@@ -100,7 +101,8 @@ class Memory:
         now = utc_now()
         good = [deed for deed in deeds if deed.outcome.status == "done"]
         links = [self._link(side, deed.line, deed, now) for deed in good if isinstance(deed.line, Create)]
-        bases = [self._base(side, deed.line, deed) for deed in good if isinstance(deed.line, Update)]
+        took = [deed for deed in deeds if deed.lifted is not None or deed.outcome.status == "done"]
+        bases = [self._base(side, deed.line, deed) for deed in took if isinstance(deed.line, Update)]
         letters = [self._letter(side, deed, now) for deed in deeds if deed.outcome.status in ("refused", "unknown")]
         with self.world.writing() as ledger:
             ledger.save_links(links)
@@ -129,6 +131,8 @@ class Memory:
         keys = (line.key, line.source) if side == 0 else (line.source, line.key)
         base = {}
         for change in line.changes:
+            if deed.outcome.status != "done" and change.field in deed.ignored:
+                continue  # the others were taken, and must not be taken for edits later
             half = self.done.halves.get((self.name, keys, change.field))
             base[change.field] = self._confirmed(side, change.field, change.agreed, deed, half)
             if change.agreed.owed is not None:
@@ -159,9 +163,9 @@ class Memory:
         good = [deed for deed in deeds if deed.outcome.status == "done"]
         for deed in good:
             self.done.counts[self.name, side, kind_of(deed.line)] += 1
-        self._note_moves(side, good)
         self.prepared.spool.save_verdicts(bad)
         self.prepared.spool.save_verdicts((row for deed in good for row in self._written(side, deed)), read=False)
+        self._note_moves(side, good)
 
     def _failed(self, side: Side, deed: Deed) -> list[RecordRow]:
         stale = deed.outcome.status == "stale"
@@ -181,11 +185,18 @@ class Memory:
 
     def _written(self, side: Side, deed: Deed) -> list[RecordRow]:
         record = deed.outcome.record
-        if record is None or deed.lifted is None:
+        if record is None or deed.lifted is None or self._may_hold_more(side, deed):
             return []
         era = self.prepared.mappings[self.name].extraction.era
         prints = (record.version, deed.lifted.print)
         return [RecordRow(self.name, side, record.key, "applied", *prints, era, "", None, self.run)]
+
+    def _may_hold_more(self, side: Side, deed: Deed) -> bool:
+        """Did the target change otherwise, too, since this mapping looked at it? Then the next run looks again."""
+        if isinstance(deed.line, Create):
+            return False
+        blind = not self.world.door(self.compiled.mapping, side).can.conditional
+        return blind or (self.compiled.ref(side, deed.line.key), deed.line.expect) in self.done.moved
 
     def _note_moves(self, side: Side, good: Sequence[Deed]) -> None:
         """Another mapping of this run that writes to the same records must expect what we left there."""

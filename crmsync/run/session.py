@@ -13,7 +13,7 @@ from fnmatch import fnmatchcase
 from secrets import token_hex
 
 from crmsync.connectors.base import ConnectorError, Refused
-from crmsync.core.model import SIDES, Both, Bucket, Finding, Hold, Key, Kind, Side
+from crmsync.core.model import SIDES, Both, Bucket, Finding, Hold, Key, Kind, Mark, Side
 from crmsync.core.model import Mapping as Declared
 from crmsync.core.plan import decode, digest
 from crmsync.ledger.nouns import DeadLetter, PairKeys
@@ -76,7 +76,6 @@ def planned(world: World, asked: Asked, run: str) -> Iterator[tuple[Prepared, Re
 def run(world: World, asked: Asked, run_id: str) -> Report:
     """Plan and do it. The caller holds the lock. Raises `Stopped`, `Transient`, `Refused`, `LedgerError`."""
     mappings, now = selected(world, asked.select), utc_now()
-    world.stamp(mappings)
     prepared = prepare(world, mappings, asked.order, _eras(world, mappings, asked.order), run_id, now)
     try:
         if prepared.tripped:
@@ -88,6 +87,7 @@ def run(world: World, asked: Asked, run_id: str) -> Report:
 
 def carry_out(world: World, mappings: Sequence[Declared], prepared: Prepared, asked: Asked, run_id: str) -> Report:
     """Do a plan that nothing speaks against: journal, writes, memory."""
+    world.stamp(mappings)
     with world.writing() as ledger:
         names = [mapping.name for mapping in mappings]
         ledger.start_run(
@@ -136,7 +136,10 @@ def _eras(world: World, mappings: Sequence[Declared], order: Order) -> Mapping[s
         era = world.ledger.era(mapping.name)
         same = era is not None and era.hash == world.hashes[mapping.name]
         eras[mapping.name] = era.number + (0 if same else 1) if era else 1
-        if order.mode == "delta" and order.only is None and not (same and era and era.complete):
+        needs_batch = order.mode == "delta" if order.only is None else mapping.match is not None
+        if needs_batch and not (
+            same and era and era.complete
+        ):  # what is unlinked must be known before anything is made
             why = "changed since the last batch run" if era and not same else "has not had a complete batch run yet"
             mend = f"crmsync run --mode batch --select {mapping.name}"
             refused.append(Finding("run/needs-batch", f"{mapping.name} {why}", mend, at=mapping.at))
@@ -157,7 +160,8 @@ def _begin_era(world: World, ledger: Writer, mapping: Declared) -> None:
 def _finish(world: World, mapping: Declared, prepared: Prepared, order: Order, run_id: str, done: Done) -> None:
     """Verdicts, reviews, dead letters and cursors of one mapping, in one transaction; the cursor last."""
     name, plan, spool, now = mapping.name, prepared.mappings[mapping.name], prepared.spool, utc_now()
-    looked_at, mended = _looked_at(world, name, spool), _mended(world, name, spool)
+    gone = _gone(prepared, plan)
+    looked_at, mended = _looked_at(world, name, spool, gone), _mended(world, name, spool)
     with world.writing() as ledger:
         if done.stopped:
             return
@@ -168,11 +172,9 @@ def _finish(world: World, mapping: Declared, prepared: Prepared, order: Order, r
                 (tuple(key), values, tuple(keys)) for at, key, values, keys in spool.notes(name, "single") if at == side
             )
             ledger.save_candidates(name, side, singles)
-            vanished = plan.extraction.vanished[side]
-            ledger.drop_candidates(name, side, [*plan.ghosts[side], *vanished])
-            ledger.drop_records(name, side, vanished)
-            ledger.close_dead(name, side, vanished, now)
-            ledger.close_dead(name, side, mended[side], now)
+            ledger.drop_candidates(name, side, [*plan.ghosts[side], *gone[side]])
+            ledger.drop_records(name, side, gone[side])
+            ledger.close_dead(name, side, [*gone[side], *mended[side]], now)
         ledger.save_holds(name, looked_at, _holds(prepared, plan), run_id, now)
         ledger.save_dead(prepared.letters(name))
         if order.only is None and not plan.cut:
@@ -195,11 +197,24 @@ def _holds(prepared: Prepared, plan: MappingPlan) -> Iterator[Hold]:
             yield hold
 
 
-def _looked_at(world: World, name: str, spool: Spool) -> list[PairKeys]:
-    """The pairs that a question is asked about, and that this run has decided anew."""
+def _looked_at(world: World, name: str, spool: Spool, gone: Both[set[Key]]) -> list[PairKeys]:
+    """The pairs that a question is asked about, and that this run has decided anew, or found to be gone."""
     asked = [review.keys for state in ("open", "resolved") for review in every(world.ledger.reviews, name, state)]
     decided = [spool.buckets(name, side, [key for keys in asked if (key := keys[side])]) for side in SIDES]
-    return [keys for keys in asked if keys[0] in decided[0] or keys[1] in decided[1]]
+    return [keys for keys in asked if any(keys[side] in decided[side] or keys[side] in gone[side] for side in SIDES)]
+
+
+def _gone(prepared: Prepared, plan: MappingPlan) -> Both[set[Key]]:
+    """Records that this run knew, and that are there no more: never linked, or on a side that their pair has lost."""
+    found: Both[set[Key]] = (set(plan.extraction.vanished[0]), set(plan.extraction.vanished[1]))
+    for line in prepared.spool.lines():
+        if line.mapping_no == plan.number and line.kind == "mark":
+            mark = decode(line.text)
+            assert isinstance(mark, Mark)  # by its kind
+            for side in SIDES if mark.state == "gone" else ():
+                if not prepared.spool.staged_keys(mark.mapping, side, [mark.keys[side]]):
+                    found[side].add(mark.keys[side])
+    return found
 
 
 def _mended(world: World, name: str, spool: Spool) -> Both[list[Key]]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from decimal import Decimal
 from importlib.metadata import entry_points
 from typing import TypeVar
 
@@ -75,7 +77,9 @@ class World:
         return self.doors[mapping.name, side]
 
     def open_door(self, entity: Entity, wanted: frozenset[str] | None) -> Door:
-        own = None if wanted is None else wanted - {embed.name for embed in entity.embed}
+        own = wanted
+        if wanted is not None:
+            own = wanted - {embed.name for embed in entity.embed} | {embed.by.split(".")[0] for embed in entity.embed}
         door = self.connection(entity.system).door(entity, own)
         entities = self.project.systems[entity.system].entities
         hops = {each: self.open_door(entities[each.entity], None) for each in entity.embed}
@@ -95,25 +99,39 @@ class World:
         system, _, entity = name.partition(".")
         door = self.open_door(self.project.systems[system].entities[entity], None)
         records = (door.decode(raw.body) for page in door.list() for raw in page if not raw.fault)
-        return {record[by]: record.get(take) for record in records if record.get(by) is not None}
+        named = [record for record in records if isinstance(record, dict) and _is_scalar(record.get(by))]
+        times = Counter(record[by] for record in named)
+        return {record[by]: record.get(take) for record in named if times[record[by]] == 1}  # two of one name: nobody
 
     def instance(self, system: str) -> str | None:
         """Which installation this is: as the project says, or as the system itself does."""
         return self.project.systems[system].instance or self.connection(system).instance()
 
+    def newly_known(self, mappings: Sequence[Declared]) -> dict[str, str]:
+        """The installations that this ledger has not met yet, by system. Another one than it belongs to is refused:
+        raises `Stopped` (exit 2)."""
+        names = sorted({end.system for mapping in mappings for end in mapping.ends})
+        here = {name: instance for name in names if (instance := self.instance(name)) is not None}
+        known = {name: self.ledger.instance(name) for name in here}
+        wrong = [
+            f"system {name} is {here[name]}, but this ledger belongs to {known[name]}"
+            for name in here
+            if known[name] not in (None, here[name])
+        ]
+        if wrong:
+            mend = "use a ledger of its own for each installation"
+            raise Stopped(2, *(Finding("ledger/other-instance", message, mend) for message in wrong))
+        return {name: instance for name, instance in here.items() if known[name] is None}
+
     def stamp(self, mappings: Sequence[Declared]) -> None:
-        """Remember which installations this ledger belongs to; another one is refused. Raises `Stopped` (exit 2)."""
-        for name in sorted({end.system for mapping in mappings for end in mapping.ends}):
-            here = self.instance(name)
-            known = self.ledger.instance(name)
-            if here is not None and known is not None and here != known:
-                message = f"system {name} is {here}, but this ledger belongs to {known}"
-                raise Stopped(
-                    2, Finding("ledger/other-instance", message, "use a ledger of its own for each installation")
-                )
-            if here is not None and known is None:
-                with self.writing() as ledger:
-                    ledger.stamp_instance(name, here)
+        """Remember which installations this ledger belongs to. Raises `Stopped` (exit 2) for another one."""
+        for name, instance in self.newly_known(mappings).items():
+            with self.writing() as ledger:
+                ledger.stamp_instance(name, instance)
+
+
+def _is_scalar(value: Json) -> bool:
+    return isinstance(value, str | int | Decimal)
 
 
 def load_connector(name: str) -> Connector:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, cast
 
 from crmsync.connectors.memory import Memory
 from crmsync.core.model import Finding, Key, from_json
@@ -21,7 +21,7 @@ from crmsync.ledger.store import Ledger
 from crmsync.ledger.writer import Writer
 from crmsync.project import Loaded, load_project
 from crmsync.run.planfile import apply, write_plan
-from crmsync.run.prepare import Order
+from crmsync.run.prepared import Order
 from crmsync.run.refs import find_ref
 from crmsync.run.report import Report, Tally
 from crmsync.run.session import Asked, new_run_id, planned, run
@@ -30,7 +30,10 @@ from crmsync.run.world import Stopped, World
 Record = dict[str, Any]
 Spec = Mapping[str, Any]
 
-THING: Spec = {"crm": {"entity": "thing", "contract": "crm.thing@1"}, "pm": {"entity": "thing", "contract": "pm.thing@1"}}
+THING: Spec = {
+    "crm": {"entity": "thing", "contract": "crm.thing@1"},
+    "pm": {"entity": "thing", "contract": "pm.thing@1"},
+}
 OPEN: Spec = {"type": "object"}
 ENTITY: Spec = {"key": "id", "modified": "updated"}
 CLOCK = (
@@ -81,7 +84,9 @@ class Bench:
         if self.columns is None:
             return {"connector": "memory", "entities": self.entities[name], **more}
         self._tables(name)
-        columns = {column: column for column in ["id", *(each.split()[0] for each in self.columns.split(", ")), "updated"]}
+        columns = {
+            column: column for column in ["id", *(each.split()[0] for each in self.columns.split(", ")), "updated"]
+        }
         entities = {
             entity: {"table": entity, "columns": columns, **spec} for entity, spec in self.entities[name].items()
         }
@@ -144,7 +149,9 @@ class Bench:
     def _put_row(self, system: str, entity: str, record: Record) -> None:
         names, marks = ", ".join(record), ", ".join(f":{name}" for name in record)
         sets = ", ".join(f"{name} = :{name}" for name in record)
-        self._sql(system, f"INSERT INTO {entity} ({names}) VALUES ({marks}) ON CONFLICT (id) DO UPDATE SET {sets}", record)
+        self._sql(
+            system, f"INSERT INTO {entity} ({names}) VALUES ({marks}) ON CONFLICT (id) DO UPDATE SET {sets}", record
+        )
 
     def edit(self, system: str, key: Any, entity: str = "thing", **values: Any) -> None:
         """Change some values of a record as its own users would: the modified value moves on."""
@@ -202,8 +209,8 @@ class Bench:
             write_plan(self.root / name, self.world, prepared, report, asked, redact=False)
         return self.root / name
 
-    def apply(self, file: Path, on_drift: Any = "abort", **allow: Any) -> Report:
-        return apply(self.world, file, new_run_id(), allow=allow, on_drift=on_drift)
+    def apply(self, file: Path, on_drift: Any = "abort", **allow: int) -> Report:
+        return apply(self.world, file, new_run_id(), allow=cast(Any, allow), on_drift=on_drift)
 
     def stopped(self, deed: Callable[[], object]) -> tuple[int, tuple[Finding, ...]]:
         """The exit code and the findings with which a deed is refused."""
@@ -226,7 +233,11 @@ class Bench:
         return self.ledger.dead_letters(None, state)
 
     def resolve(self, take: Any, value: Any = None, n: int | None = None) -> None:
-        self.write(lambda ledger: ledger.resolve_review(n or self.reviews()[0].n, take, value, "eva", "2026-01-01T00:00:00+00:00"))
+        self.write(
+            lambda ledger: ledger.resolve_review(
+                n or self.reviews()[0].n, take, value, "eva", "2026-01-01T00:00:00+00:00"
+            )
+        )
 
     def write(self, deed: Callable[[Writer], object]) -> None:
         with self.ledger.writing() as ledger:
@@ -248,10 +259,13 @@ def dump(file: Path) -> list[str]:
 
 def done(lines: Iterable[Any]) -> list[str]:
     """What a plan would do, line after line: `update 1`, `hold conflict`."""
-    return [f"hold {line['kind']}" if line["do"] == "hold" else f"{line['do']} {line.get('side', '')}".strip() for line in lines]
+    return [
+        f"hold {line['kind']}" if line["do"] == "hold" else f"{line['do']} {line.get('side', '')}".strip()
+        for line in lines
+    ]
 
 
-def buckets(tally: Tally) -> tuple[dict[str, int], dict[str, int]]:
+def buckets(tally: Tally) -> tuple[dict[Any, int], dict[Any, int]]:
     """How many records ended where, by side; without the empty buckets."""
     first, second = ({name: count for name, count in side.items() if count} for side in tally.buckets)
     return first, second

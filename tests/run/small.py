@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import tempfile
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -53,7 +54,8 @@ BOTH_HAVE = (
 TABLES = {
     "company": "companies (id INTEGER PRIMARY KEY, name TEXT, type TEXT, delivery TEXT, tags TEXT, gone BOOLEAN, "
     f"{BOTH_HAVE})",
-    "deal": "deals (id INTEGER PRIMARY KEY, company INTEGER, number INTEGER, title TEXT, done BOOLEAN, updated INTEGER)",
+    "deal": "deals (id INTEGER PRIMARY KEY, company INTEGER, number INTEGER, title TEXT, done BOOLEAN, "
+    "updated INTEGER)",
     "client": "clients (id INTEGER PRIMARY KEY, title TEXT, status TEXT, labels TEXT, kind TEXT, phase TEXT, "
     f"{BOTH_HAVE})",
     "task": "tasks (client_id INTEGER, no INTEGER, title TEXT, done BOOLEAN, updated INTEGER, "
@@ -119,7 +121,11 @@ def _row(record: Record) -> Record:
     row = {name: value for name, value in record.items() if name != "ids"}
     if "ids" in record:
         row["code"] = record["ids"]["code"]
-    return {n: to_json(v).decode() if n in JSON_COLUMNS and v is not None else v for n, v in row.items()}
+    return {n: to_json(v).decode() if n in JSON_COLUMNS and v is not None else _scalar(v) for n, v in row.items()}
+
+
+def _scalar(value: Any) -> Any:
+    return str(value) if isinstance(value, Decimal) else value
 
 
 def _record(row: Record) -> Record:

@@ -16,21 +16,22 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from crmsync.connectors import memory
+from crmsync.connectors.base import Refused
 from crmsync.core.model import BUCKETS, SIDES, Ref, from_json, to_json
 from crmsync.run import extract
 from crmsync.run.inspect import explain
 from crmsync.run.planfile import apply, write_plan
-from crmsync.run.prepare import Order
+from crmsync.run.prepared import Order
 from crmsync.run.report import Report
 from crmsync.run.session import Asked, new_run_id, planned
 from crmsync.run.world import Stopped
-from tests.run.bench import Bench, Spec, buckets, done, dump, mapping, plain
-from tests.run.small import InSqlite, Small
-from tests.run.story import crm_deeds, days, edits, live, losses, people_see, pm_deeds, tombstones
+from tests.run.bench import Bench, Spec, buckets, dump, mapping, plain
+from tests.run.small import WORLDS, InSqlite, Small
+from tests.run.story import days, edits, live, losses, people_see, smooth_deeds, tombstones
 
 on_both = pytest.mark.parametrize("kind", ["memory", "sqlite"])
-few = settings(max_examples=12)
-more = settings(max_examples=25)
+few = settings(max_examples=8)
+more = settings(max_examples=15)
 MODES = st.sampled_from(["batch", "delta"])
 
 
@@ -54,7 +55,7 @@ def modes(world: Small, mode: str) -> str:
     return mode if world.world.ledger.era("company-client") else "batch"
 
 
-# 1. A second run has nothing to do ---------------------------------------------------------------------------------
+# 1. A second run has nothing to do -----------------------------------------------------------------------------------
 
 
 @on_both
@@ -74,7 +75,7 @@ def test_a_second_run_writes_nothing_and_its_plan_is_empty(kind: str, story: Any
             assert world.everything() == before
 
 
-# 2. Accounting ---------------------------------------------------------------------------------------------------
+# 2. Accounting -------------------------------------------------------------------------------------------------------
 
 
 @on_both
@@ -85,10 +86,9 @@ def test_every_record_that_is_read_ends_in_one_bucket(kind: str, story: Any, dat
         for day in story:
             live(world, day)
             mode, before = modes(world, data.draw(MODES)), world.everything()
-            try:
+            with every_stop_is_a_breaker() as stopped:
                 report = world.run(mode)
-            except Stopped as stop:
-                assert stop.exit == 4  # nothing was left of what is linked
+            if stopped:
                 return
             for name, entities in (("company-client", ("company", "client")), ("deal-task", ("deal", "task"))):
                 said = report.to_json()["mappings"][name]
@@ -126,8 +126,9 @@ def _as_unchanged(counts: Any) -> Counter[str]:
 
 
 def test_one_record_of_two_pairs_of_trouble_is_counted_once_and_the_worst_wins(worlds: Any) -> None:
-    world = worlds(mapping({**plain("x"), **plain("y", "shared")}, match={"decide": ["x"]}),
-                   schemas={"pm.thing": {"type": "object", "properties": {"z": {"type": "string"}, "y": {"maxLength": 3}}}})  # fmt: skip
+    short = {"type": "object", "properties": {"y": {"maxLength": 3}}}
+    fields = {**plain("x"), **plain("y", "shared")}
+    world = worlds(mapping(fields, match={"decide": ["x"]}), schemas={"pm.thing": short})
     world.put("crm", {"id": 1, "x": "k", "y": "a"})
     world.put("pm", {"id": 1, "x": "k", "y": "a"})
     world.run()
@@ -136,7 +137,7 @@ def test_one_record_of_two_pairs_of_trouble_is_counted_once_and_the_worst_wins(w
     assert buckets(world.run("delta").mappings["things"]) == ({"rejected": 1}, {"rejected": 1})
 
 
-# 3. Ownership ----------------------------------------------------------------------------------------------------
+# 3. Ownership --------------------------------------------------------------------------------------------------------
 
 CRM_OWNS = ("id", "name", "ids", "type", "web", "gone", "active")
 PM_OWNS = ("id", "status", "phase", "lead")
@@ -166,7 +167,10 @@ def test_nothing_of_an_owner_is_ever_written_and_nothing_unmapped(kind: str, sto
 
 @on_both
 @few
-@given(seed=st.sampled_from(["a", "b"]), later=st.lists(st.tuples(st.sampled_from(["crm", "pm"]), st.text("xyz", min_size=1)), max_size=5))
+@given(
+    seed=st.sampled_from(["a", "b"]),
+    later=st.lists(st.tuples(st.sampled_from(["crm", "pm"]), st.text("xyz", min_size=1)), max_size=5),
+)
 def test_a_seed_goes_over_once_and_at_creation(kind: str, seed: str, later: list[tuple[str, str]]) -> None:
     with small(kind) as world:
         live(world, [("company", 1, {"lead": seed})])
@@ -177,11 +181,11 @@ def test_a_seed_goes_over_once_and_at_creation(kind: str, seed: str, later: list
             live(world, [("company" if system == "crm" else "client", 1, {"lead": value})])
             owned = value if system == "pm" else owned
             world.run("delta")
-            assert people_see(world)["client"]["C1"]["lead"] == owned
-            assert people_see(world)["company"][1,]["lead"] == owned
+            assert people_see(world)["client"]["C1"].get("lead") == owned
+            assert people_see(world)["company"][1,].get("lead") == owned
 
 
-# 4. Plan = run -----------------------------------------------------------------------------------------------------
+# 4. Plan = run -------------------------------------------------------------------------------------------------------
 
 
 def all_there_is(world: Small) -> Any:
@@ -189,7 +193,9 @@ def all_there_is(world: Small) -> Any:
     folder = Path(world.world.ledger.database.name.removeprefix("sqlite:///")).parent
     files = {path.name: dump(path) for path in sorted(folder.glob("*.db"))}
     connections = world.world.connections.values()
-    tables = [deepcopy(vars(t)) for each in connections if isinstance(each, memory.Memory) for t in each.tables.values()]
+    tables = [
+        deepcopy(vars(t)) for each in connections if isinstance(each, memory.Memory) for t in each.tables.values()
+    ]
     return files, tables
 
 
@@ -211,11 +217,14 @@ def test_a_plan_changes_nothing_anywhere(kind: str, story: Any, data: st.DataObj
 
 
 @contextmanager
-def every_stop_is_a_breaker() -> Iterator[None]:
+def every_stop_is_a_breaker() -> Iterator[list[Stopped]]:
+    """Where nothing is left of what is linked, no run begins. The stop, if there was one."""
+    stopped: list[Stopped] = []
     try:
-        yield
+        yield stopped
     except Stopped as stop:
-        assert stop.exit == 4
+        stopped.append(stop)
+    assert [stop.exit for stop in stopped] in ([], [4])
 
 
 def save(world: Small, mode: Any = "batch") -> Path:
@@ -237,16 +246,27 @@ def test_to_apply_a_plan_is_to_run(kind: str, story: Any) -> None:
         for day in story:
             live(ran, day)
             live(obeyed, day)
-            report, told = ran.run(), applied(obeyed, save(obeyed))
-            assert people_see(obeyed) == people_see(ran)
-            assert actions(told) == actions(report)
-            obeyed.run()  # an apply leaves holds and letters to the next run
             ran.run()
+            file = save(obeyed)
+            assert actions(applied(obeyed, file)) == written_down(file)
+            assert people_see(obeyed) == people_see(ran)
+            for world in (ran, obeyed):  # an apply leaves holds and letters to the next run
+                world.run()
             assert people_see(obeyed) == people_see(ran)
 
 
-def actions(report: Report) -> Any:
-    return {name: [{k: n for k, n in side.items() if n} for side in tally.actions] for name, tally in report.mappings.items()}
+def actions(report: Report) -> Counter[Any]:
+    counts: Counter[Any] = Counter()
+    for name, tally in report.mappings.items():
+        for side in SIDES:
+            counts.update({(name, side, kind): count for kind, count in tally.actions[side].items() if count})
+    return counts
+
+
+def written_down(file: Path) -> Counter[Any]:
+    """The writes that a plan file says, by mapping, side and kind."""
+    lines = [from_json(line) for line in file.read_bytes().splitlines()[1:]]
+    return Counter((line["mapping"], line["side"], line["do"]) for line in lines if "side" in line)
 
 
 MOVES = [
@@ -271,7 +291,9 @@ def edited(kind: str) -> Small:
 
 @on_both
 @pytest.mark.parametrize(("move", "ref", "field"), MOVES)
-def test_apply_refuses_the_very_record_that_moved_and_writes_nothing(kind: str, move: Any, ref: str, field: str) -> None:
+def test_apply_refuses_the_very_record_that_moved_and_writes_nothing(
+    kind: str, move: Any, ref: str, field: str
+) -> None:
     world = edited(kind)
     try:
         file = save(world)
@@ -303,10 +325,10 @@ def test_apply_can_leave_out_what_moved_and_do_the_rest(kind: str, move: Any, re
         live(world, [move])
         report = applied(world, file, "skip")
         assert report.exit == 3
-        after = people_see(world)["client"]
-        assert (after["C1"]["title"] if "C1" in after else None) == {"company/1": "One", "client/{}": None}.get(ref[4:].removeprefix("."), "Uno") or move[1] == 1
-        assert after["C2"]["nick"] == (None if move[1] == 2 else "II")
-        assert ("C3" in after) == (move[1] != 3)
+        assert report.writes == 2
+        after, number = people_see(world)["client"], move[1]
+        done = {1: after.get("C1", {}).get("title") == "Uno", 2: after["C2"].get("nick") == "II", 3: "C3" in after}
+        assert done == {n: n != number for n in (1, 2, 3)}
     finally:
         world.close()
 
@@ -355,13 +377,18 @@ ENTITIES: Spec = {
     name: {"thing": {"key": "id", "modified": "updated", "deleted": "gone == `1`", "archive": {"set": {"active": 0}}}}
     for name in ("crm", "pm")
 }
-FIELDS: Spec = {**plain("x"), **plain("y", "pm")}
+FIELDS: Spec = {**plain("x"), **plain("y", "pm", seed="crm")}
 
 
 def limited(kind: str, limits: Spec, size: int, **more: Any) -> Bench:
     """A world of `size` linked records."""
     columns = COLUMNS if kind == "sqlite" else None
-    spec = mapping(FIELDS, create={"pm": "always", "crm": "always"}, limits=limits, **{"delete": {"pm": "delete", "crm": "archive"}, **more})
+    spec = mapping(
+        FIELDS,
+        create={"pm": "always", "crm": "always"},
+        limits=limits,
+        **{"delete": {"pm": "delete", "crm": "archive"}, **more},
+    )
     world = Bench(spec, entities=ENTITIES, columns=columns)
     world.put("crm", *({"id": n, "x": "a", "y": "a"} for n in range(1, size + 1)))
     world.run()
@@ -384,16 +411,32 @@ def make(world: Bench, kind: str, side: int, count: int) -> None:
                 world.edit(there, n, gone=1)
 
 
-CASES = [("create", 0), ("create", 1), ("update", 0), ("update", 1), ("revert", 0), ("revert", 1), ("archive", 0), ("delete", 1)]
+CASES = [
+    ("create", 0),
+    ("create", 1),
+    ("update", 0),
+    ("update", 1),
+    ("revert", 0),
+    ("revert", 1),
+    ("archive", 0),
+    ("delete", 1),
+]
 
 
 @on_both
 @pytest.mark.parametrize(("action", "side"), CASES)
 @pytest.mark.parametrize(("limit", "size", "most"), [(2, 4, 2), ("10%", 4, 2), ("10%", 30, 3), (0, 4, 0)])
-def test_a_plan_that_is_too_big_is_not_begun(kind: str, action: str, side: int, limit: Any, size: int, most: int) -> None:
+def test_a_plan_that_is_too_big_is_not_begun(
+    kind: str, action: str, side: int, limit: Any, size: int, most: int
+) -> None:
     """`most` actions pass, one more does not: exit 4, and nothing is written anywhere, not even in the ledger."""
     with limited(kind, {}, size) as world:
-        spec = mapping(FIELDS, create={"pm": "always", "crm": "always"}, limits={action: limit}, delete={"pm": "delete", "crm": "archive"})
+        spec = mapping(
+            FIELDS,
+            create={"pm": "always", "crm": "always"},
+            limits={action: limit},
+            delete={"pm": "delete", "crm": "archive"},
+        )
         world.change(spec)
         world.run()
         make(world, action, side, most + 1)
@@ -460,8 +503,12 @@ def test_a_first_load_beyond_the_limit_must_be_asked_for() -> None:
 def test_a_breaker_in_the_second_mapping_stops_the_first_one_too() -> None:
     first = mapping(plain("x"), create={"pm": "always"})
     between = {side: {"entity": "other", "contract": f"{side}.other@1"} for side in ("crm", "pm")}
-    second = mapping(plain("x"), mapping="zzz", between=between, create={"pm": "always"}, limits={"create": 0}, after=["things"])
-    entities = {name: {entity: {"key": "id", "modified": "updated"} for entity in ("thing", "other")} for name in ("crm", "pm")}
+    second = mapping(
+        plain("x"), mapping="zzz", between=between, create={"pm": "always"}, limits={"create": 0}, after=["things"]
+    )
+    entities = {
+        name: {entity: {"key": "id", "modified": "updated"} for entity in ("thing", "other")} for name in ("crm", "pm")
+    }
     schemas = {f"{name}.other": {"type": "object"} for name in ("crm", "pm")}
     with Bench(first, second, entities=entities, schemas=schemas) as world:
         world.put("crm", {"id": 1, "x": "a"})
@@ -471,13 +518,15 @@ def test_a_breaker_in_the_second_mapping_stops_the_first_one_too() -> None:
         assert world.everything() == before
 
 
-# 6. Absence is not deletion ----------------------------------------------------------------------------------------
+# 6. Absence is not deletion ------------------------------------------------------------------------------------------
 
 
 def pairs(kind: str, size: int, way: str = "delete", **more: Any) -> Bench:
     """`size` linked records; what is gone from the CRM goes from the PM tool in this way."""
     columns = COLUMNS if kind == "sqlite" else None
-    world = Bench(mapping(plain("x"), create={"pm": "always"}, delete={"pm": way}, **more), entities=ENTITIES, columns=columns)
+    world = Bench(
+        mapping(plain("x"), create={"pm": "always"}, delete={"pm": way}, **more), entities=ENTITIES, columns=columns
+    )
     world.put("crm", *({"id": n, "x": "a"} for n in range(1, size + 1)))
     world.run()
     return world
@@ -493,7 +542,12 @@ def left(world: Bench) -> list[Any]:
 def test_a_record_goes_after_two_complete_listings_without_its_counterpart(kind: str, way: str) -> None:
     with pairs(kind, 4, way) as world:
         world.remove("crm", 2)
-        for mode, there in (("delta", [1, 2, 3, 4]), ("batch", [1, 2, 3, 4]), ("delta", [1, 2, 3, 4]), ("batch", [1, 3, 4])):
+        for mode, there in (
+            ("delta", [1, 2, 3, 4]),
+            ("batch", [1, 2, 3, 4]),
+            ("delta", [1, 2, 3, 4]),
+            ("batch", [1, 3, 4]),
+        ):
             world.run(mode)
             assert left(world) == there
         assert world.run().writes == world.run("delta").writes == 0
@@ -582,12 +636,12 @@ def test_a_listing_that_breaks_off_deletes_nothing(kind: str) -> None:
         def breaks_off(since: Any = None) -> Any:
             for page in listing(since):
                 yield page[:2]
-                raise memory.Refused("crm: the connection was lost")
+                raise Refused("crm: the connection was lost")
 
         door.list = breaks_off  # type: ignore[method-assign]
         before = world.everything()
         for _ in range(2):
-            with pytest.raises(memory.Refused):
+            with pytest.raises(Refused):
                 world.run()
         assert world.everything() == before
 
@@ -629,12 +683,41 @@ def test_a_person_decides_between_a_delete_and_an_edit(take: Any, there: list[in
         assert left(world) == there
 
 
+@pytest.mark.parametrize("mode", ["batch", "delta"])
+def test_an_answer_about_a_delete_is_about_the_record_as_it_was(mode: str) -> None:
+    with pairs("memory", 4) as world:
+        world.edit("pm", 2, x="edited here")
+        world.edit("crm", 2, gone=1)
+        world.run()
+        world.resolve(0)
+        world.edit("pm", 2, x="edited once more")
+        assert world.run(mode).exit == 3
+        assert left(world) == [1, 2, 3, 4]
+        assert [review.state for review in world.reviews(None)] == ["lapsed", "open"]
+
+
+def test_an_answer_that_names_no_side_deletes_nothing() -> None:
+    with pairs("memory", 4) as world:
+        world.edit("pm", 2, x="edited here")
+        world.edit("crm", 2, gone=1)
+        world.run()
+        world.resolve("value", "x")
+        assert world.run().exit == 3
+        assert left(world) == [1, 2, 3, 4]
+
+
 @on_both
 def test_our_own_archive_is_never_read_back_as_a_delete(kind: str) -> None:
     """An archived record says that it is gone; that must not archive what it was archived for."""
     columns = COLUMNS if kind == "sqlite" else None
     archived = {"key": "id", "modified": "updated", "deleted": "active == `0`", "archive": {"set": {"active": 0}}}
-    spec = mapping(plain("x"), create={"pm": "always"}, delete={"crm": "delete", "pm": "delete"}, scope={"crm": "y != 'no'"}, on_leave_scope="archive")
+    spec = mapping(
+        plain("x"),
+        create={"pm": "always"},
+        delete={"crm": "delete", "pm": "delete"},
+        scope={"crm": "y != 'no'"},
+        on_leave_scope="archive",
+    )
     with Bench(spec, entities={name: {"thing": archived} for name in ("crm", "pm")}, columns=columns) as world:
         world.put("crm", {"id": 1, "x": "a", "y": "yes"}, {"id": 2, "x": "a", "y": "yes"})
         world.run()
@@ -700,9 +783,9 @@ def open_questions(world: Small) -> Any:
 
 @on_both
 @few
-@given(story=days(crm_deeds), data=st.data())
-def test_many_deltas_end_where_one_batch_at_the_end_does(kind: str, story: Any, data: st.DataObject) -> None:
-    """Where only the CRM is edited nothing depends on when we look."""
+@given(story=days(smooth_deeds))
+def test_many_deltas_end_where_one_batch_at_the_end_does(kind: str, story: Any) -> None:
+    """Where only the CRM is edited, and nothing is ever refused, nothing depends on when we look."""
     with small(kind) as eager, small(kind) as lazy:
         for world in (eager, lazy):
             live(world, [("company", n, {"name": f"Firm {n}"}) for n in range(1, 5)])
@@ -712,19 +795,7 @@ def test_many_deltas_end_where_one_batch_at_the_end_does(kind: str, story: Any, 
             live(lazy, day)
             eager.run("delta")
         lazy.run()
-        lazy.run()  # what a first run makes has no base before the second
-        eager.run("delta")
-        assert settled(eager) == settled(lazy)
-
-
-def settled(world: Small) -> Any:
-    """What is left to say once logs and counters, which remember their way, are set aside."""
-    seen = people_see(world)
-    for entity in ("company", "client"):
-        for record in seen[entity].values():
-            for name in ("log", "visits", "tags", "labels", "delivery"):
-                record.pop(name, None)
-    return seen
+        assert people_see(eager) == people_see(lazy)
 
 
 LATE = {"field": "updated", "granularity": "1s", "overlap": "10s"}
@@ -733,13 +804,20 @@ LATE = {"field": "updated", "granularity": "1s", "overlap": "10s"}
 @on_both
 @more
 @given(
-    writes=st.lists(st.tuples(st.integers(1, 6), st.sampled_from(["crm", "pm"]), st.integers(0, 3), st.integers(0, 10), st.booleans()), max_size=25)
+    writes=st.lists(
+        st.tuples(
+            st.integers(1, 6), st.sampled_from(["crm", "pm"]), st.integers(0, 3), st.integers(0, 10), st.booleans()
+        ),
+        max_size=25,
+    )
 )
 def test_late_and_equal_timestamps_are_not_missed(kind: str, writes: list[tuple[int, str, int, int, bool]]) -> None:
     """A clock that goes in steps of 0 to 3 seconds, commits that show up to 10 seconds late, a delta now and then."""
     entities = {name: {"thing": {"key": "id", "modified": LATE}} for name in ("crm", "pm")}
     columns = "x TEXT, y TEXT" if kind == "sqlite" else None
-    with Bench(mapping({**plain("x"), **plain("y", "pm")}, create={"pm": "always"}), entities=entities, columns=columns) as world:
+    with Bench(
+        mapping({**plain("x"), **plain("y", "pm")}, create={"pm": "always"}), entities=entities, columns=columns
+    ) as world:
         clock = 100
         world.put("crm", *({"id": n, "x": "a", "updated": clock} for n in range(1, 5)))
         world.run()
@@ -760,8 +838,14 @@ def test_late_and_equal_timestamps_are_not_missed(kind: str, writes: list[tuple[
 
 @on_both
 @few
-@given(first=days(st.one_of(edits, losses), most=2), then=st.lists(st.one_of(edits, losses), max_size=8), seed=st.integers(0, 99))
-def test_the_same_records_in_another_order_give_the_same_plan_to_the_byte(kind: str, first: Any, then: Any, seed: int) -> None:
+@given(
+    first=days(st.one_of(edits, losses), most=2),
+    then=st.lists(st.one_of(edits, losses), max_size=8),
+    seed=st.integers(0, 99),
+)
+def test_the_same_records_in_another_order_give_the_same_plan_to_the_byte(
+    kind: str, first: Any, then: Any, seed: int
+) -> None:
     with small(kind) as world, small(kind) as mixed:
         for day in first:
             for each in (world, mixed):
@@ -822,16 +906,24 @@ def _reinsert(system: InSqlite, entity: str, chance: random.Random) -> None:
 def test_unlinked_records_find_each_other_in_any_order(seed: int) -> None:
     """Matching too: ties, doubles and near misses."""
     chance = random.Random(seed)
-    rule = {"decide": ["code"], "compare": {"x": {"as": "text", "weight": 0.6}, "y": {"as": "exact", "weight": 0.4}}, "review_at": 0.5}
+    rule = {
+        "decide": ["code"],
+        "compare": {"x": {"as": "text", "weight": 0.6}, "y": {"as": "exact", "weight": 0.4}},
+        "review_at": 0.5,
+    }
     spec = mapping({**plain("code"), **plain("x"), **plain("y")}, match=rule, create={"pm": "always", "crm": "always"})
 
-    def some(system: str) -> list[Any]:
-        return [
-            {"id": n, "code": chance.choice([None, None, "A", "B"]), "x": chance.choice(["Alfa", "Alfa s", "Beta"]), "y": chance.choice(["p", "q", None])}
-            for n in range(1, 7)
-        ]  # fmt: skip
+    choices: dict[str, list[Any]] = {
+        "code": [None, None, "A", "B"],
+        "x": ["Alfa", "Alfa s", "Beta"],
+        "y": ["p", "q", None],
+    }
 
-    records = {system: some(system) for system in ("crm", "pm")}
+    def some() -> list[Any]:
+        values = [{name: chance.choice(several) for name, several in choices.items()} for _ in range(6)]
+        return [{"id": n, "updated": n, **each} for n, each in enumerate(values)]
+
+    records = {system: some() for system in ("crm", "pm")}
     plans = []
     for _ in range(2):
         with Bench(spec) as world:
@@ -844,7 +936,7 @@ def test_unlinked_records_find_each_other_in_any_order(seed: int) -> None:
     assert plans[0] == plans[1]
 
 
-# 11. Explained ---------------------------------------------------------------------------------------------------------
+# 11. Explained -------------------------------------------------------------------------------------------------------
 
 
 @on_both
@@ -863,7 +955,7 @@ def test_every_value_is_explained(kind: str, story: Any, data: st.DataObject) ->
                 if client["title"] != before.get(code, {}).get("title"):
                     wrote[code] = report.run
         found = world.everything()
-        lines = Path(world.loaded.project.root, "mappings", "company-client.yaml").read_text("utf-8").splitlines()  # type: ignore[union-attr]  # it loaded
+        lines = (WORLDS / "small" / "mappings" / "company-client.yaml").read_text("utf-8").splitlines()
         clients = {record["code"]: key for key, record in found["client"].items()}
         for key, company in found["company"].items():
             (told,) = explain(world.world, Ref("crm", "company", key))
@@ -877,7 +969,10 @@ def test_every_value_is_explained(kind: str, story: Any, data: st.DataObject) ->
             assert by_name["notes"].now[0] == company.get("notes", by_name["notes"].now[0])
             if client is None:
                 continue
-            assert (by_name["name"].now, by_name["status"].now[1]) == ((company["name"], client["title"]), client.get("status", by_name["status"].now[1]))
+            assert (by_name["name"].now, by_name["status"].now[1]) == (
+                (company["name"], client["title"]),
+                client.get("status", by_name["status"].now[1]),
+            )
             written, code = by_name["name"].written, client["code"]
             assert clients[code] == told.keys[1]
             if code in wrote:

@@ -39,6 +39,7 @@ from crmsync.core.model import (
     Side,
     Symbol,
     Update,
+    as_key,
     other,
 )
 
@@ -132,7 +133,7 @@ class _Case:
         def cross(value: Json) -> Json | Symbol | Failed:
             if value is None or value is ABSENT:
                 return value
-            return self.resolve(link, side, tuple(value) if isinstance(value, list) else (value,))
+            return self.resolve(link, side, as_key(value))
 
         return cross
 
@@ -413,7 +414,8 @@ def _newcomer(case: _Case, side: Side, seen: Seen) -> Decided:
     if case.pair.unsure:
         return _unsure(case)
     if not lifted.creates:
-        return Decided("unchanged", reason="no counterpart, and none may be created")
+        parent = _unlinked_parent(case, side, lifted)
+        return Decided("unchanged", reason="no counterpart, and none may be created", waits_for=parent)
     if holds := _held_checks(case, case.pair.seen):
         return Decided("held", holds, reason=holds[0].message)
     return _create(case, side, seen, lifted)
@@ -426,6 +428,16 @@ def _parent_outside(case: _Case, side: Side, lifted: Lifted) -> Failed | None:
             if isinstance(found, Failed) and found.bucket == "out_of_scope":
                 return found
     return None
+
+
+def _unlinked_parent(case: _Case, side: Side, lifted: Lifted) -> str:
+    """The parent within which alone it could be matched, and which is not linked yet; "" where there is none."""
+    rule = case.compiled.mapping.match
+    for i, field in enumerate(case.compiled.mapping.fields):
+        if rule and field.name == rule.within and field.paths[side] is not None:
+            found = case.crosses(i)[other(side)](lifted.natives[i])
+            return found.parent if isinstance(found, Failed) else ""
+    return ""
 
 
 def _unsure(case: _Case) -> Decided:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from crmsync.core.mapping import Compiled, Seen
 from crmsync.core.match import normalise
 from crmsync.core.merge import Failed
-from crmsync.core.model import ABSENT, Absent, Json, Side, Symbol
+from crmsync.core.model import ABSENT, Absent, Json, Side, Symbol, as_key
 from crmsync.core.plan.decide import Resolve
 from crmsync.core.values import registry
 
@@ -33,7 +33,9 @@ def _trait(compiled: Compiled, index: int, side: Side, value: Json, resolve: Res
     if value is None or value is ABSENT:
         return None
     if field.link:
-        key = tuple(value) if isinstance(value, list) else (value,)
+        key = as_key(value)
+        if not key:
+            return None
         parent = key if side == 0 else resolve(field.link, 1, key)
         return None if isinstance(parent, Failed | Symbol | Absent) else _as_list(parent)
     to: Side = 0 if field.to[0] and not field.to[1] else 1
