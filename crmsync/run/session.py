@@ -136,10 +136,9 @@ def _eras(world: World, mappings: Sequence[Declared], order: Order) -> Mapping[s
         era = world.ledger.era(mapping.name)
         same = era is not None and era.hash == world.hashes[mapping.name]
         eras[mapping.name] = era.number + (0 if same else 1) if era else 1
+        # one record alone is only safe when all that it could be the same as are known
         needs_batch = order.mode == "delta" if order.only is None else mapping.match is not None
-        if needs_batch and not (
-            same and era and era.complete
-        ):  # what is unlinked must be known before anything is made
+        if needs_batch and not (same and era and era.complete):
             why = "changed since the last batch run" if era and not same else "has not had a complete batch run yet"
             mend = f"crmsync run --mode batch --select {mapping.name}"
             refused.append(Finding("run/needs-batch", f"{mapping.name} {why}", mend, at=mapping.at))

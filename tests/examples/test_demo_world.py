@@ -207,8 +207,8 @@ def test_edit_wants_a_demo(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
 
 def test_the_story_goes_from_a_first_load_to_an_explained_change(folder: Path) -> None:
     commands = [" ".join(step.command[3:]) for step in demo.steps(str(folder)) if step.command[0] == "crmsync"]
-    assert commands[:4] == ["check", "run --first-load", "run", "run --mode delta"]
-    assert [command.split()[0] for command in commands[4:]] == ["explain"] * 4
+    assert commands[:5] == ["check", "run --first-load", "run", "run --mode delta", "history last"]
+    assert [command.split()[0] for command in commands[5:]] == ["explain"] * 4
 
 
 def test_a_step_that_ends_otherwise_stops_the_story(tmp_path: Path) -> None:

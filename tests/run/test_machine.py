@@ -16,7 +16,12 @@ names = st.sampled_from(["Alfa", " Beta  s.r.o. ", "Žltý kôň", "Łódź Sp. 
 texts = st.sampled_from([None, "", "a", "b", "Dlhší text s diakritikou"])
 tags = st.one_of(st.none(), st.lists(st.sampled_from(["x", "y", "z"]), unique=True))
 modes = st.sampled_from(["batch", "delta"])
+more = st.fixed_dictionaries({
+    "visits": st.integers(0, 3), "notes": st.sampled_from(["n", "m", "o"]), "amount": st.integers(1, 3),
+    "currency": st.sampled_from(["EUR", "CZK", "PLN"]),
+})  # fmt: skip
 statuses = st.sampled_from(["open", "won", "done"])
+ASKED = ("notes", "amount", "currency")
 TO_CRM = {"open": "Running", "won": "Won", "done": "Closed", None: None}
 
 
@@ -36,6 +41,7 @@ class SyncMachine(RuleBasedStateMachine):
         self.synced = False
         self.agreed: dict[int, dict[str, Any]] = {}
         self.partner: dict[int, int] = {}
+        self.said: dict[int, Any] = {}
 
     def teardown(self) -> None:
         if hasattr(self, "small"):
@@ -47,27 +53,29 @@ class SyncMachine(RuleBasedStateMachine):
     def company_appears(self, name: str, customer: bool, tag: Any, nick: Any) -> None:
         self.made += 1
         company = {"id": self.made, "name": name, "type": "customer" if customer else "prospect", "tags": tag}
-        self.small.crm.put("company", {**company, "ids": {"code": f"C{self.made}"}, "nick": nick, "visits": 0})
+        filled = {"nick": nick, "visits": 0, "notes": "begin", "amount": 0, "currency": "EUR"}
+        self.small.crm.put("company", {**company, "ids": {"code": f"C{self.made}"}, **filled})
 
     @precondition(lambda self: self.made)
-    @rule(data=st.data(), name=names, nick=texts, tag=tags, more=st.integers(0, 3))
-    def crm_edits(self, data: st.DataObject, name: str, nick: Any, tag: Any, more: int) -> None:
+    @rule(data=st.data(), name=names, nick=texts, tag=tags, more=more)
+    def crm_edits(self, data: st.DataObject, name: str, nick: Any, tag: Any, more: Any) -> None:
         companies = self.small.crm.records("company")
         if not companies:
             return
         key = data.draw(st.sampled_from(sorted(companies)))
         old = companies[key]
-        changed = {"name": name, "nick": nick, "tags": tag, "visits": (old.get("visits") or 0) + more}
+        changed = {**more, "name": name, "nick": nick, "tags": tag, "visits": (old.get("visits") or 0) + more["visits"]}
         field = data.draw(st.sampled_from(sorted(changed)))
         self.small.crm.put("company", {**old, field: changed[field]})
 
     @precondition(lambda self: self.partner)
-    @rule(data=st.data(), status=statuses, nick=texts, tag=tags, more=st.integers(0, 3))
-    def pm_edits(self, data: st.DataObject, status: str, nick: Any, tag: Any, more: int) -> None:
+    @rule(data=st.data(), status=statuses, nick=texts, tag=tags, more=more)
+    def pm_edits(self, data: st.DataObject, status: str, nick: Any, tag: Any, more: Any) -> None:
         clients = self.small.pm.records("client")
         key = data.draw(st.sampled_from(sorted(clients)))
         old = clients[key]
-        changed = {"status": status, "nick": nick, "labels": tag, "visits": (old.get("visits") or 0) + more}
+        visits = (old.get("visits") or 0) + more["visits"]
+        changed = {**more, "status": status, "nick": nick, "labels": tag, "visits": visits}
         field = data.draw(st.sampled_from([*sorted(changed), "title"]))
         self.small.pm.put("client", {**old, field: changed.get(field, "Somebody else's name")})
 
@@ -87,6 +95,13 @@ class SyncMachine(RuleBasedStateMachine):
             key = data.draw(st.sampled_from(sorted(companies)))
             kind = "prospect" if companies[key]["type"] == "customer" else "customer"
             self.small.crm.put("company", {**companies[key], "type": kind})
+
+    @precondition(lambda self: self.partner)
+    @rule(data=st.data())
+    def company_goes(self, data: st.DataObject) -> None:
+        key = data.draw(st.sampled_from(sorted(self.partner)))
+        company = self.small.crm.records("company")[key,]
+        self.small.crm.put("company", {**company, "gone": True})
 
     # What must hold
 
@@ -124,7 +139,7 @@ class SyncMachine(RuleBasedStateMachine):
             for name in ("name", "ids", "type", "web", "gone", "active"):
                 assert after["company"][key].get(name) == old.get(name)
         for key, old in before["client"].items():
-            for name in ("status", "lead", "phase", "active"):
+            for name in ("status", "lead", "phase"):
                 assert after["client"][key].get(name) == old.get(name)
 
     def both_sides_agree(self, before: Any, after: Any) -> None:
@@ -132,6 +147,9 @@ class SyncMachine(RuleBasedStateMachine):
         assert len(clients) == len(after["client"]), "a company was made twice"
         for (key,), company in after["company"].items():
             if company["type"] != "customer" or not clean(company["name"]) or len(clean(company["name"])) > 40:
+                continue
+            if company.get("gone"):
+                self.what_is_gone_is_archived(key, before, after)
                 continue
             made, client = clients[company["ids"]["code"]]
             assert client["title"] == clean(company["name"])
@@ -141,7 +159,10 @@ class SyncMachine(RuleBasedStateMachine):
             old = self.agreed.get(key)
             if old:
                 self.edits_came_through(key, made, old, before, company, client)
+            self.said[made] = {name: value for name, value in client.items() if name != "updated"}
+            kept = {name: self.settled(name, key, company, client) for name in ASKED}
             self.agreed[key] = {
+                **kept,
                 "nick": (company.get("nick"), client.get("nick")), "tags": (company.get("tags"), client.get("labels")),
                 "visits": (company.get("visits"), client.get("visits")),
             }  # fmt: skip
@@ -161,8 +182,37 @@ class SyncMachine(RuleBasedStateMachine):
         added = {t for side in SIDES if spoke[side] for t in tags[side] - olds[side]}
         removed = {t for side in SIDES if spoke[side] for t in olds[side] - tags[side]}
         expected = ((olds[0] | olds[1]) - removed) | added
+        asked = was[0], was[1], (company, client)
+        self.contested_stays_and_the_rest_goes(["notes"], old, *asked)
+        self.contested_stays_and_the_rest_goes(["amount", "currency"], old, *asked)
         if added or removed:
             assert set(company["tags"] or []) == set(client["labels"] or []) == expected
+
+    def contested_stays_and_the_rest_goes(self, names: list[str], old: Any, crm: Any, pm: Any, after: Any) -> None:
+        """Fields that move together: each to one side; where two edits meet, or they would go both ways, none moves."""
+        edits = {n: (crm[n] != old[n][0], pm[n] != old[n][1]) for n in names if crm[n] != pm[n]}
+        moves = set(edits.values())
+        if len(moves) > 1 or (True, True) in moves:
+            assert [(after[0][n], after[1][n]) for n in names] == [(crm[n], pm[n]) for n in names]
+        else:
+            winner = pm if (False, True) in moves else crm
+            assert [(after[0][n], after[1][n]) for n in names] == [(winner[n], winner[n]) for n in names]
+
+    def settled(self, name: str, key: int, company: Any, client: Any) -> Any:
+        """What both sides said when they last agreed."""
+        if company[name] == client[name] or key not in self.agreed:
+            return company[name], client[name]
+        return self.agreed[key][name]
+
+    def what_is_gone_is_archived(self, key: int, before: Any, after: Any) -> None:
+        """Unless its client was edited since: then a person is asked."""
+        made = self.partner[key]
+        client = before["client"][made,]
+        contested = any(len({self.agreed[key][name][0], client[name]}) > 1 for name in ASKED)
+        if {name: value for name, value in client.items() if name != "updated"} == self.said[made] and not contested:
+            assert after["client"][made,]["active"] is False
+        elif client.get("active") is not False:
+            assert after["client"][made,].get("active") is not False
 
     def a_second_run_has_nothing_to_do(self, after: Any) -> None:
         for mode in ("delta", "batch"):

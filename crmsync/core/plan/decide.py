@@ -365,7 +365,7 @@ def _is_gone(pair: Pair, side: Side) -> bool:
 
 def _after_delete(case: _Case, side: Side, seen: Seen, gone: Mark) -> Decided:
     policy = case.compiled.mapping.delete[side]
-    if not _lifted(seen).in_scope:
+    if not all(_lifted(each).in_scope for each in case.pair.seen if each):  # a tombstone may say so, too
         return Decided("out_of_scope", reason="out of scope")
     if policy == "ignore":
         return Decided("unchanged", entries=(gone,), reason="its counterpart is gone")
