@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from typing import Final
 
 from crmsync.core.expression import EvaluationError
 from crmsync.core.mapping import Compiled
@@ -38,12 +40,18 @@ MEND = "make a new plan: crmsync plan -o FILE; or leave out what has moved: crms
 WRITTEN_BEFORE = ("merged", "decided")  # reasons whose other value is written by a line of the same plan
 
 
+LEFT_SCOPE: Final = "left scope"  # as the plan says it
+
+
 @dataclass(frozen=True, slots=True)
 class _Now:
-    """A record as it is now, and what it says by field."""
+    """A record as it is now, and what it says by field (nothing, where it cannot be understood any more)."""
 
     version: str
     says: Mapping[str, Json]
+    gone: bool = False
+    in_scope: bool = False
+    creates: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,11 +123,12 @@ def _records(world: World, mapping: Declared, side: Side, keys: Sequence[Key]) -
     names = [field.name for field in mapping.fields]
     found = {}
     for raw in fetch(door, keys):
-        try:
-            says = dict(zip(names, compiled.lift[side](door.decode(raw.body)).natives, strict=True))
-        except EvaluationError:
-            says = {}
-        found[raw.key] = _Now(raw.version, says)
+        found[raw.key] = _Now(raw.version, {})
+        if not raw.fault:
+            with suppress(EvaluationError):
+                lifted = compiled.lift[side](door.decode(raw.body))
+                says = dict(zip(names, lifted.natives, strict=True))
+                found[raw.key] = _Now(raw.version, says, lifted.gone, lifted.in_scope, lifted.creates)
     return found
 
 
@@ -135,6 +144,8 @@ def _moved(present: _Present, line: Line) -> Finding | None:
         case Adopt(keys=keys, judged=judged) if judged:
             taken = [side for side in SIDES if _has_link(present, side, keys[side])]
             return _finding(present.ref(taken[0], keys[taken[0]]), "was linked") if taken else _adopt(present, line)
+        case Mark(keys=keys, state="gone") if all(_is_well(present, side, keys[side]) for side in SIDES):
+            return _finding(present.ref(0, keys[0]), "is there again")
         case Adopt(keys=keys) | Mark(keys=keys):
             return None if present.linked(keys) else _finding(present.ref(0, keys[0]), "lost its link")
         case Hold():
@@ -146,7 +157,15 @@ def _create(present: _Present, line: Create) -> Finding | None:
     ref = present.ref(source, line.source)
     if _has_link(present, source, line.source):
         return _finding(ref, "got a counterpart")
+    now = present.records[source].get(line.source)
+    if now and now.says and (now.gone or not (now.in_scope and now.creates)):
+        return _finding(ref, "was deleted" if now.gone else "is to have no counterpart any more")
     return _told(ref, present.records[source].get(line.source), line.changes, source)
+
+
+def _is_well(present: _Present, side: Side, key: Key) -> bool:
+    now = present.records[side].get(key)
+    return now is not None and now.in_scope and not now.gone
 
 
 def _has_link(present: _Present, side: Side, key: Key) -> bool:
@@ -166,10 +185,24 @@ def _write(present: _Present, line: Update | Archive | Delete) -> Finding | None
     if not present.linked(keys):
         return _finding(ref, "lost its link")
     source = other(line.side)
+    if isinstance(line, Archive | Delete):
+        return _no_reason_left(present, line, now)
     told = [each for each in changes if each.reason not in WRITTEN_BEFORE]
     if not told:
         return None
     return _told(present.ref(source, line.source), present.records[source].get(line.source), told, source)
+
+
+def _no_reason_left(present: _Present, line: Archive | Delete, now: _Now) -> Finding | None:
+    """What the record was to be taken away for: its counterpart is there again, or both are in scope again."""
+    side = other(line.side)
+    there = present.records[side].get(line.source)
+    if there is None or there.gone:
+        return None
+    if line.reason != LEFT_SCOPE:
+        return _finding(present.ref(side, line.source), "is there again")
+    back = there.in_scope and now.in_scope
+    return _finding(present.ref(side, line.source), "is in scope again") if back else None
 
 
 def _told(ref: Ref, now: _Now | None, changes: Iterable[Change], source: Side) -> Finding | None:

@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Final, Literal, TypeAlias
 
 from crmsync import __version__
-from crmsync.core.model import Adopt, Finding, Json, Kind, from_json, to_json
+from crmsync.core.model import SIDES, Adopt, Finding, Hold, Json, Kind, from_json, to_json
 from crmsync.core.model import Mapping as Declared
 from crmsync.core.plan import Counts, decode, digest, refuse
 from crmsync.core.plan.lines import Line as PlanLine
+from crmsync.ledger.nouns import RecordRow
 from crmsync.ledger.spool import PlannedLink, Spool
 from crmsync.run.drift import drifted, held_rows
 from crmsync.run.extract import Extraction
@@ -215,8 +216,18 @@ def _fill(world: World, path: Path, header: Json, prepared: Prepared, on_drift: 
         prepared.spool.link(name, [PlannedLink(keys, "linked") for keys in new_links])
         rows = (held_rows(lines[n], finding, plan.extraction.era, run_id) for n, finding in drift.items())
         prepared.spool.save_verdicts([row for each in rows for row in each])
+        prepared.spool.save_verdicts(_asked_about(kept, plan.extraction.era, run_id), read=False)
     if moved and on_drift == "abort":
         raise Stopped(5, *moved)
+
+
+def _asked_about(lines: Sequence[PlanLine], era: int, run_id: str) -> Iterator[RecordRow]:
+    """Records with an open question are not settled, whatever else was written to them."""
+    for hold in (line for line in lines if isinstance(line, Hold)):
+        for side in SIDES:
+            key = hold.keys[side]
+            if key is not None:
+                yield RecordRow(hold.mapping, side, key, "held", None, None, era, hold.message, None, run_id)
 
 
 def _pages(path: Path, header: Json) -> Iterator[tuple[str, int, list[PlanLine]]]:

@@ -235,6 +235,17 @@ def test_clean_fields_go_through_and_only_the_contested_one_is_held(linked: Any)
     assert tally.actions[1] == {"update": 1}
 
 
+def test_what_was_written_is_the_base_of_what_comes_next(linked: Any) -> None:
+    """To take a peer's value back is an edit, too."""
+    world = linked({**plain("x", "shared"), **plain("y")}, {"x": "a", "y": "a"})
+    world.edit("crm", 1, x="b", y="b")
+    world.run("delta")
+    world.edit("pm", 1, x="a", y="a")
+    assert reasons(world.plan("delta")[1]) == [(0, "x", "peer-changed"), (1, "y", "foreign-edit")]
+    world.run("delta")
+    assert (said(world), said(world, "y")) == (("a", "a"), ("b", "b"))
+
+
 # Groups --------------------------------------------------------------------------------------------------------------
 
 MONEY: Spec = {name: {"crm": name, "pm": name, "owner": "shared", "group": "money"} for name in ("amount", "currency")}
@@ -457,10 +468,10 @@ def test_a_child_of_a_parent_out_of_scope_is_out_of_scope(worlds: Any) -> None:
 @pytest.mark.parametrize("mode", ["batch", "delta"])
 def test_when_a_parent_enters_the_scope_its_children_come_in_the_same_run(worlds: Any, mode: str) -> None:
     world = family(worlds, {"scope": {"crm": "type == 'c'"}})
-    world.put("crm", {"id": 1, "x": "p", "type": "p"}, entity="parent")
-    world.put("crm", {"id": 7, "up": 1, "x": "c"}, entity="child")
+    world.put("crm", {"id": 1, "x": "p", "type": "p"}, {"id": 2, "x": "q", "type": "p"}, entity="parent")
+    world.put("crm", {"id": 7, "up": 1, "x": "c"}, {"id": 8, "up": 2, "x": "d", "updated": 1000}, entity="child")
     world.run()
-    world.run("delta")
+    assert world.run("delta").mappings["children"].read == (1, 0)  # the later one: no delta lists record 7 now
     world.edit("crm", 1, entity="parent", type="c")
     world.run(mode)
     assert world.values("pm", "up", "child") == {1: 1}
@@ -836,6 +847,9 @@ def conflict(linked: Any, **more: Any) -> Any:
     world.edit("crm", 1, x="b")
     world.edit("pm", 1, x="c")
     assert world.run().exit == 3
+    for system in ("crm", "pm"):  # a later record: no delta lists record 1 now
+        world.put(system, {"id": 9, "code": "Z", "updated": 1000})
+    world.run("delta")
     return world
 
 
