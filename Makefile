@@ -1,5 +1,8 @@
 .DEFAULT_GOAL := help
 PYTHON ?= python3
+# ci draws the same examples every time, dev new ones
+HYPOTHESIS_PROFILE ?= ci
+export HYPOTHESIS_PROFILE
 BIN := .venv/bin
 
 .PHONY: help demo install format check test bench clean

@@ -215,7 +215,17 @@ class Planner:
         rows = (self.spool.staged(name, 0, asked[0]), self.spool.staged(name, 1, asked[1]))
         links: Both[dict[Key, Link]] = (ledger.links(name, 0, asked[0]), ledger.links(name, 1, asked[1]))
         decisions = ledger.decisions(name, keys)
-        return [self._pair(found, pair, rows, links, decisions.get(pair, ())) for pair in keys]
+        frozen = self._frozen(asked, rows)
+        return [self._pair(found, pair, rows, links, frozen, decisions.get(pair, ())) for pair in keys]
+
+    def _frozen(self, asked: Both[list[Key]], rows: Both[dict[Key, Staged]]) -> Both[set[Key]]:
+        """The records that are not there now, and that were out of scope when they were last seen."""
+        found: Both[set[Key]] = (set(), set())
+        for side in SIDES:
+            absent = [key for key in asked[side] if key not in rows[side]]
+            states = self.world.ledger.states(self.mapping.name, side, absent) if absent else {}
+            found[side].update(key for key, state in states.items() if state.bucket == "out_of_scope")
+        return found
 
     def _pair(
         self,
@@ -223,6 +233,7 @@ class Planner:
         keys: Both[Key | None],
         rows: Both[dict[Key, Staged]],
         links: Both[dict[Key, Link]],
+        frozen: Both[set[Key]],
         decisions: Sequence[Decision],
     ) -> Pair:
         first = next((side for side in SIDES if keys[side] is not None), 0)
@@ -237,6 +248,7 @@ class Planner:
             judged,
             tuple(self.matches.unsure[first].get(key, ())),
             (keys[0] in found.unlisted[0], keys[1] in found.unlisted[1]),
+            keys[0] in frozen[0] or keys[1] in frozen[1],
             tuple(decisions),
         )
 

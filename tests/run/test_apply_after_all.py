@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.run.bench import ENTITY, Bench, mapping, plain
+from tests.run.bench import ENTITY, Bench, Record, mapping, plain
 
 DELETED = {
     "crm": {"thing": {**ENTITY, "deleted": "gone"}},
@@ -24,7 +24,7 @@ def world() -> Iterator[Bench]:
     yield from bench(delete={"pm": "archive"}, scope={"crm": "type == 'c'"})
 
 
-def pm(world: Bench) -> dict:
+def pm(world: Bench) -> Record:
     (record,) = world.records("pm").values()
     return record
 

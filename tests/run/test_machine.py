@@ -16,12 +16,13 @@ names = st.sampled_from(["Alfa", " Beta  s.r.o. ", "Žltý kôň", "Łódź Sp. 
 texts = st.sampled_from([None, "", "a", "b", "Dlhší text s diakritikou"])
 tags = st.one_of(st.none(), st.lists(st.sampled_from(["x", "y", "z"]), unique=True))
 modes = st.sampled_from(["batch", "delta"])
+ASKED = ("notes", "amount", "currency")
 more = st.fixed_dictionaries({
     "visits": st.integers(0, 3), "notes": st.sampled_from(["n", "m", "o"]), "amount": st.integers(1, 3),
     "currency": st.sampled_from(["EUR", "CZK", "PLN"]),
 })  # fmt: skip
+asked = more.flatmap(lambda values: st.sampled_from([{name: values[name]} for name in ASKED]))
 statuses = st.sampled_from(["open", "won", "done"])
-ASKED = ("notes", "amount", "currency")
 TO_CRM = {"open": "Running", "won": "Won", "done": "Closed", None: None}
 
 
@@ -42,6 +43,9 @@ class SyncMachine(RuleBasedStateMachine):
         self.agreed: dict[int, dict[str, Any]] = {}
         self.partner: dict[int, int] = {}
         self.said: dict[int, Any] = {}
+        for name in ("Alfa", "Beta"):  # two that are linked: most of what can go wrong needs a base
+            self._company(name, "customer", ["x"], "a")
+        self._sync("batch")
 
     def teardown(self) -> None:
         if hasattr(self, "small"):
@@ -51,8 +55,11 @@ class SyncMachine(RuleBasedStateMachine):
 
     @rule(name=names, customer=st.booleans(), tag=tags, nick=texts)
     def company_appears(self, name: str, customer: bool, tag: Any, nick: Any) -> None:
+        self._company(name, "customer" if customer else "prospect", tag, nick)
+
+    def _company(self, name: str, kind: str, tag: Any, nick: Any) -> None:
         self.made += 1
-        company = {"id": self.made, "name": name, "type": "customer" if customer else "prospect", "tags": tag}
+        company = {"id": self.made, "name": name, "type": kind, "tags": tag}
         filled = {"nick": nick, "visits": 0, "notes": "begin", "amount": 0, "currency": "EUR"}
         self.small.crm.put("company", {**company, "ids": {"code": f"C{self.made}"}, **filled})
 
@@ -97,6 +104,17 @@ class SyncMachine(RuleBasedStateMachine):
             self.small.crm.put("company", {**companies[key], "type": kind})
 
     @precondition(lambda self: self.partner)
+    @rule(data=st.data(), ours=asked, theirs=asked, mode=modes)
+    def both_edit(self, data: st.DataObject, ours: Any, theirs: Any, mode: str) -> None:
+        """Two people at once, in fields about which a third one may have to be asked."""
+        key = data.draw(st.sampled_from(sorted(self.partner)))
+        company = self.small.crm.records("company")[key,]
+        client = self.small.pm.records("client")[self.partner[key],]
+        self.small.crm.put("company", {**company, **ours})
+        self.small.pm.put("client", {**client, **theirs})
+        self._sync(mode)
+
+    @precondition(lambda self: self.partner)
     @rule(data=st.data())
     def company_goes(self, data: st.DataObject) -> None:
         key = data.draw(st.sampled_from(sorted(self.partner)))
@@ -107,6 +125,9 @@ class SyncMachine(RuleBasedStateMachine):
 
     @rule(mode=modes)
     def sync(self, mode: str) -> None:
+        self._sync(mode)
+
+    def _sync(self, mode: str) -> None:
         before = self.small.everything()
         report = self.small.run(mode if self.synced else "batch")
         self.synced = True

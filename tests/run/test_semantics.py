@@ -471,7 +471,7 @@ def test_when_a_parent_enters_the_scope_its_children_come_in_the_same_run(worlds
     world.put("crm", {"id": 1, "x": "p", "type": "p"}, {"id": 2, "x": "q", "type": "p"}, entity="parent")
     world.put("crm", {"id": 7, "up": 1, "x": "c"}, {"id": 8, "up": 2, "x": "d", "updated": 1000}, entity="child")
     world.run()
-    assert world.run("delta").mappings["children"].read == (1, 0)  # the later one: no delta lists record 7 now
+    world.run("delta")  # its cursor is at the later one: no delta lists record 7 now
     world.edit("crm", 1, entity="parent", type="c")
     world.run(mode)
     assert world.values("pm", "up", "child") == {1: 1}

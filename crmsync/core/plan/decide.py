@@ -53,6 +53,7 @@ class Pair:
 
     `unlisted[side]`: a complete listing of that side did not have the linked record. `judged`: the link is new, and
     why. `unsure`: candidates that nobody has judged yet; while there is one, nothing is created.
+    `frozen`: the record that is not there now was out of scope when it was last seen.
     """
 
     seen: Both[Seen | None]
@@ -60,6 +61,7 @@ class Pair:
     judged: Judgement | None = None
     unsure: tuple[Judgement, ...] = ()
     unlisted: Both[bool] = (False, False)
+    frozen: bool = False
     decisions: tuple[Decision, ...] = ()
 
     @property
@@ -347,6 +349,8 @@ def _half(case: _Case, side: Side, seen: Seen) -> Decided:
     """Only `side` still has its record of a linked pair."""
     link = case.pair.link
     assert link is not None
+    if case.pair.frozen:
+        return Decided("out_of_scope", reason="out of scope when its counterpart was last seen")
     absent = other(side)
     if link.state == "gone":
         return Decided("unchanged", reason="its counterpart is gone")
@@ -383,10 +387,15 @@ def _after_delete(case: _Case, side: Side, seen: Seen, gone: Mark) -> Decided:
 
 
 def _edited(case: _Case, side: Side, seen: Seen) -> list[str]:
-    """The fields that `side` changed since both sides last agreed."""
+    """The fields that `side` changed since both sides last agreed; null is no change of a value that combines."""
     natives = _lifted(seen).natives
-    bases = ((field.name, i, case.pair.base.get(field.name)) for i, field in enumerate(case.compiled.mapping.fields))
-    return [name for name, i, base in bases if base and not same(natives[i], base.values[side])]
+    return [
+        field.name
+        for field, value in zip(case.compiled.mapping.fields, natives, strict=True)
+        if (base := case.pair.base.get(field.name))
+        and not (field.merge and (value is None or value is ABSENT))
+        and not same(value, base.values[side])
+    ]
 
 
 def _both_gone(case: _Case) -> Decided:
