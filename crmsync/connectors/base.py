@@ -131,3 +131,13 @@ class Connector(Protocol):
     """What an entry point of the group `crmsync.connectors` names: a callable that opens a system."""
 
     def __call__(self, system: System) -> Connection: ...
+
+
+def fetch(door: Door, keys: Sequence[Key]) -> Page:
+    """The records that exist among `keys`; a door that cannot get by key is listed."""
+    if not keys:
+        return []
+    if door.can.get:
+        return door.get(keys)
+    wanted = set(keys)
+    return [raw for page in door.list() for raw in page if raw.key in wanted]

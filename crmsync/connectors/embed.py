@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from crmsync.connectors.base import Capabilities, Cursor, Door, Findings, Insert, Page, Write
+from crmsync.connectors.base import Capabilities, Cursor, Door, Findings, Insert, Page, Write, fetch
 from crmsync.core.expression import get_path, plain_path
 from crmsync.core.model import Embed, Entity, Json, Key, Outcome, Raw, from_json, key_text, to_json
 
@@ -67,14 +67,8 @@ class Embedding:
     def _embedded(self, embed: Embed, path: tuple[str, ...], records: Sequence[Json]) -> Sequence[Raw | None]:
         values = [get_path(record, path) for record in records]
         keys: set[Key] = {(value,) for value in values if isinstance(value, str | int) and not isinstance(value, bool)}
-        found = {raw.key: raw for raw in self._get(self.hops[embed], sorted(keys, key=key_text))}
+        found = {raw.key: raw for raw in fetch(self.hops[embed], sorted(keys, key=key_text))}
         return [found.get((value,)) if isinstance(value, str | int) else None for value in values]
-
-    def _get(self, door: Door, keys: Sequence[Key]) -> Page:
-        """The records of these keys; a door that cannot get by key is listed."""
-        if door.can.get or not keys:
-            return door.get(keys) if keys else []
-        return [raw for page in door.list() for raw in page if raw.key in set(keys)]
 
     def decode(self, body: bytes) -> Json:
         own, *embedded = from_json(body)
@@ -86,7 +80,7 @@ class Embedding:
 
     def write(self, writes: Sequence[Write]) -> Sequence[Outcome]:
         """The versions expected are those of whole records; the inner door is told its own."""
-        now = self._get(self.inner, [write.key for write in writes if not isinstance(write, Insert)])
+        now = fetch(self.inner, [write.key for write in writes if not isinstance(write, Insert)])
         versions = {(raw.key, whole.version): raw.version for raw, whole in zip(now, self._fill(now), strict=True)}
         told = [_expecting(write, versions) for write in writes]
         outcomes = self.inner.write(told)

@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
+from crmsync.connectors.base import fetch
 from crmsync.core.expression import EvaluationError
 from crmsync.core.mapping import Compiled
 from crmsync.core.merge import same
@@ -34,7 +35,7 @@ from crmsync.core.model import Mapping as Declared
 from crmsync.core.plan.lines import Line
 from crmsync.ledger.nouns import RecordRow
 from crmsync.ledger.spool import PlannedLink, Spool
-from crmsync.run.world import World, fetch
+from crmsync.run.world import World
 
 MEND = "make a new plan: crmsync plan -o FILE; or leave out what has moved: crmsync apply FILE --on-drift skip"
 WRITTEN_BEFORE = ("merged", "decided")  # reasons whose other value is written by a line of the same plan

@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Final, Literal
 
-from crmsync.connectors.base import Cursor, Door
+from crmsync.connectors.base import Cursor, Door, fetch
 from crmsync.core.model import SIDES, Both, Bucket, Finding, Json, Key, Mapping, Raw, Side, key_text, other
 from crmsync.ledger.nouns import LinkKeys, State
 from crmsync.ledger.spool import Spool, Staged
-from crmsync.run.world import Stopped, World, fetch
+from crmsync.run.world import Stopped, World
 
 Mode = Literal["batch", "delta"]
 PAGE: Final = 1000

@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
+from crmsync.connectors.base import fetch
 from crmsync.core.expression import EvaluationError
 from crmsync.core.model import (
     ABSENT,
@@ -32,7 +33,7 @@ from crmsync.ledger.nouns import Counts, DeadLetter, JournalLine, LinkRow, Revie
 from crmsync.run.prepared import Order
 from crmsync.run.refs import places_of
 from crmsync.run.session import Asked, planned
-from crmsync.run.world import Stopped, World, fetch
+from crmsync.run.world import Stopped, World
 
 T = TypeVar("T")
 

@@ -14,7 +14,7 @@ from typing import TypeVar
 from crmsync.connectors.base import Connection, Connector, Door, Refused
 from crmsync.connectors.embed import embedding
 from crmsync.core.mapping import Compiled, Seen, compile_mapping, examine, names_to_read
-from crmsync.core.model import Entity, Finding, Json, Key, Project, Raw, Side
+from crmsync.core.model import Entity, Finding, Json, Project, Raw, Side
 from crmsync.core.model import Mapping as Declared
 from crmsync.core.values.lookup import loads
 from crmsync.ledger.nouns import DeadLetter, Review
@@ -144,16 +144,6 @@ def load_connector(name: str) -> Connector:
 
 def connector_names() -> list[str]:
     return sorted({point.name for point in entry_points(group="crmsync.connectors")})
-
-
-def fetch(door: Door, keys: Sequence[Key]) -> list[Raw]:
-    """The records that exist among `keys`; a door that cannot get by key is listed."""
-    if not keys:
-        return []
-    if door.can.get:
-        return door.get(keys)
-    wanted = set(keys)
-    return [raw for page in door.list() for raw in page if raw.key in wanted]
 
 
 def examined(world: World, compiled: Compiled, side: Side, row: Staged) -> Seen:
