@@ -21,7 +21,16 @@ class ConnectorError(Exception):
 
 
 class Transient(ConnectorError):
-    """Worth trying again: a timeout, a lost connection, a rate limit, a 503."""
+    """Worth trying again: a timeout, a lost connection, a rate limit, a 503.
+
+    `retry_after`: seconds that the system asks us to wait. `untouched`: a write that raised it has surely had no
+    effect (the system was not reached, or said so); else nobody knows, and the engine looks before it tries again.
+    """
+
+    def __init__(self, text: str, *, retry_after: float | None = None, untouched: bool = False) -> None:
+        super().__init__(text)
+        self.retry_after = retry_after
+        self.untouched = untouched
 
 
 class Refused(ConnectorError):

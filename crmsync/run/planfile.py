@@ -19,7 +19,7 @@ from crmsync.core.plan import Counts, decode, digest, refuse
 from crmsync.core.plan.lines import Line as PlanLine
 from crmsync.ledger.nouns import RecordRow
 from crmsync.ledger.spool import PlannedLink, Spool
-from crmsync.run.drift import drifted, held_rows
+from crmsync.run.moved import drifted, held_rows
 from crmsync.run.extract import Extraction
 from crmsync.run.mask import Mask
 from crmsync.run.prepared import MappingPlan, Order, Prepared
