@@ -217,7 +217,7 @@ class MemoryDoor:
     def _insert(self, write: Insert) -> Outcome:
         known = self._table.tokens.get(write.token)
         if self.can.recognise and known in self._table.records:
-            return Outcome("done", self._read(known))
+            return Outcome("done", self._read(known), recognised=True)
         record = self._with_key(plain(write.data))
         if self._origin:
             record = put_path(record, self._origin, write.token)

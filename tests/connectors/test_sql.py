@@ -688,6 +688,106 @@ def test_a_write_that_meets_a_lock_is_worth_another_try(sqlite: Lab):
             door.write([Patch((1,), (("n", 2),), listed(door)[0].version)])
 
 
+# A write that failed for a moment: did it surely have no effect? -----------------------------------------------------
+
+N = "CREATE TABLE thing (id INT PRIMARY KEY, n INT)"
+SOME = "INSERT INTO thing VALUES (1, 1), (2, 1)"
+KILL = "PERFORM pg_terminate_backend(pg_backend_pid());"
+
+
+def failed_write(door: Door, *keys: int) -> Transient:
+    versions = {raw.key[0]: raw.version for raw in listed(door)}
+    with pytest.raises(Transient, match="lab") as caught:
+        door.write([Patch((key,), (("n", 2),), versions[key]) for key in keys or (1,)])
+    return caught.value
+
+
+def trigger(name: str, body: str, when: str) -> tuple[str, str]:
+    """A function of PostgreSQL, and that it is called `when`, for every row that is updated."""
+    function = f"CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {body} RETURN NEW; END $$"
+    return function, f"CREATE {when.format(f'{name} ', 'UPDATE ON thing')} FOR EACH ROW EXECUTE FUNCTION {name}()"
+
+
+BEFORE = "TRIGGER {}BEFORE {}"
+AT_COMMIT = "CONSTRAINT TRIGGER {}AFTER {} DEFERRABLE INITIALLY DEFERRED"
+
+
+def test_a_write_that_meets_a_locked_file_has_had_no_effect(sqlite: Lab):
+    sqlite.run(N, SOME)
+    sqlite.system = replace(sqlite.system, options={"url": f"{sqlite.url}?timeout=0.05"})
+    with sqlite.door() as door, sqlite.engine.connect() as other:
+        other.exec_driver_sql("BEGIN IMMEDIATE")
+        assert failed_write(door).untouched
+        other.rollback()
+        assert door.write([Patch((1,), (("n", 2),), listed(door)[0].version)])[0].status == "done"
+
+
+def test_what_fails_at_commit_may_have_had_an_effect(sqlite: Lab):
+    sqlite.run(N, SOME)
+    sqlite.system = replace(sqlite.system, options={"url": f"{sqlite.url}?timeout=0.05"})
+    with sqlite.door() as door, sqlite.engine.connect() as other:
+        reading = other.exec_driver_sql("SELECT * FROM thing")
+        reading.fetchone()  # a reader lets us write, but not commit
+        assert not failed_write(door).untouched
+        reading.close()
+        other.rollback()
+        assert door.write([Patch((1,), (("n", 2),), listed(door)[0].version)])[0].status == "done"
+
+
+def test_a_write_to_a_database_that_is_not_reached_has_had_no_effect(sqlite: Lab, tmp_path: Path):
+    sqlite.run(N, SOME)
+    connection = connect(sqlite.system)
+    door = connection.door(Entity("lab", "thing", ("id",)))
+    version = listed(door)[0].version
+    connection.close()  # of its pool
+    tmp_path.rename(tmp_path.with_name(f"{tmp_path.name} gone"))
+    with pytest.raises(Transient, match="lab: cannot reach the database") as caught:
+        door.write([Patch((1,), (("n", 2),), version)])
+    assert caught.value.untouched
+
+
+def test_a_write_that_waits_too_long_for_a_row_has_had_no_effect(pg: Lab):
+    pg.run(N, SOME)
+    pg.system = replace(pg.system, options={"url": f"{pg.url}&options=-c%20lock_timeout%3D50"})
+    with pg.door() as door, pg.engine.connect() as other:
+        other.exec_driver_sql("SELECT * FROM thing FOR UPDATE")
+        assert failed_write(door).untouched
+
+
+def test_a_write_that_loses_its_server_before_commit_has_had_no_effect(pg: Lab):
+    pg.run(N, SOME, *trigger("kill", KILL, BEFORE))
+    with pg.door() as door:
+        assert failed_write(door).untouched
+    assert pg.rows("SELECT n FROM thing ORDER BY id") == [(1,), (1,)]
+
+
+def test_a_write_that_loses_its_server_at_commit_may_have_had_an_effect(pg: Lab):
+    pg.run(N, SOME, *trigger("kill", KILL, AT_COMMIT))
+    with pg.door() as door:
+        assert not failed_write(door).untouched
+
+
+def test_half_of_a_batch_that_was_committed_is_an_effect(pg: Lab):
+    """The commit of both is refused; then each is written alone, and the server goes away in the second."""
+    refuse = "IF nextval('commits') = 1 THEN RAISE EXCEPTION 'no' USING ERRCODE = '23514'; END IF;"
+    kill = f"IF nextval('updates') = 4 THEN {KILL} END IF;"
+    pg.run(N, SOME, "CREATE SEQUENCE commits", "CREATE SEQUENCE updates")
+    pg.run(*trigger("refuse", refuse, AT_COMMIT), *trigger("kill", kill, BEFORE))
+    with pg.door() as door:
+        assert not failed_write(door, 1, 2).untouched
+    assert pg.rows("SELECT n FROM thing ORDER BY id") == [(2,), (1,)]
+
+
+def test_a_commit_that_was_refused_is_no_effect(pg: Lab):
+    refuse = "RAISE EXCEPTION 'no' USING ERRCODE = '23514';"
+    kill = f"IF nextval('updates') = 3 THEN {KILL} END IF;"
+    pg.run(N, SOME, "CREATE SEQUENCE updates")
+    pg.run(*trigger("refuse", refuse, AT_COMMIT), *trigger("kill", kill, BEFORE))
+    with pg.door() as door:
+        assert failed_write(door, 1, 2).untouched
+    assert pg.rows("SELECT n FROM thing ORDER BY id") == [(1,), (1,)]
+
+
 def test_a_table_that_went_away_is_for_a_human(lab: Lab):
     lab.run("CREATE TABLE thing (id INTEGER PRIMARY KEY)")
     with lab.door() as door:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
-from crmsync.connectors.base import Insert, Page, Patch, Remove, Write
+from crmsync.connectors.base import Insert, Page, Patch, Remove, Transient, Write
 from crmsync.connectors.record import Unplain, key_part, split
 from crmsync.connectors.sql.columns import Column, Tree, Wire, spread, tree_of
 from crmsync.connectors.sql.query import CHUNK, matching
@@ -59,26 +59,41 @@ def write_batch(connection: SqlConnection, layout: Layout, fetch: Fetch, writes:
             jobs.append(_job(layout, tree, number, write))
         except (Unplain, RecursionError) as error:
             outcomes[number] = Outcome("refused", message=str(error))
-    outcomes |= _transact(connection, layout, fetch, jobs)
+    effect = Effect()
+    try:
+        outcomes |= _transact(connection, layout, fetch, jobs, effect)
+    except Transient as error:
+        raise Transient(str(error), untouched=not effect.possible) from None
     return [outcomes[number] for number in range(len(writes))]
 
 
-def _transact(connection: SqlConnection, layout: Layout, fetch: Fetch, jobs: Sequence[Job]) -> Outcomes:
+@dataclass
+class Effect:
+    """Whether the batch may have changed something: a COMMIT was sent, and was not refused."""
+
+    possible: bool = False
+
+
+def _transact(connection: SqlConnection, layout: Layout, fetch: Fetch, jobs: Sequence[Job], effect: Effect) -> Outcomes:
     """A refusal at commit (a deferred constraint) does not say which row it means: then each half for itself."""
     if not jobs:
         return {}
+    before = effect.possible
     with connection.opened(layout.entity.full_name, immediate=True) as opened:
         try:
             with opened.begin():
-                return Transaction(opened, layout, fetch).run(jobs)
+                outcomes = Transaction(opened, layout, fetch).run(jobs)
+                effect.possible = True  # the block ends with the COMMIT
+            return outcomes
         except DBAPIError as error:
             if transient(error):
                 raise
             refusal = Outcome("refused", message=reason(error))
+            effect.possible = before
     if len(jobs) == 1:
         return {jobs[0].number: refusal}
     half = len(jobs) // 2
-    halves = (_transact(connection, layout, fetch, part) for part in (jobs[:half], jobs[half:]))
+    halves = (_transact(connection, layout, fetch, part, effect) for part in (jobs[:half], jobs[half:]))
     return {number: outcome for outcomes in halves for number, outcome in outcomes.items()}
 
 
