@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import wraps
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
@@ -100,6 +101,32 @@ def run_flags(function: Function) -> Function:
     ):  # fmt: skip
         function = option(function)
     return function
+
+
+def seconds_to_wait(context: click.Context, option: click.Parameter, value: str) -> int | None:
+    """What `--if-locked` says: how long to wait for our turn; None: go quietly. `wait=300` and `wait 300` are one."""
+    word, _, seconds = value.replace("=", " ").partition(" ")
+    if not seconds and word in ("fail", "skip"):
+        return 0 if word == "fail" else None
+    if word == "wait" and seconds.isascii() and seconds.isdigit():
+        return int(seconds)
+    raise click.BadParameter(f"{value!r} is none of: fail, skip, wait SECONDS (such as: wait 300)", context, option)
+
+
+class InTurn(click.Command):
+    """A command with `--if-locked`: the word behind `wait` is always its seconds, so it may stand alone."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        return super().parse_args(ctx, list(_joined(args)))
+
+
+def _joined(args: list[str]) -> Iterator[str]:
+    words, before = iter(args), ""
+    for word in words:
+        if word == "--if-locked=wait" or (before, word) == ("--if-locked", "wait"):
+            word = " ".join([word, *islice(words, 1)])
+        before = word
+        yield word
 
 
 def usage(message: str, mend: str = "") -> Exception:

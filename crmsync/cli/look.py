@@ -15,6 +15,7 @@ from crmsync.cli.story import story_json, tell
 from crmsync.core.model import BUCKETS, SIDES, Json
 
 if TYPE_CHECKING:
+    from crmsync.ledger.lock import Held
     from crmsync.ledger.nouns import JournalLine, Run
     from crmsync.run.inspect import Standing
     from crmsync.run.world import World
@@ -34,16 +35,21 @@ def status(settings: Settings, select: tuple[str, ...]) -> None:
       crmsync status
       crmsync status --select 'account-*' --output json
     """
+    from crmsync.ledger.lock import held_by
     from crmsync.run import inspect
+    from crmsync.run.locking import NAME
     from crmsync.run.session import selected
 
     with settings.world() as world:
-        found = inspect.status(world, selected(world, select))
+        found, held = inspect.status(world, selected(world, select)), held_by(world.ledger, NAME)
     if settings.json:
-        render.json({"mappings": {each.mapping.name: _standing_json(each) for each in found}, "exit": 0})
+        mappings = {each.mapping.name: _standing_json(each) for each in found}
+        render.json({"mappings": mappings, "lock": _lock_json(held), "exit": 0})
         return
     for each in found:
         _show_standing(each)
+    if held:
+        render.say(f"the lock is {held}")
 
 
 def _standing_json(standing: Standing) -> Json:
@@ -56,6 +62,13 @@ def _standing_json(standing: Standing) -> Json:
         "last_run": _run_json(standing.last) if standing.last else None,
         "needs_batch": standing.behind,
     }
+
+
+def _lock_json(held: Held | None) -> Json:
+    if held is None:
+        return None
+    holder = held.holder
+    return {"run": holder.run, "host": holder.host, "pid": holder.pid, "since": held.taken, "beat": held.beat}
 
 
 def _show_standing(standing: Standing) -> None:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import os
 import re
+import sqlite3
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -29,6 +31,7 @@ T = TypeVar("T")
 
 CHUNK: Final = 5000  # rows in one bulk statement
 PAGE: Final = 1000  # keys in one question
+PATIENCE: Final = 30  # seconds that SQLite waits for another writer
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +76,8 @@ class Sqlite:
         "any": "IN (SELECT value FROM json_each(:{}))",
         "use": "INDEXED BY {}",
         "lock": "",
+        "free": "",
+        "now": "strftime('%Y-%m-%dT%H:%M:%f+00:00', 'now')",
     }
 
     def array(self, values: Sequence[str | int]) -> object:
@@ -113,6 +118,8 @@ class Postgres:
         "any": "= ANY(:{})",
         "use": "",
         "lock": "FOR UPDATE",
+        "free": "FOR UPDATE SKIP LOCKED",
+        "now": """to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"+00:00"')""",
     }
 
     def array(self, values: Sequence[str | int]) -> object:
@@ -247,16 +254,17 @@ class Access:
     def _execute(self, sql: str, values: dict[str, object]) -> CursorResult[Any]:
         bound = {name: self._dialect.array(value) if type(value) is list else value for name, value in values.items()}
         return self._connection.execute(
-            _spelt(sql, *map(self._dialect.words.__getitem__, ("any", "use", "lock"))), bound
+            _spelt(sql, *map(self._dialect.words.__getitem__, ("any", "use", "lock", "free", "now"))), bound
         )
 
 
 @lru_cache(maxsize=512)
-def _spelt(sql: str, any_of: str, use: str, lock: str) -> TextClause:
-    """`{any:keys}`: is one of the parameter's values; `{use:name}`: through this index; `{lock}`: hold the row."""
+def _spelt(sql: str, any_of: str, use: str, lock: str, free: str, now: str) -> TextClause:
+    """`{any:keys}`: is one of the parameter's values; `{use:name}`: through this index; `{lock}`: hold the row;
+    `{free}`: hold it, or find none where somebody else holds it; `{now}`: the database's own time, as our texts."""
     sql = re.sub(r"\{any:(\w+)\}", lambda found: any_of.format(found[1]), sql)
     sql = re.sub(r"\{use:(\w+)\}", lambda found: use.format(found[1]), sql)
-    return text(sql.replace("{lock}", lock))
+    return text(sql.replace("{lock}", lock).replace("{free}", free).replace("{now}", now))
 
 
 def chunks(rows: Iterable[T], size: int) -> Iterator[list[T]]:
@@ -361,16 +369,40 @@ def _engine(url: URL, name: str) -> Engine:
         ) from None
     if url.get_backend_name() == "sqlite":
         event.listen(engine, "connect", _set_up)
+    else:
+        event.listen(engine, "connect", _let_go)
     return engine
 
 
 def _set_up(connection: Any, _: object) -> None:
     connection.isolation_level = None  # transactions begin where we say so
-    connection.execute("PRAGMA busy_timeout = 30000")
-    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute(f"PRAGMA busy_timeout = {PATIENCE * 1000}")
+    _write_ahead(connection)
     connection.execute("PRAGMA synchronous = NORMAL")
     connection.execute("PRAGMA foreign_keys = OFF")
     connection.execute("PRAGMA cache_size = -16000")  # KiB
+
+
+def _write_ahead(connection: Any) -> None:
+    """The journal mode of the file, once for all. Of two that change it at once SQLite refuses one without waiting."""
+    end = time.monotonic() + PATIENCE
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > end:
+                raise
+        time.sleep(0.02)
+
+
+def _let_go(connection: Any, _: object) -> None:
+    """A host that lost its power, or was put to sleep, in the middle of a transaction would keep its rows for hours:
+    after two minutes the server takes them back."""
+    connection.execute("SET tcp_keepalives_idle = 30")  # and then nine times more, every
+    connection.execute("SET tcp_keepalives_interval = 10")
+    connection.execute("SET idle_in_transaction_session_timeout = 120000")  # milliseconds
+    connection.commit()
 
 
 def _own_file(path: Path, name: str) -> None:

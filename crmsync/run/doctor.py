@@ -8,7 +8,7 @@ from typing import Literal
 
 from crmsync.connectors.base import Connection, Refused, Transient
 from crmsync.core.model import Entity, Finding, Project, System
-from crmsync.ledger.lock import holder_of
+from crmsync.ledger.lock import held_by, this_process
 from crmsync.ledger.nouns import LedgerTooNew, LedgerUnreachable
 from crmsync.ledger.schema import MIGRATIONS
 from crmsync.ledger.store import Ledger
@@ -50,8 +50,7 @@ def _ledger(project: Project) -> Iterator[Checkup]:
 
 def _opened(project: Project, ledger: Ledger) -> Checkup:
     """Its version, who holds the lock, and whether it belongs to these installations."""
-    holder = holder_of(ledger, NAME)
-    lock = f"lock held by run {holder.run}, process {holder.pid} on {holder.host}" if holder else "lock free"
+    lock = _lock(ledger)
     wrong = tuple(
         Finding(
             "ledger/other-instance",
@@ -64,6 +63,13 @@ def _opened(project: Project, ledger: Ledger) -> Checkup:
     )
     detail = f"{ledger.database.name}, schema version {len(MIGRATIONS)}, {lock}"
     return Checkup("ledger", "wrong" if wrong else "ok", detail, wrong)
+
+
+def _lock(ledger: Ledger) -> str:
+    held = held_by(ledger, NAME)
+    if held is None:
+        return "lock free"
+    return f"lock {held}" + ("; it is gone, the next run takes over" if held.dead(this_process("")) else "")
 
 
 def _system(project: Project, system: System) -> Iterator[Checkup]:
