@@ -3,24 +3,36 @@
 from __future__ import annotations
 
 import getpass
+from collections.abc import Iterator
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import click
 
 from crmsync.cli import render
 from crmsync.cli.actions import Teller
-from crmsync.cli.flags import Settings, confirmed, global_flags, show_pii_flag, usage, yes_flag
-from crmsync.core.model import ABSENT, SIDES, Json, Mapping, from_json
+from crmsync.cli.flags import Function, Settings, confirmed, global_flags, show_pii_flag, usage, yes_flag
+from crmsync.cli.question import answer, around_json, how, show_around
+from crmsync.core.model import SIDES, Json, Mapping, Ref, Side, from_json
 
 if TYPE_CHECKING:
     from crmsync.ledger.nouns import Review, Take
     from crmsync.run.world import World
 
 STATES = ("open", "resolved", "settled", "lapsed", "any")
-mapping_flag = click.option("--mapping", metavar="NAME", help="Only of this mapping.")
-kind_flag = click.option(
-    "--kind", metavar="KIND", help="Only of this kind: conflict, foreign-edit, first-link, match ..."
+_FILTERS = (
+    click.option("--mapping", metavar="NAME", help="Only of this mapping."),
+    click.option("--kind", metavar="KIND", help="Only of this kind: conflict, foreign-edit, first-link, match ..."),
+    click.option("--field", metavar="NAME", help="Only about this field."),
+    click.option("--ref", metavar="REF", help="Only about this record, e.g. crm.account/42."),
 )
+
+
+def filter_flags(function: Function) -> Function:
+    """Which questions `list` and `resolve --all` are about."""
+    for option in reversed(_FILTERS):
+        function = option(function)
+    return function
 
 
 @click.group()
@@ -35,35 +47,27 @@ def review() -> None:
 
 
 @review.command(name="list")
-@mapping_flag
-@kind_flag
+@filter_flags
 @click.option("--state", type=click.Choice(STATES), default="open", show_default=True)
 @click.option("--limit", type=click.IntRange(1), default=100, show_default=True, metavar="N")
 @global_flags
-def list_(settings: Settings, mapping: str | None, kind: str | None, state: str, limit: int) -> None:
+def list_(settings: Settings, state: str, limit: int, **filters: str | None) -> None:
     """List the questions.
 
     \b
       crmsync review list --mapping account-customer --kind conflict
+      crmsync review list --ref crm.account/42 --state any
     """
     with settings.world() as world:
-        found = world.ledger.reviews(mapping, None if state == "any" else state, kind, limit=limit)  # type: ignore[arg-type]  # one of STATES
+        found = list(islice(_filtered(world, None if state == "any" else state, **filters), limit))
         teller = _teller(world, show=False)
-        rows = [
-            (
-                each.n,
-                each.state,
-                _pair(world, teller, each),
-                each.kind,
-                each.field,
-                render.when(each.opened),
-                each.message,
-            )
-            for each in found
-        ]
         if settings.json:
             render.json({"reviews": [_json(world, teller, each) for each in found], "exit": 0})
-        elif rows:
+        elif found:
+            rows = [
+                (e.n, e.state, _pair(world, teller, e), e.kind, e.field, render.when(e.opened), e.message)
+                for e in found
+            ]
             render.table(("n", "state", "records", "kind", "field", "since", "question"), rows, right=[0])
             render.say(f"next: crmsync review show {found[0].n}")
         else:
@@ -77,54 +81,39 @@ def list_(settings: Settings, mapping: str | None, kind: str | None, state: str,
 def show(settings: Settings, number: int, show_pii: bool) -> None:
     """Show one, and how to answer it.
 
+    What both sides say and said, what changed when, the records around it.
+
     \b
       crmsync review show 3
     """
+    from crmsync.run.inspect import around
+
     with settings.world() as world:
         found, teller = world.ledger.review(number), _teller(world, show=show_pii)
         mapping = _mapping(world, found)
+        told = around(world, mapping, found) if mapping else None
         if settings.json:
-            render.json({**_json(world, teller, found), "exit": 0})
+            more = {} if mapping is None or told is None else around_json(mapping, teller, found, told)
+            render.json({**_json(world, teller, found), **more, "exit": 0})
             return
-        render.say(f"review {found.n}, {found.state}: {found.kind} {found.field}".rstrip())
-        render.say(f"  {_pair(world, teller, found)}  in {found.mapping}")
-        render.say(f"  {found.message}")
-        render.say(f"  asked by run {found.run}, {render.when(found.opened)}")
-        if found.state in ("resolved", "settled"):
-            render.say(f"  answered by {found.who}, {render.when(found.closed)}: {_answer(mapping, found)}")
-        if mapping is not None:
-            _show_values(world, mapping, teller, found)
-            if found.state == "open":
-                for line in _how(mapping, found):
-                    render.say(line)
+        for line in _head(world, teller, found):
+            render.say(line)
+        if mapping is not None and told is not None:
+            show_around(mapping, teller, found, told)
+            for line in how(mapping, found) if found.state == "open" else ():
+                render.say(line)
 
 
-def _show_values(world: World, mapping: Mapping, teller: Teller, found: Review) -> None:
-    """The values in question and their base; for a whole pair all fields, as they are now."""
-    names = [end.name for end in mapping.ends]
-    if found.field and found.values != (None, None):
-        told = [[teller.value(mapping.name, found.field, each) for each in pair] for pair in (found.values, found.base)]
-        agreed = told[1] if any(each is not ABSENT for each in found.base) else ["", ""]
-        rows = list(zip(names, told[0], agreed, strict=True))
-        render.table(("side", "says", "said when they last agreed"), rows)
-        return
-    from crmsync.run.inspect import values_of
-
-    values, _ = values_of(world, mapping, found.keys)
-    fields = [
-        (field.name, *(teller.value(mapping.name, field.name, values[side].get(field.name, ABSENT)) for side in SIDES))
-        for field in mapping.fields
-    ]
-    render.table(("field", *names), fields)
-
-
-def _how(mapping: Mapping, found: Review) -> list[str]:
-    from crmsync.ledger.writer import WHICH_IS_WHICH
-
-    takes = (
-        ("same", "different") if found.kind in WHICH_IS_WHICH else (*(end.name for end in mapping.ends), "'value=...'")
-    )
-    return [f"answer: crmsync review resolve {found.n} --take {take}" for take in takes]
+def _head(world: World, teller: Teller, found: Review) -> Iterator[str]:
+    yield f"review {found.n}, {found.state}: {found.kind} {found.field}".rstrip()
+    yield f"  {_pair(world, teller, found)}  in {found.mapping}"
+    yield f"  {found.message}"
+    yield f"  asked by run {found.run}, {render.when(found.opened)}"
+    told = f"answered by {found.who}: {answer(_mapping(world, found), found)}"
+    if found.state == "lapsed":
+        yield f"  {'not answered' if found.take is None else told}; it is no longer asked"
+    elif found.take is not None:
+        yield f"  {told}, {render.when(found.closed)}"
 
 
 @review.command()
@@ -133,12 +122,10 @@ def _how(mapping: Mapping, found: Review) -> list[str]:
     "--take",
     required=True,
     metavar="ANSWER",
-    help="A side's name, value=JSON (in the first side's terms), same, or different.",
+    help="A side's name, value=JSON (in the first side's terms), same, different, or same=KEY of a record that lacks.",
 )
 @click.option("--all", "everything", is_flag=True, help="All open ones that the filters leave.")
-@mapping_flag
-@kind_flag
-@click.option("--field", metavar="NAME", help="Only about this field.")
+@filter_flags
 @yes_flag
 @global_flags
 def resolve(
@@ -152,6 +139,7 @@ def resolve(
       crmsync review resolve 3 --take crm
       crmsync review resolve 4 --take 'value="a text"'
       crmsync review resolve 5 --take same
+      crmsync review resolve 6 --take same=42
       crmsync review resolve --all --kind conflict --field notes --take pm
     """
     from crmsync.run.world import utc_now
@@ -159,7 +147,11 @@ def resolve(
     with settings.world(create=True) as world:
         if everything == bool(numbers):
             raise usage("name the reviews, or say --all", "see: crmsync review list")
-        chosen = _filtered(world, **filters) if everything else [world.ledger.review(n) for n in numbers]
+        if not everything and any(filters.values()):
+            raise usage("filters go with --all", "name the reviews, or say --all with the filters")
+        chosen = list(_filtered(world, "open", **filters)) if everything else [world.ledger.review(n) for n in numbers]
+        if len(chosen) > 1 and take.startswith("same="):
+            raise usage(f"{take} names one record, and {len(chosen)} reviews would take it", "answer them one by one")
         answers = [(each.n, *_take(world, each, take)) for each in chosen]
         if everything and not confirmed(f"Answer {render.count(len(answers), 'review')} with {take}?", yes):
             return
@@ -172,12 +164,25 @@ def resolve(
         render.say(f"{render.count(len(answers), 'review')} answered; next: crmsync run")
 
 
-def _filtered(world: World, mapping: str | None, kind: str | None, field: str | None) -> list[Review]:
-    found, after = [], 0
-    while page := world.ledger.reviews(mapping, "open", kind, after=after):
-        found += [each for each in page if field in (None, each.field)]
+def _filtered(
+    world: World, state: str | None, mapping: str | None, kind: str | None, field: str | None, ref: str | None
+) -> Iterator[Review]:
+    """By number. Raises `Stopped` (exit 2) where no mapping has such a record."""
+    from crmsync.run.refs import find_ref
+
+    about, after = find_ref(world, ref) if ref else None, 0
+    while page := world.ledger.reviews(mapping, state, kind, after=after):  # type: ignore[arg-type]  # one of STATES
+        yield from (each for each in page if field in (None, each.field) and (not about or _names(world, each, about)))
         after = page[-1].n
-    return found
+
+
+def _names(world: World, found: Review, ref: Ref) -> bool:
+    mapping = _mapping(world, found)
+    return mapping is not None and any(
+        Ref(end.system, end.entity, key) == ref
+        for end, key in zip(mapping.ends, found.keys, strict=True)
+        if key is not None
+    )
 
 
 def _take(world: World, asked: Review, text: str) -> tuple[Take, Json]:
@@ -190,11 +195,34 @@ def _take(world: World, asked: Review, text: str) -> tuple[Take, Json]:
     if word == "value" and given:
         return "value", _value(value)
     if word == "same":
-        return "same", _value(value) if given else None
+        return "same", _missing_key(world, mapping, asked, value if given else None)
     if text == "different":
         return "different", None
     names = ", ".join(end.name for end in mapping.ends) if mapping else "crm, pm"
     raise usage(f"review {asked.n} cannot take {text}", f"answers are: {names}, value=JSON, same, different")
+
+
+def _missing_key(world: World, mapping: Mapping | None, asked: Review, text: str | None) -> Json:
+    """The key of the record that the pair lacks: it must be there, and nobody else's counterpart."""
+    from crmsync.connectors.base import fetch
+    from crmsync.run.refs import find_ref
+
+    if mapping is None or None not in asked.keys:
+        if text is not None:
+            raise usage(f"review {asked.n} has both its records", "say --take same")
+        return None
+    side: Side = 0 if asked.keys[0] is None else 1
+    end = mapping.ends[side]
+    name = f"{end.system}.{end.entity}"
+    if text is None:
+        raise usage(f"review {asked.n} lacks its record in {end.name}", f"name it: --take same=KEY of a {name}")
+    ref = find_ref(world, text if text.startswith(f"{name}/") else f"{name}/{text}")
+    if not any(raw.key == ref.key for raw in fetch(world.door(mapping, side), [ref.key])):
+        raise usage(f"there is no {ref}", f"look it up in {end.name}; if it was never made: --take different")
+    link = world.ledger.links(mapping.name, side, [ref.key]).get(ref.key)
+    if link is not None and link.state != "gone":
+        raise usage(f"{ref} is linked with another record already", f"see: crmsync link show {ref}")
+    return list(ref.key)
 
 
 def _value(text: str) -> Json:
@@ -211,7 +239,7 @@ def _value(text: str) -> Json:
 def reopen(settings: Settings, number: int) -> None:
     """Take an answer back.
 
-    As long as no run has used it.
+    As long as no run has used it. A link, or a judgement that two records are different, that it made goes with it.
 
     \b
       crmsync review reopen 3
@@ -219,11 +247,27 @@ def reopen(settings: Settings, number: int) -> None:
     from crmsync.run import judge
 
     with settings.world(create=True) as world:
+        _refuse_lapsed(world, world.ledger.review(number))
         judge.reopen(world, number, getpass.getuser())
     if settings.json:
         render.json({"reopened": number, "exit": 0})
         return
     render.say(f"review {number} is open again")
+
+
+def _refuse_lapsed(world: World, found: Review) -> None:
+    """What can be done instead of taking back what was done."""
+    if found.state != "lapsed":
+        return
+    teller = _teller(world, show=False)
+    if found.take is None:
+        message = f"review {found.n} lapsed without an answer: what it asked about has changed"
+        raise usage(message, "if it is still open it has a new number: crmsync review list")
+    told = answer(_mapping(world, found), found)
+    message = f"review {found.n} was answered by {found.who} ({told}), and the answer was used, or its values moved on"
+    records = " or ".join(_pair(world, teller, found).split())
+    look = f"crmsync explain {records.split()[0]} {found.field}".rstrip()
+    raise usage(message, f"write the value that you want to {records} itself; {look} tells what a run does then")
 
 
 def _teller(world: World, *, show: bool) -> Teller:
@@ -240,10 +284,6 @@ def _pair(world: World, teller: Teller, found: Review) -> str:
     return teller.pair(found.mapping, found.keys) if _mapping(world, found) else "(the mapping is gone)"
 
 
-def _answer(mapping: Mapping | None, found: Review) -> str:
-    return mapping.ends[found.take].name if mapping and found.take in SIDES else str(found.take)
-
-
 def _json(world: World, teller: Teller, found: Review) -> Json:
     masked = [
         [teller.mask.value(found.mapping, found.field, each) if found.field else each for each in pair]
@@ -252,8 +292,8 @@ def _json(world: World, teller: Teller, found: Review) -> Json:
     return {
         "n": found.n, "mapping": found.mapping, "records": _pair(world, teller, found), "kind": found.kind,
         "field": found.field, "message": found.message, "values": masked[0], "base": masked[1], "run": found.run,
-        "opened": found.opened, "state": found.state, "who": found.who,
-        "take": None if found.take is None else _answer(_mapping(world, found), found),
+        "opened": found.opened, "state": found.state, "who": found.who, "closed": found.closed,
+        "take": None if found.take is None else answer(_mapping(world, found), found),
     }  # fmt: skip
 
 

@@ -79,7 +79,7 @@ def _field(story: PairStory, each: FieldStory, teller: Teller) -> Iterator[str]:
     yield f"{_owner(mapping, field)}{_way(mapping, field)}"
     yield f"Now {_both(story, each.field, each.now, teller, 'says')}."
     yield _agreed(story, field, each.base, teller)
-    yield _written(story, each.field, each.written, teller)
+    yield last_written(mapping, field.name, each.written, teller)
     for coming in each.next:
         if isinstance(coming, Hold):
             yield f"The next run would hold it: {coming.message}."
@@ -145,15 +145,15 @@ def _agreed(story: PairStory, field: Field, base: Agreed | None, teller: Teller)
     return f"When they last agreed, {_both(story, field, base.values, teller, 'said')}.{filled}"
 
 
-def _written(story: PairStory, field: Field, written: Written | None, teller: Teller) -> str:
+def last_written(mapping: Mapping, field: str, written: Written | None, teller: Teller) -> str:
     if written is None:
         return "crmsync has never written it."
     run = written.run
     who = f"run {written.line.run}{f' of {run.actor}' if run else ''}, {render.when(written.line.at)}"
     if written.side is None:
         return f"Both sides said the same in {who}."
-    name = story.mapping.ends[written.side].name
-    before, after = (teller.value(story.mapping.name, field.name, each) for each in (written.before, written.after))
+    name = mapping.ends[written.side].name
+    before, after = (teller.value(mapping.name, field, each) for each in (written.before, written.after))
     told = after if written.before is ABSENT else f"{before} -> {after}"
     return f"Last written to {name} by {who}: {told}, because {_because(written.why)}."
 
@@ -202,13 +202,13 @@ def _field_json(story: PairStory, each: FieldStory, teller: Teller) -> Json:
         "owner": mapping.ends[field.owner].name if field.owner in SIDES else field.owner,
         "now": sides(each.now),
         "base": sides(each.base.values) if each.base else None,
-        "written": _written_json(mapping, each.written),
+        "written": written_json(mapping, each.written),
         "next": [f"hold: {each.message}" if isinstance(each, Hold) else each[1].reason for each in each.next],
         "review": each.review.n if each.review else None,
     }
 
 
-def _written_json(mapping: Mapping, written: Written | None) -> Json:
+def written_json(mapping: Mapping, written: Written | None) -> Json:
     if written is None:
         return None
     side = None if written.side is None else mapping.ends[written.side].name

@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
-from crmsync.connectors.base import fetch
+from crmsync.connectors.base import ConnectorError, fetch
 from crmsync.core.expression import EvaluationError
 from crmsync.core.model import (
     ABSENT,
@@ -103,14 +103,14 @@ def _story(world: World, mapping: Mapping, side: Side, key: Key, name: str | Non
     ledger = world.ledger
     link = ledger.links(mapping.name, side, [key]).get(key)
     keys: Both[Key | None] = link.keys if link else ((key, None) if side == 0 else (None, key))
-    now, found = values_of(world, mapping, keys)
+    now = now_of(world, mapping, keys)
     lines, wrong = _next(world, mapping, side, key)
     reviews = tuple(each for each in _open_reviews(world, mapping) if _concerns(each.keys, keys))
     written = _written(world, ledger.history_of(mapping.name, side, key))
     fields = tuple(
         FieldStory(
             field,
-            (now[0].get(field.name, ABSENT), now[1].get(field.name, ABSENT)),
+            (now.values[0].get(field.name, ABSENT), now.values[1].get(field.name, ABSENT)),
             (link.base if link else {}).get(field.name),
             written.get(field.name),
             _next_of(field, lines),
@@ -120,26 +120,35 @@ def _story(world: World, mapping: Mapping, side: Side, key: Key, name: str | Non
         if name in (None, field.name)
     )
     return PairStory(
-        mapping, keys, found, _link_row(world, mapping, link.id if link else None, side, key),
+        mapping, keys, now.found, _link_row(world, mapping, link.id if link else None, side, key),
         _each_key(keys, lambda at, each: ledger.states(mapping.name, at, [each]).get(each)), fields, reviews,
         _letters(world, mapping, keys), lines, wrong,
     )  # fmt: skip
 
 
-def values_of(world: World, mapping: Mapping, keys: Both[Key | None]) -> tuple[Both[dict[str, Json]], Both[bool]]:
-    """What both records say now, by field, even where a run would reject them; and which of them are there."""
+@dataclass(frozen=True, slots=True)
+class Now:
+    """What both records say now, by field, even where a run would reject them; which of them are there, and when they
+    were changed, as their systems say it."""
+
+    values: Both[dict[str, Json]] = ({}, {})
+    found: Both[bool] = (False, False)
+    modified: Both[Json] = (None, None)
+
+
+def now_of(world: World, mapping: Mapping, keys: Both[Key | None]) -> Now:
     compiled = world.compile(mapping)
     values: Both[dict[str, Json]] = ({}, {})
     names = [field.name for field in mapping.fields]
-    found = [False, False]
+    found, modified = [False, False], [None, None]
     for side in SIDES:
         key, door = keys[side], world.door(mapping, side)
         for raw in fetch(door, [key] if key is not None else []):
-            found[side] = True
+            found[side], modified[side] = True, raw.modified
             with suppress(EvaluationError):
                 lifted = compiled.lift[side](None if raw.fault else door.decode(raw.body))
                 values[side].update(zip(names, lifted.natives, strict=True))
-    return values, (found[0], found[1])
+    return Now(values, (found[0], found[1]), (modified[0], modified[1]))
 
 
 def _next(world: World, mapping: Mapping, side: Side, key: Key) -> tuple[tuple[Line, ...], tuple[Finding, ...]]:
@@ -208,6 +217,47 @@ def _letters(world: World, mapping: Mapping, keys: Both[Key | None]) -> tuple[De
 def _each_key(keys: Both[Key | None], ask: Callable[[Side, Key], T | None]) -> Both[T | None]:
     left, right = keys
     return None if left is None else ask(0, left), None if right is None else ask(1, right)
+
+
+# One question -----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A create that was sent, and of which no answer came."""
+
+    line: Create
+    run: Run | None
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What stands around a question: both records as they are now, the last line that wrote each field, and the create
+    whose outcome nobody knows. `unasked`: why the systems could not be asked ("" where they could)."""
+
+    now: Now
+    written: dict[str, Written]
+    sent: Sent | None
+    unasked: str = ""
+
+
+def around(world: World, mapping: Mapping, asked: Review) -> Around:
+    side: Side = 0 if asked.keys[0] is not None else 1
+    key = asked.keys[side]
+    lines = world.ledger.history_of(mapping.name, side, key) if key is not None else []
+    written, sent = _written(world, lines), _sent(world, asked, lines)
+    try:
+        return Around(now_of(world, mapping, asked.keys), written, sent)
+    except ConnectorError as error:
+        return Around(Now(), written, sent, str(error))
+
+
+def _sent(world: World, asked: Review, lines: Sequence[JournalLine]) -> Sent | None:
+    for journaled in reversed(lines):
+        line = decode(journaled.line)
+        if journaled.status in ("sent", "unknown") and isinstance(line, Create) and asked.keys[line.side] is None:
+            return Sent(line, world.ledger.run(journaled.run))
+    return None
 
 
 # All of a project ------------------------------------------------------------------------------------------

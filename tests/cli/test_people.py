@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+
 import pytest
 
+from crmsync.core.model import ABSENT, Agreed, Change, Create, Hold, key_text
+from crmsync.core.plan.lines import encode
+from crmsync.ledger.store import Ledger
 from tests.cli.shop import Shop
 
 
@@ -122,6 +127,209 @@ def test_an_answer_about_a_match_that_is_taken_back_is_asked_again(unsure: Shop)
     unsure.sql("pm", "UPDATE customers SET customer_name = 'Stavby Dunaj', web_domain = NULL WHERE id = 11")
     assert unsure.do("run").code == 3
     assert unsure.do("link", "show", "pm.customer/11", "--output", "json").json["links"][0]["ended"] is not None
+
+
+# review: what stands around a question
+
+
+def test_a_review_tells_what_changed_when_and_who_wrote_it_last(conflict: Shop) -> None:
+    ((ours,),) = conflict.sql("crm", "SELECT updated_at FROM accounts WHERE id = 2")
+    run = conflict.do("history", "--output", "json").json["runs"][-1]["run"]
+    out = conflict.do("review", "show", 1).out
+    for words in (
+        "record changed", ours.replace(" ", "T"), f"Last written to pm by run {run} of ", "other field  crm",
+        '"Mlyn Nitra a.s."',
+    ):  # fmt: skip
+        assert words in out
+
+
+def test_a_review_as_json_holds_all_that_its_text_tells(conflict: Shop) -> None:
+    told = conflict.do("review", "show", 1, "--output", "json").json
+    assert told["values"] == ["ours", "theirs"]
+    assert told["now"]["notes"] == {"crm": "ours", "pm": "theirs"}
+    assert told["now"]["email"] == {"crm": "***", "pm": "***"}
+    assert told["changed"].keys() == {"crm", "pm"}
+    assert (told["written"]["side"], told["written"]["why"]) == ("pm", "created")
+    assert (told["sent"], told["unasked"], told["answers"]) == (None, None, ["crm", "pm", "value=..."])
+
+
+def test_people_around_a_question_are_hidden_unless_asked_for(conflict: Shop) -> None:
+    assert "info@mlyn-nitra-demo.sk" not in conflict.do("review", "show", 1).out
+    assert "info@mlyn-nitra-demo.sk" in conflict.do("review", "show", 1, "--show-pii").out
+
+
+def test_a_review_whose_values_moved_on_says_so(conflict: Shop) -> None:
+    conflict.sql("pm", "UPDATE customers SET notes = 'on second thought' WHERE id = 9")
+    out = conflict.do("review", "show", 1).out
+    for words in ("says now", '"theirs"', '"on second thought"', "an answer to this one would lapse"):
+        assert words in out
+
+
+def test_a_review_is_shown_even_when_a_system_does_not_answer(conflict: Shop) -> None:
+    conflict.edit("crmsync.yaml", "sqlite:///pm.db", "postgresql://nobody@127.0.0.1:1/pm?connect_timeout=2")
+    out = conflict.do("review", "show", 1).out
+    for words in ("what the records say now is not known: pm: cannot reach", '"ours"', '"theirs"', "--take pm"):
+        assert words in out
+
+
+def test_a_record_that_is_gone_is_named_with_its_question(conflict: Shop) -> None:
+    conflict.sql("pm", "DELETE FROM customers WHERE id = 9")
+    assert "pm.customer/9 is not in its system now" in conflict.do("review", "show", 1).out
+
+
+# review: filters
+
+
+@pytest.fixture
+def two(conflict: Shop) -> Shop:
+    """Review 2 asks about the notes of account 1, customer 7."""
+    conflict.sql("crm", "UPDATE accounts SET description = 'ours' WHERE id = 1")
+    conflict.sql("pm", "UPDATE customers SET notes = 'theirs' WHERE id = 7")
+    assert conflict.do("run").code == 3
+    return conflict
+
+
+FILTERS = {
+    "--ref crm.account/1": [2],
+    "--ref pm.customer/9": [1],
+    "--ref pm.customer/10": [],
+    "--field notes": [1, 2],
+    "--field name": [],
+    "--kind match": [],
+    "--kind conflict --mapping account-customer --ref crm.account/2": [1],
+    "--mapping another": [],
+}
+
+
+@pytest.mark.parametrize("words", FILTERS)
+def test_list_and_resolve_choose_by_the_same_filters(two: Shop, words: str) -> None:
+    listed = two.do("review", "list", *words.split(), "--output", "json").json["reviews"]
+    assert [each["n"] for each in listed] == FILTERS[words]
+    done = two.do("review", "resolve", "--all", *words.split(), "--take", "pm", "--yes", "--output", "json")
+    assert done.json["resolved"] == FILTERS[words]
+    assert len(two.do("review", "list", "--output", "json").json["reviews"]) == 2 - len(FILTERS[words])
+
+
+def test_a_list_is_filtered_before_it_is_cut(two: Shop) -> None:
+    listed = two.do("review", "list", "--limit", 1, "--ref", "crm.account/1", "--output", "json").json["reviews"]
+    assert [each["n"] for each in listed] == [2]
+
+
+@pytest.mark.parametrize("words", ["list --ref crm.nothing/1", "resolve 1 --field notes --take pm"])
+def test_a_filter_that_cannot_be_is_refused(two: Shop, words: str) -> None:
+    assert two.do("review", *words.split()).code == 2
+
+
+# review: who answered
+
+
+def test_an_answer_bears_the_name_of_who_gave_it_also_when_it_was_used(
+    conflict: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LOGNAME", "eva")
+    conflict.do("review", "resolve", 1, "--take", "crm")
+    assert "answered by eva: crm, 20" in conflict.do("review", "show", 1).out
+    conflict.do("run")
+    assert "answered by eva: crm; it is no longer asked" in conflict.do("review", "show", 1).out
+    (told,) = conflict.do("review", "list", "--state", "lapsed", "--output", "json").json["reviews"]
+    assert (told["who"], told["take"]) == ("eva", "crm")
+
+
+def test_an_answer_that_was_used_is_not_taken_back_but_what_can_be_done_is_said(
+    conflict: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LOGNAME", "eva")
+    conflict.do("review", "resolve", 1, "--take", "crm")
+    conflict.do("run")
+    said = conflict.do("review", "reopen", 1)
+    assert said.code == 2
+    for words in (
+        "answered by eva (crm)", "write the value that you want to crm.account/2 or pm.customer/9 itself",
+        "crmsync explain crm.account/2 notes",
+    ):  # fmt: skip
+        assert words in said.err
+
+
+def test_a_question_that_lapsed_unanswered_is_not_reopened(conflict: Shop) -> None:
+    conflict.sql("pm", "UPDATE customers SET notes = 'ours' WHERE id = 9")
+    conflict.do("run")
+    assert "not answered; it is no longer asked" in conflict.do("review", "show", 1).out
+    said = conflict.do("review", "reopen", 1)
+    assert (said.code, "lapsed without an answer" in said.err) == (2, True)
+
+
+# review: a create that was never answered
+
+
+@pytest.fixture
+def unanswered(synced: Shop) -> Shop:
+    """Account 5 was being created in pm when the run died; review 1 asks what became of it. Customer 11 is there, and
+    could be it."""
+    synced.sql("crm", "INSERT INTO accounts (id, type, name) VALUES (5, 'customer', 'Novák s.r.o.')")
+    synced.sql(
+        "pm",
+        "INSERT INTO customers (id, customer_name, status, kind) VALUES (11, 'Nieco ine', 'active', 'external')",
+    )
+    change = Change(
+        "name", "customer_name", ABSENT, "Novák s.r.o.", "created", Agreed(("Novák s.r.o.", "Novák s.r.o."))
+    )
+    create = encode(Create("account-customer", 1, (5,), (change,)))
+    hold = Hold("account-customer", ((5,), None), "unknown-outcome", "", (None, None), (None, None), "sent, unanswered")
+    with closing(Ledger.open(f"sqlite:///{synced.folder}/.crmsync/ledger.db")) as ledger, ledger.writing() as writer:
+        writer.start_run("died", "2026-11-20T02:00:00+00:00", mode="batch", actor="eva", host="h", pid=1)
+        writer.save_journal("died", [(0, "account-customer", 1, key_text((5,)), "create", create)])
+        writer.settle_journal("died", [(0, "unknown", "", "2026-11-20T02:00:01+00:00")])
+        writer.save_holds("account-customer", [], [hold], "died", "2026-11-20T02:00:02+00:00")
+    return synced
+
+
+def test_a_create_that_was_never_answered_is_explained_with_both_its_answers(unanswered: Shop) -> None:
+    out = unanswered.do("review", "show", 1).out
+    for words in (
+        "run died of eva, which began 2026-11-20 02:00:00Z, sent this create to pm, and no answer came",
+        '+ pm.customer  from crm.account/5  name: "Novák s.r.o."',
+        "look in pm for a customer like that: was it made from crm.account/5?",
+        "--take same=KEY  (it made pm.customer/KEY: the two are linked)",
+        "--take different  (it was never made: the next run creates it)",
+    ):
+        assert words in out
+    assert "--take crm" not in out
+    told = unanswered.do("review", "show", 1, "--output", "json").json
+    assert (told["sent"]["run"], told["answers"]) == ("died", ["same=KEY", "different"])
+
+
+@pytest.mark.parametrize("key", ["11", "pm.customer/11"])
+def test_the_record_that_a_create_made_is_named_and_linked(unanswered: Shop, key: str) -> None:
+    assert unanswered.do("review", "resolve", 1, "--take", f"same={key}").code == 0
+    assert "crm.account/5 pm.customer/11" in unanswered.do("link", "list").out
+    assert unanswered.do("review", "list").out == "no open review\n"
+
+
+def test_a_create_that_was_never_made_is_answered_too(unanswered: Shop) -> None:
+    assert unanswered.do("review", "resolve", 1, "--take", "different").code == 0
+    assert "answered by " in unanswered.do("review", "show", 1).out
+
+
+@pytest.mark.parametrize(
+    ("take", "words"),
+    [
+        ("same", "review 1 lacks its record in pm"),
+        ("same=99", "there is no pm.customer/99"),
+        ("same=9", "pm.customer/9 is linked with another record already"),
+        ("same=1,2", "a key of pm.customer is id: 1 of them, not 2"),
+        ("crm", "asks for same or different"),
+    ],
+)
+def test_an_answer_that_names_no_fitting_record_is_refused(unanswered: Shop, take: str, words: str) -> None:
+    said = unanswered.do("review", "resolve", 1, "--take", take)
+    assert said.code == 2
+    assert words in said.err
+    assert unanswered.do("review", "list", "--output", "json").json["reviews"][0]["state"] == "open"
+
+
+def test_a_key_is_no_answer_where_both_records_are_there(unsure: Shop) -> None:
+    said = unsure.do("review", "resolve", 1, "--take", "same=11")
+    assert (said.code, "say --take same" in said.err) == (2, True)
 
 
 # dlq
