@@ -9,7 +9,7 @@ from typing import NoReturn
 import click
 
 from crmsync import __version__
-from crmsync.cli import begin, dlq, link, look, review, run
+from crmsync.cli import begin, dlq, drift, link, look, review, run
 from crmsync.cli.ends import answer
 from crmsync.cli.flags import global_flags
 
@@ -38,7 +38,7 @@ def crmsync() -> None:
     pass
 
 
-for family in (begin, run, look, review, dlq, link):
+for family in (begin, run, look, drift, review, dlq, link):
     for command in family.COMMANDS:
         crmsync.add_command(command)
 
