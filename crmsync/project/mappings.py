@@ -13,6 +13,7 @@ from typing import Final, TypeVar, cast
 
 from crmsync.core.model import (
     ABSENT,
+    KINDS,
     SIDES,
     At,
     Both,
@@ -25,8 +26,8 @@ from crmsync.core.model import (
     Field,
     Finding,
     Json,
-    Kind,
     Limit,
+    Limits,
     Match,
     Severity,
     Side,
@@ -152,9 +153,10 @@ def _mapping(document: Document, data: Json, sides: Both[str], contracts: Mappin
         create=_each(sides, lambda _, side: _create(create.get(side, "never"))),
         delete=_by_side(delete, sides, "ignore"),
         on_leave_scope=data.get("on_leave_scope", "freeze"),
-        limits={cast(Kind, kind): _limit(written) for kind, written in data.get("limits", {}).items()},
+        limits=_limits(data.get("limits", {})),
         checks=_checks(document, sides, data.get("checks", ())),
         after=_listed(data.get("after", ())),
+        together=data.get("together", False),
         enabled=data.get("enabled", True),
         at=document.key_at("mapping"),
     )
@@ -193,6 +195,16 @@ def _match(body: Json) -> Match:
         link_at=float(body.get("link_at", Match().link_at)),
         review_at=float(body.get("review_at", Match().review_at)),
         within=body.get("within"),
+    )
+
+
+def _limits(written: Json) -> Limits:
+    unusual = written.get("unusual", Limits().unusual)
+    return Limits(
+        {kind: _limit(written[kind]) for kind in KINDS if kind in written},
+        {name: _limit(each) for name, each in written.get("fields", {}).items()},
+        _limit(written["missing"]) if "missing" in written else Limits().missing,
+        None if unusual == "off" else Decimal(unusual),
     )
 
 

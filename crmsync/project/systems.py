@@ -11,11 +11,18 @@ from typing import Final
 from zoneinfo import ZoneInfo, available_timezones
 
 from crmsync.core.expression import plain_path, problems
-from crmsync.core.model import Embed, Entity, Finding, Json, Modified, System
+from crmsync.core.model import Embed, Entity, Finding, Json, Modified, Retry, Sentinel, System
 from crmsync.project.shapes import choose, closest, dotted, known_keys
 from crmsync.project.yaml import Document, Where
 
 SHIPPED: Final = ("memory", "sql", "table")  # known without the metadata of an installed package
+_OWN: Final = (
+    "instance",
+    "timezone",
+    "retry",
+    "rate",
+    "sentinel",
+)  # keys of a system that are no options of its connector
 _SECONDS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _SQLITE: Final = re.compile(r"(?P<scheme>sqlite(?:\+\w+)?:///)(?P<path>[^/:?][^?]*)(?P<query>\?.*)?")
 
@@ -41,13 +48,39 @@ def read_systems(root: Path, document: Document, systems: Json) -> dict[str, Sys
 def _system(root: Path, document: Document, name: str, written: Json) -> System:
     timezone = written.get("timezone", "UTC")
     entities = {entity: _entity(document, name, entity, body, timezone) for entity, body in written["entities"].items()}
-    options = _without(written, ("connector", "entities", "instance", "timezone"))
+    options = _without(written, ("connector", "entities", *_OWN))
     if "url" in options:
         options["url"] = sqlite_in(root, options["url"])
     if isinstance(options.get("folder"), str):  # of files, relative to the project folder as SQLite files are
         options["folder"] = str(root / options["folder"])
     at = document.key_at("systems", name)
-    return System(name, written["connector"], entities, options, written.get("instance"), timezone, at)
+    retry = _retry(written.get("retry", {}))
+    rate = _rate(written.get("rate"))
+    sentinel = _sentinel(written.get("sentinel"))
+    return System(
+        name, written["connector"], entities, options, written.get("instance"), timezone, at, retry, rate, sentinel
+    )
+
+
+def _sentinel(written: Json) -> Sentinel | None:
+    if written is None:
+        return None
+    parts = written["key"] if isinstance(written["key"], list) else [written["key"]]
+    key = tuple(part if isinstance(part, str) else int(part) for part in parts)
+    return Sentinel(written["entity"], key, written.get("expect"))
+
+
+def _retry(written: Json) -> Retry:
+    times = {key: seconds(written[key]) for key in ("wait", "longest", "budget") if key in written}
+    return Retry(int(written.get("attempts", Retry().attempts)), **times)
+
+
+def _rate(written: str | None) -> float | None:
+    """Calls a second: `600/m` is 10."""
+    if written is None:
+        return None
+    calls, _, unit = written.partition("/")
+    return int(calls) / _SECONDS[unit.strip()]
 
 
 def _entity(document: Document, system: str, name: str, written: Json, timezone: str) -> Entity:
@@ -128,7 +161,8 @@ def check_systems(document: Document, systems: Mapping[str, System]) -> Iterator
             at = document.at(*where, "connector")
             yield Finding("project/unknown-connector", message, choose(system.connector, known), at=at)
         yield from _check_timezone(document, system.timezone, (*where, "timezone"))
-        yield from _check_options(document, where, system.options, ("timezone", "instance"))
+        yield from _check_options(document, where, system.options, _OWN)
+        yield from _check_sentinel(document, where, system)
         for entity in system.entities.values():
             spoken = _Spoken(system, entity, (*where, "entities", entity.name), document)
             for check in (_paths, _tombstone, _recovery, _embedded, _zone, _likely_slips):
@@ -141,6 +175,24 @@ def _check_timezone(document: Document, name: str, where: Where) -> Iterator[Fin
     except (ValueError, OSError, KeyError):
         mend = _near_zone(name)
         yield Finding("project/unknown-timezone", f"there is no time zone {name!r}", mend, at=document.at(*where))
+
+
+def _check_sentinel(document: Document, where: Where, system: System) -> Iterator[Finding]:
+    sentinel = system.sentinel
+    if sentinel is None:
+        return
+    entity, where = system.entities.get(sentinel.entity), (*where, "sentinel")
+    if entity is None:
+        message = f"system {system.name} has no entity {sentinel.entity!r}"
+        at = document.at(*where, "entity")
+        yield Finding("project/unknown-entity", message, choose(sentinel.entity, system.entities), at=at)
+    elif len(entity.key) != len(sentinel.key):
+        message = f"the key of {entity.full_name} has {len(entity.key)} parts, not {len(sentinel.key)}"
+        mend = f"write the value of each part: {', '.join(entity.key)}"
+        yield Finding("project/sentinel-key", message, mend, at=document.at(*where, "key"))
+    for offset, message in problems(sentinel.expect) if sentinel.expect else ():
+        at = document.inside((*where, "expect"), offset)
+        yield Finding("project/expression", f"expect: {message}", "see https://jmespath.org", at=at)
 
 
 def _near_zone(name: str) -> str:

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import count, islice
 from typing import Final, Literal
 
-from crmsync.connectors.base import Cursor, Door, fetch
+from crmsync.connectors.base import Cursor, Door, Transient, fetch
 from crmsync.core.model import SIDES, Both, Bucket, Finding, Json, Key, Mapping, Raw, Side, key_text, other
 from crmsync.ledger.nouns import LinkKeys, State
 from crmsync.ledger.spool import Spool, Staged
@@ -20,8 +20,6 @@ from crmsync.run.world import Stopped, World
 
 Mode = Literal["batch", "delta"]
 PAGE: Final = 1000
-SHRUNK: Final = 0.5  # a complete listing that lost more of the linked records than this is not believed
-FEW: Final = 20  # ... unless there were fewer links than this
 
 
 @dataclass
@@ -75,6 +73,22 @@ class Reader:
     # Listing
 
     def _list(self, found: Extraction, side: Side) -> None:
+        """One that breaks off is begun anew, from nothing: its first pages may say something else by then."""
+        for attempt in count(1):
+            try:
+                return self._list_once(found, side)
+            except Transient as error:
+                if not found.listed[side]["pages"]:  # its door has tried that already
+                    raise
+                self.world.patience(self.mapping.ends[side].system).pause(error, attempt)
+            self._forget(found, side)
+
+    def _forget(self, found: Extraction, side: Side) -> None:
+        self.spool.forget(self.mapping.name, side)
+        found.quiet[side].clear()
+        found.listed[side].clear()
+
+    def _list_once(self, found: Extraction, side: Side) -> None:
         door = self._door(side)
         newest = door.newest() if door.can.delta else None
         since = self._since(door, side)
@@ -94,7 +108,9 @@ class Reader:
         name, keys = self.mapping.name, [raw.key for raw in page]
         repeated = self.spool.seen(name, side, keys)
         again = set(repeated)
-        found.listed[side]["records"] += len(keys) - len(repeated)
+        if len(repeated) == len(keys) and len(again) > 1:
+            raise self._page_again(side, len(again))
+        found.listed[side].update(pages=1, records=len(keys) - len(repeated))
         states = self.world.ledger.states(name, side, keys)
         fresh = [
             raw for raw in page if raw.key not in again and not self._is_settled(found, side, raw, states.get(raw.key))
@@ -103,6 +119,12 @@ class Reader:
         if again:
             self._uncount(found, side, Counter(keys), Counter(repeated), states)
             self._duplicates(side, [raw for raw in page if raw.key in again], states)
+
+    def _page_again(self, side: Side, records: int) -> Stopped:
+        """Whoever gives a page twice has left another one out: the paging of the system has slipped."""
+        end = self.mapping.ends[side]
+        message = f"the listing of {end.system}.{end.entity} repeats a page of {records} records: it is not complete"
+        return Stopped(1, Finding("listing/repeated", message, "run again; if it stays so, the connector is at fault"))
 
     def _is_settled(self, found: Extraction, side: Side, raw: Raw, state: State | None) -> bool:
         """Seen before under this very mapping, and settled then: count it, look no further."""
@@ -140,12 +162,10 @@ class Reader:
     def _find_unlisted(self, found: Extraction, side: Side) -> None:
         if not (found.complete[side] and self.deletes):
             return
-        name, links, gone = self.mapping.name, self.world.ledger.live_links(self.mapping.name), 0
-        doubtful: list[Key] = []
+        name, doubtful = self.mapping.name, list[Key]()
+        self._believe(found, side)
         for rows in self.spool.unseen(name, side, self._noting(doubtful, side)):
             found.unlisted[side].update({row[side]: row[other(side)] for row in rows})
-            gone += len(rows)
-        self._believe(found, side, links, gone)
         self._stage_keys(found, side, doubtful)
 
     def _noting(self, doubtful: list[Key], side: Side) -> Iterator[list[LinkKeys]]:
@@ -154,18 +174,15 @@ class Reader:
             doubtful.extend(link[side] for link in page if link.state == "missing")
             yield page
 
-    def _believe(self, found: Extraction, side: Side, links: int, gone: int) -> None:
-        """A listing that lost most of what we know is an access problem until a person says otherwise."""
-        end = self.mapping.ends[side]
-        listed = found.listed[side]["records"]
-        if links and not listed:
+    def _believe(self, found: Extraction, side: Side) -> None:
+        """A listing that is empty where records are linked is an access problem until a person says otherwise; of one
+        that lacks some of them the limits speak (`limits.missing`)."""
+        links = self.world.ledger.live_links(self.mapping.name)
+        if links and not found.listed[side]["records"]:
+            end = self.mapping.ends[side]
             message = f"{end.system}.{end.entity} lists no record at all, where {links} are linked"
-        elif links >= FEW and gone > links * SHRUNK:
-            message = f"{end.system}.{end.entity} lists {listed} records; {gone} of {links} linked ones are missing"
-        else:
-            return
-        mend = "check the rights of the account that reads it; if the records are really gone: crmsync link split"
-        raise Stopped(4, Finding("listing/shrunk", message, mend))
+            mend = "check the rights of the account that reads it; if the records are really gone: crmsync link split"
+            raise Stopped(4, Finding("listing/empty", message, mend))
 
     # What a listing does not bring
 

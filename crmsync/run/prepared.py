@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from crmsync.core.mapping import Seen
@@ -13,6 +13,7 @@ from crmsync.core.model import (
     Adopt,
     Archive,
     Both,
+    Change,
     Create,
     Delete,
     Finding,
@@ -25,9 +26,10 @@ from crmsync.core.model import (
     Side,
     Update,
     key_text,
+    other,
     to_json,
 )
-from crmsync.core.plan import encode
+from crmsync.core.plan import Allow, Read, Trip, encode, worded
 from crmsync.core.plan.lines import DO, Line, encode_value, is_revert
 from crmsync.ledger.nouns import NewDead
 from crmsync.ledger.spool import Line as PlanLine
@@ -44,16 +46,21 @@ class Order:
     only: Ref | None = None
     limit: int | None = None
     first_load: bool = False
-    allow: Mapping[Kind, int] = field(default_factory=dict)
+    allow: Allow = field(default_factory=dict)
 
 
 @dataclass
 class MappingPlan:
-    """What is known of one mapping before anything is written."""
+    """What is known of one mapping before anything is written. `fields`, `linked`, `emptied` and `read` are what its
+    breakers look at (see `Counts`)."""
 
     number: int
     extraction: Extraction
     actions: Both[Counter[Kind]] = field(default_factory=lambda: (Counter(), Counter()))
+    fields: Both[Counter[str]] = field(default_factory=lambda: (Counter(), Counter()))
+    linked: Both[Counter[str]] = field(default_factory=lambda: (Counter(), Counter()))
+    emptied: Both[Counter[str]] = field(default_factory=lambda: (Counter(), Counter()))
+    read: Read = field(default_factory=Read)
     links: int = 0
     holds: int = 0
     warned: Counter[str] = field(default_factory=Counter)
@@ -64,7 +71,8 @@ class MappingPlan:
     def writes(self) -> int:
         return sum(self.actions[side].total() for side in SIDES)
 
-    def count(self, line: Line) -> None:
+    def count(self, line: Line, *, fresh: bool = False) -> None:
+        """`fresh`: its pair is linked by this very plan."""
         match line:
             case Hold():
                 self.holds += 1
@@ -74,6 +82,15 @@ class MappingPlan:
                 pass
             case _:
                 self.actions[line.side][kind_of(line)] += 1
+                if isinstance(line, Update):
+                    self._count_fields(line, fresh)
+
+    def _count_fields(self, line: Update, fresh: bool) -> None:
+        names = {change.field for change in line.changes}
+        self.fields[line.side].update(names)
+        if not fresh:
+            self.linked[line.side].update(names)
+        self.emptied[line.side].update(change.field for change in line.changes if _empties(change, other(line.side)))
 
     def placed(self, line: Line, level: int) -> PlanLine:
         """The line with its place in the order of doing."""
@@ -87,7 +104,7 @@ class Prepared:
 
     spool: Spool
     mappings: dict[str, MappingPlan] = field(default_factory=dict)
-    tripped: list[Finding] = field(default_factory=list)
+    trips: list[Trip] = field(default_factory=list)
     started: str = ""  # when reading began
 
     def letters(self, mapping: str) -> Iterator[NewDead]:
@@ -97,8 +114,17 @@ class Prepared:
             yield NewDead(name, side, tuple(key), kind, rule, path, message, mend, snapshot.encode(), *last)
 
     @property
+    def tripped(self) -> tuple[Finding, ...]:
+        return worded(self.trips)
+
+    @property
     def actions(self) -> int:
         return sum(plan.writes for plan in self.mappings.values())
+
+
+def _empties(change: Change, source: Side) -> bool:
+    """The side that had a value says null now. A person who has decided so is not doubted."""
+    return change.reason in ("owner-changed", "peer-changed") and change.agreed.values[source] is None
 
 
 def kind_of(write: Create | Update | Archive | Delete) -> Kind:

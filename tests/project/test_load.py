@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 from hypothesis import given, settings
 
-from crmsync.core.model import ABSENT, Call, Compare, Limit, Match, to_json
+from crmsync.core.model import ABSENT, Call, Compare, Limit, Limits, Match, to_json
 from tests.project.conftest import Folder
 from tests.project.spoilt import spoilt
 
@@ -27,13 +27,26 @@ def test_a_mapping_is_read_with_all_its_settings(folder):
     assert mapping.scope == ("type == 'customer'", None)
     assert mapping.create == (False, "active")
     assert mapping.delete == ("ignore", "archive")
-    assert mapping.limits == {"create": Limit(count=500), "update": Limit(percent=Decimal(30))}
+    assert mapping.limits == Limits({"create": Limit(count=500), "update": Limit(percent=Decimal(30))})
+    assert (mapping.limits.missing, mapping.limits.unusual) == (Limit(percent=Decimal(20)), Decimal(10))
     assert mapping.match == Match(
         decide=(("ico",), ("name", "domain")),
         compare=(Compare("name", "company", 0.6), Compare("domain", "domain", 0.4)),
     )
     assert str(mapping.at).endswith("account-customer.yaml:3:1")
     assert mapping.enabled
+
+
+@pytest.mark.parametrize(("unusual", "value"), [("5", Decimal(5)), ("2.5", Decimal("2.5")), ("off", None)])
+def test_limits_of_fields_listings_and_what_is_usual_are_read(folder, unusual, value):
+    folder.mapping(
+        "limits: {create: 500, update: 30%}",
+        f"limits: {{fields: {{name: 50%, ico: 10}}, missing: 5%, unusual: {unusual}}}",
+    )
+    limits = folder.load().project.mapping("account-customer").limits
+    assert limits.kinds == {}
+    assert limits.fields == {"name": Limit(percent=Decimal(50)), "ico": Limit(count=10)}
+    assert (limits.missing, limits.unusual) == (Limit(percent=Decimal(5)), value)
 
 
 def test_checks_are_read_with_their_side(folder):

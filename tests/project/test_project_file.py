@@ -2,7 +2,7 @@
 
 import pytest
 
-from crmsync.core.model import Embed, Modified
+from crmsync.core.model import Embed, Modified, Retry, Sentinel
 from crmsync.project.systems import seconds, sqlite_in
 
 
@@ -47,6 +47,36 @@ def test_durations_become_seconds(text, value):
     assert seconds(text) == value
 
 
+def test_a_system_is_asked_again_with_patience_unless_it_says_how_much(folder):
+    folder.replace("crmsync.yaml", "instance: crm-prod", "retry: {attempts: 8, wait: 250ms, longest: 1m, budget: 1h}")
+    systems = folder.load().project.systems
+    assert systems["crm"].retry == Retry(attempts=8, wait=0.25, longest=60.0, budget=3600.0)
+    assert systems["pm"].retry == Retry() == Retry(attempts=5, wait=0.5, longest=30.0, budget=300.0)
+    folder.replace("crmsync.yaml", "attempts: 8, wait: 250ms, longest: 1m, ", "")
+    assert folder.load().project.systems["crm"].retry == Retry(budget=3600.0)
+
+
+@pytest.mark.parametrize(("text", "value"), [("10/s", 10.0), ("600/m", 10.0), ("30/m", 0.5), ("7200/h", 2.0)])
+def test_a_rate_becomes_calls_a_second(folder, text, value):
+    folder.replace("crmsync.yaml", "instance: crm-prod", f"rate: {text}")
+    systems = folder.load().project.systems
+    assert (systems["crm"].rate, systems["pm"].rate) == (value, None)
+
+
+def test_how_a_system_is_asked_is_no_option_of_its_connector(folder):
+    folder.replace("crmsync.yaml", "instance: crm-prod", "rate: 10/s\n    retry: {attempts: 2}")
+    assert set(folder.load().project.systems["crm"].options) == {"url"}
+
+
+@pytest.mark.parametrize(("key", "value"), [("1", (1,)), ("A-1", ("A-1",)), ("[7, A]", (7, "A"))])
+def test_a_sentinel_is_read_with_its_key(folder, key, value):
+    entity = "line" if len(value) == 2 else "account"
+    folder.replace("crmsync.yaml", "instance: crm-prod", f"sentinel: {{entity: {entity}, key: {key}, expect: name}}")
+    crm = folder.load().project.systems["crm"]
+    assert crm.sentinel == Sentinel(entity, value, "name")
+    assert set(crm.options) == {"url"}
+
+
 def test_sqlite_paths_are_relative_to_the_project_folder(folder):
     project = folder.load().project
     assert project.ledger == f"sqlite:///{folder.root.resolve()}/.crmsync/ledger.db"
@@ -76,6 +106,22 @@ WRONG = [
     ("timezone: UTC", "timezone: ‹Mars/Base", "unknown-timezone", "there is no time zone 'Mars/Base'", ""),
     ("overlap: 5m", "overlap: ‹5 minutes", "bad-value",
      "systems.crm.entities.account.modified.overlap must be a duration such as 500ms, 2s", "crmsync schema project"),
+    ("instance: crm-prod", "rate: ‹0/s", "bad-value", "systems.crm.rate must be a number of calls", "crmsync schema"),
+    ("instance: crm-prod", "rate: ‹10", "wrong-type", "systems.crm.rate must be a number of calls", "crmsync schema"),
+    ("instance: crm-prod", "retry: {attempts: ‹0}", "bad-value", "attempts must be a whole number above 0", "schema"),
+    ("instance: crm-prod", "retry: {wait: ‹1}", "wrong-type", "systems.crm.retry.wait must be a duration", "schema"),
+    ("instance: crm-prod", "retry: {‹atempts: 3}", "unknown-key", "unknown key 'atempts'", "did you mean 'attempts'?"),
+    ("instance: crm-prod", "sentinel: {entity: ‹acount, key: 1}", "unknown-entity",
+     "system crm has no entity 'acount'", "did you mean 'account'?"),
+    ("instance: crm-prod", "sentinel: {entity: account, key: ‹[1, 2]}", "sentinel-key",
+     "the key of crm.account has 1 parts, not 2", "write the value of each part: id"),
+    ("instance: crm-prod", "sentinel: {entity: account, key: ‹1.5}", "wrong-type",
+     "systems.crm.sentinel.key must be a key such as 1, or a list of its parts", "crmsync schema project"),
+    ("instance: crm-prod", "sentinel: {entity: account, key: 1, expect: \"name ‹= 'x'\"}", "expression", "expect: ",
+     "jmespath"),
+    ("instance: crm-prod", "‹sentinel: {entity: account}", "missing-key", "systems.crm.sentinel lacks 'key'",
+     "write key: a key such as 1"),
+    ("instance: crm-prod", "retry: ‹5", "wrong-type", "systems.crm.retry must be an object such as", "schema"),
     ("granularity: 1s", "‹granularty: 1s", "unknown-key", "unknown key 'granularty'", "did you mean 'granularity'?"),
     ('deleted: "is_deleted"', 'deleted: "is_deleted &&‹ "', "expression", "deleted: ", "jmespath"),
     ("archive: {set: {active: false}}\n        modified: updated_at", "archive: ‹yes\n        modified: updated_at",

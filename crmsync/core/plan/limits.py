@@ -2,60 +2,190 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import Final
+from shlex import quote
+from statistics import median
+from typing import Final, TypeAlias
 
-from crmsync.core.model import KINDS, Both, Finding, Kind, Limit, Side
+from crmsync.core.model import KINDS, Both, Finding, Kind, Limit, Side, other
 from crmsync.core.model import Mapping as Declared
 
 FLOOR: Final = 20  # a percentage of fewer live links than this says nothing
+EMPTIED: Final = 5  # fewer values that vanish at once may well have been taken away by people
+RUNS: Final = 5  # the median of fewer runs than this says nothing
+SHARE: Final = Decimal("0.2")  # of the live links: as many are nothing unusual, whatever the median
 COUNTED: Final[Mapping[Kind, tuple[Kind, ...]]] = {"delete": ("archive", "delete")}  # either way, a record goes
 FIRST: Final = ("create", "update")  # what a first load does to everything, and may when it is asked to
+RIGHTS: Final = "check the rights of the account that reads it"
+
+Allow: TypeAlias = Mapping[str, int]
+"""What a person has allowed for one plan, by name: a kind, `missing`, or `field:NAME`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What only reading can tell, and a plan file therefore keeps.
+
+    `missing[side]`: links whose record a complete listing of that side did not have. `told[side]`: by field, how many
+    linked records gave that side a value of it when they last agreed, and could give one now.
+    """
+
+    missing: Both[int] = (0, 0)
+    told: Both[Mapping[str, int]] = ({}, {})
 
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """What a plan would write in one mapping: by side and kind, beside the links that are live."""
+    """What a plan would write in one mapping: by side and kind, beside the links that are live.
+
+    By side and field: `fields` are records in which it changes, `linked` those of them that were linked before this
+    run, `emptied` those whose counterpart had a value and says null now. `usual`: what each recent run did.
+    """
 
     actions: Both[Mapping[Kind, int]]
     live_links: int
     loaded: bool = True  # False until a first whole run has ended: a first load may need more than one
+    fields: Both[Mapping[str, int]] = ({}, {})
+    linked: Both[Mapping[str, int]] = ({}, {})
+    emptied: Both[Mapping[str, int]] = ({}, {})
+    read: Read = Read()
+    usual: Both[Sequence[Mapping[Kind, int]]] = ((), ())
+
+
+@dataclass(frozen=True, slots=True)
+class Trip:
+    """A breaker that trips: the plan would pass it if a person allowed `number` of what is named `allow`.
+
+    `doubt` is to be cleared before that; `instead` is another command that would do.
+    """
+
+    allow: str
+    number: int
+    finding: Finding
+    doubt: str = ""
+    instead: str = ""
 
 
 def refuse(
-    mapping: Declared, counts: Counts, *, first_load: bool = False, allow: Mapping[Kind, int] | None = None
-) -> tuple[Finding, ...]:
-    """The breakers that trip, all of them. `allow` is what a person has allowed for this very plan."""
-    return tuple(_trips(mapping, counts, first_load, allow or {}))
+    mapping: Declared, counts: Counts, *, first_load: bool = False, allow: Allow | None = None
+) -> tuple[Trip, ...]:
+    """The breakers that trip, all of them."""
+    allowed = allow or {}
+    found = _trips((_Scale(mapping, counts, 0), _Scale(mapping, counts, 1)), first_load and not counts.loaded)
+    return tuple(trip for trip in found if trip.number > allowed.get(trip.allow, 0))
 
 
-def _trips(mapping: Declared, counts: Counts, first_load: bool, allow: Mapping[Kind, int]) -> Iterator[Finding]:
+def worded(trips: Sequence[Trip], file: str = "") -> tuple[Finding, ...]:
+    """What people are told. The command of each mend allows all that the plan needs: it may be typed as it is, where
+    the plan is in `file`."""
+    needed: dict[str, int] = {}
+    for trip in trips:
+        needed[trip.allow] = max(trip.number, needed.get(trip.allow, 0))
+    allow = " ".join(f"--allow {quote(f'{name}={number}')}" for name, number in sorted(needed.items()))
+    look = "look at the plan (crmsync plan)" if file else "look at the plan (crmsync plan -o plan.json)"
+    apply = f"crmsync apply {quote(file or 'plan.json')} {allow}"
+    return tuple(replace(trip.finding, mend=f"{trip.doubt}{look}, then: {trip.instead}{apply}") for trip in trips)
+
+
+@dataclass(frozen=True, slots=True)
+class _Scale:
+    """One side of a mapping, and what would be written there."""
+
+    mapping: Declared
+    counts: Counts
+    side: Side
+
+    @property
+    def live(self) -> int:
+        return self.counts.live_links
+
+    @property
+    def here(self) -> str:
+        return self.place(self.side)
+
+    def place(self, side: Side) -> str:
+        end = self.mapping.ends[side]
+        return f"{end.system}.{end.entity}"
+
+    def most(self, limit: Limit) -> int:
+        """The greatest number that passes."""
+        if limit.count is not None:
+            return limit.count
+        return int((limit.percent or Decimal(0)) * max(self.live, FLOOR) / 100)
+
+    def more_than(self, limit: Limit, name: str) -> str:
+        return f"more than the {self.most(limit)} that limits.{name} allows ({self.live} live links)"
+
+    def trip(self, rule: str, allow: str, number: int, what: str, doubt: str = "", instead: str = "") -> Trip:
+        message = f"{self.mapping.name}: {what}; nothing was written"
+        return Trip(allow, number, Finding(rule, message, at=self.mapping.at), doubt, instead)
+
+
+def _trips(scales: Both[_Scale], first: bool) -> Iterator[Trip]:
     for kind in KINDS:
-        limit = mapping.limits.get(kind)
-        if limit is None or (kind in FIRST and first_load and not counts.loaded):
-            continue
-        for side in (0, 1):
-            number = sum(counts.actions[side].get(each, 0) for each in COUNTED.get(kind, (kind,)))
-            most = _most(limit, counts.live_links)
-            if number > most and number > allow.get(kind, 0):
-                yield _finding(mapping, side, kind, number, most, counts)
+        if not (kind in FIRST and first):
+            yield from (trip for scale in scales for trip in _kind(scale, kind))
+    for breaker in (_every_record, _unreadable, _missing, *(() if first else (_fields, _unusual))):
+        yield from (trip for scale in scales for trip in breaker(scale))
 
 
-def _most(limit: Limit, live_links: int) -> Decimal:
-    if limit.count is not None:
-        return Decimal(limit.count)
-    return (limit.percent or Decimal(0)) * max(live_links, FLOOR) / 100
+def _kind(scale: _Scale, kind: Kind) -> Iterator[Trip]:
+    limit = scale.mapping.limits.kinds.get(kind)
+    number = sum(scale.counts.actions[scale.side].get(each, 0) for each in COUNTED.get(kind, (kind,)))
+    if limit is not None and number > scale.most(limit):
+        what = f"{number} {kind}s in {scale.here}, {scale.more_than(limit, kind)}"
+        instead = "crmsync run --first-load, or " if kind in FIRST and not scale.counts.loaded else ""
+        yield scale.trip(f"limits/{kind}", kind, number, what, instead=instead)
 
 
-def _finding(mapping: Declared, side: Side, kind: Kind, number: int, most: Decimal, counts: Counts) -> Finding:
-    end = mapping.ends[side]
-    first = "crmsync run --first-load, or " if kind in FIRST and not counts.loaded else ""
-    return Finding(
-        f"limits/{kind}",
-        f"{mapping.name}: {number} {kind}s in {end.system}.{end.entity}, more than the {int(most)} that limits.{kind} "
-        f"allows ({counts.live_links} live links); nothing was written",
-        f"look at the plan (crmsync plan -o plan.json), then: {first}crmsync apply plan.json --allow {kind}={number}",
-        at=mapping.at,
-    )
+def _fields(scale: _Scale) -> Iterator[Trip]:
+    for name, limit in sorted(scale.mapping.limits.fields.items()):
+        number = scale.counts.fields[scale.side].get(name, 0)
+        if number > scale.most(limit):
+            what = f"{name} would change in {number} records of {scale.here}"
+            more = scale.more_than(limit, f"fields.{name}")
+            yield scale.trip("limits/fields", f"field:{name}", number, f"{what}, {more}")
+
+
+def _every_record(scale: _Scale) -> Iterator[Trip]:
+    """A mistake in a mapping or in a system mostly changes one field of everything."""
+    if not scale.counts.loaded or scale.live < FLOOR:
+        return
+    for name, number in sorted(scale.counts.linked[scale.side].items()):
+        if number >= scale.live:
+            what = f"{name} would change in every record of {scale.here}, all {scale.live} that are linked"
+            allow = max(number, scale.counts.fields[scale.side].get(name, 0))
+            yield scale.trip("limits/every-record", f"field:{name}", allow, what)
+
+
+def _unreadable(scale: _Scale) -> Iterator[Trip]:
+    """Who may not read a field is often told null: no reason to empty it everywhere else."""
+    counts, side, source = scale.counts, scale.side, scale.place(other(scale.side))
+    for name, number in sorted(counts.emptied[side].items()):
+        if number >= EMPTIED and number >= counts.read.told[side].get(name, 0):
+            what = f"{name} is null now in every record of {source} that had a value, all {number} of them"
+            allow = max(number, counts.fields[side].get(name, 0))
+            doubt = f"{RIGHTS}; if the values are really gone, "
+            yield scale.trip("limits/unreadable", f"field:{name}", allow, what, doubt)
+
+
+def _missing(scale: _Scale) -> Iterator[Trip]:
+    number, limit = scale.counts.read.missing[scale.side], scale.mapping.limits.missing
+    if number > scale.most(limit):
+        what = f"{number} of {scale.live} linked records are not in the listing of {scale.here}"
+        more = f"more than the {scale.most(limit)} that limits.missing allows"
+        yield scale.trip("limits/missing", "missing", number, f"{what}, {more}", f"{RIGHTS}; if they are really gone, ")
+
+
+def _unusual(scale: _Scale) -> Iterator[Trip]:
+    times, runs = scale.mapping.limits.unusual, scale.counts.usual[scale.side]
+    if times is None or len(runs) < RUNS:
+        return
+    for kind in KINDS:
+        number = scale.counts.actions[scale.side].get(kind, 0)
+        usual = Decimal(median(run.get(kind, 0) for run in runs))
+        if number > max(times * usual, Decimal(FLOOR), SHARE * scale.live):
+            more = f"more than {times} times the median of {usual} in the last {len(runs)} runs (limits.unusual)"
+            yield scale.trip("limits/unusual", kind, number, f"{number} {kind}s in {scale.here}, {more}")

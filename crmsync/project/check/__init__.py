@@ -19,7 +19,13 @@ from crmsync.project.check.ends import (
     keys_are_written_by_their_assigner,
     two_entities,
 )
-from crmsync.project.check.fields import chains_are_known, fields_make_sense, groups_move_together
+from crmsync.project.check.fields import (
+    chains_are_known,
+    fields_make_sense,
+    groups_move_together,
+    limits_speak_of_fields,
+    together_has_parents,
+)
 from crmsync.project.check.match import comparators_are_known, match_speaks_of_fields, thresholds_are_in_order
 from crmsync.project.check.paths import (
     constants_keep_the_contract,
@@ -45,6 +51,8 @@ _DRAFT_CHECKS: Final[tuple[DraftCheck, ...]] = (
     keys_are_written_by_their_assigner,
     fields_make_sense,
     groups_move_together,
+    limits_speak_of_fields,
+    together_has_parents,
     chains_are_known,
     expressions_parse,
     paths_are_known,

@@ -240,3 +240,17 @@ def groups_move_together(draft: Draft, world: World) -> Iterator[Finding]:
             mend = choose(name, others, "other groups") if others else "name the group at the fields that move with it"
             message = f"group {name} has one field only"
             yield draft.wrong("lonely-group", message, mend, "fields", first.name, "group", severity="warning")
+
+
+def together_has_parents(draft: Draft, world: World) -> Iterator[Finding]:
+    if draft.mapping.together and not any(each.link for each in draft.mapping.fields):
+        message = "together: true, but no field links to another mapping"
+        yield draft.wrong("together-alone", message, "add a field with link:, or leave together out", "together")
+
+
+def limits_speak_of_fields(draft: Draft, world: World) -> Iterator[Finding]:
+    fields = {each.name for each in draft.mapping.fields} | draft.damaged
+    for name in draft.mapping.limits.fields:
+        if name not in fields:
+            message = f"there is no field {name!r}"
+            yield draft.wrong_key("unknown-field", message, choose(name, fields), "limits", "fields", name)

@@ -1,0 +1,132 @@
+"""What do the breakers weigh a plan against, and where is it kept when one trips?"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from crmsync.core.model import ABSENT, KINDS, Both, Finding, Json, Key, Kind, Side, other
+from crmsync.core.model import Mapping as Declared
+from crmsync.core.plan import Counts, Read, Trip, refuse, worded
+from crmsync.core.plan.limits import EMPTIED
+from crmsync.ledger.database import chunks
+from crmsync.ledger.nouns import LinkKeys, Run
+from crmsync.ledger.spool import Spool
+from crmsync.run.prepared import MappingPlan, Order, Prepared
+from crmsync.run.report import Report
+from crmsync.run.world import Stopped, World
+from crmsync.run.written import write_plan
+
+if TYPE_CHECKING:
+    from crmsync.run.session import Asked
+
+RECENT: Final = 50  # runs that are looked at for what is usual
+BASES: Final = 500  # read at once
+KEPT: Final = 20  # plans that wait for a person; the oldest go
+PLANS: Final = ".crmsync/plans"
+
+
+def trips(world: World, plan: MappingPlan, order: Order) -> tuple[Trip, ...]:
+    """The breakers that trip over the plan of one mapping."""
+    mapping = plan.extraction.mapping
+    era, live = world.ledger.era(mapping.name), world.ledger.live_links(mapping.name)
+    loaded = live > 0 and era is not None and (era.complete or era.number > 1)
+    usual = _usual(world.ledger.runs(RECENT), mapping, order.mode, live)
+    counts = Counts(plan.actions, live, loaded, plan.fields, plan.linked, plan.emptied, plan.read, usual)
+    return refuse(mapping, counts, first_load=order.first_load, allow=order.allow)
+
+
+# What only reading can tell -----------------------------------------------------------------------------------
+
+
+def what_was_read(world: World, spool: Spool, plan: MappingPlan) -> Read:
+    unlisted = plan.extraction.unlisted
+    told = (_told(world, spool, plan, 0), _told(world, spool, plan, 1))
+    return Read((len(unlisted[0]), len(unlisted[1])), told)
+
+
+def _told(world: World, spool: Spool, plan: MappingPlan, to: Side) -> dict[str, int]:
+    """By field that many records of `to` would lose: the linked records whose counterpart had a value of it when they
+    last agreed. Counted page by page, and only until there are more of them than would lose it."""
+    mapping, source = plan.extraction.mapping, other(to)
+    doubtful = {name: number for name, number in plan.emptied[to].items() if number >= EMPTIED}
+    told: Counter[str] = Counter()
+    links_of = world.ledger.link_keys(mapping.name, source) if doubtful else iter(())
+    for page in (few for many in links_of for few in chunks(many, BASES)):
+        links = world.ledger.links(mapping.name, source, _speaking(world, spool, plan, source, page))
+        bases = [link.base for link in links.values()]
+        told.update(
+            name for base in bases for name in doubtful if name in base and _is_value(base[name].values[source])
+        )
+        if all(told[name] > number for name, number in doubtful.items()):
+            break
+    return dict(told)
+
+
+def _speaking(world: World, spool: Spool, plan: MappingPlan, side: Side, page: Sequence[LinkKeys]) -> list[Key]:
+    """The records of these links that could say something: neither rejected nor held, there, and in scope."""
+    name, unlisted = plan.extraction.mapping.name, plan.extraction.unlisted[side]
+    keys = [link[side] for link in page if link[side] not in unlisted]
+    judged = spool.buckets(name, side, keys)
+    settled = world.ledger.states(name, side, [key for key in keys if key not in judged])
+    buckets = {**{key: state.bucket for key, state in settled.items()}, **judged}
+    return [key for key in keys if buckets.get(key) in ("unchanged", "applied")]
+
+
+def _is_value(value: Json) -> bool:
+    return value is not None and value is not ABSENT
+
+
+# What is usual ------------------------------------------------------------------------------------------------
+
+
+def _usual(runs: Sequence[Run], mapping: Declared, mode: str, live: int) -> Both[Sequence[Mapping[Kind, int]]]:
+    """What each comparable run wrote, by side and kind."""
+    tallies = [tally for run in runs if (tally := _comparable(run, mapping, mode, live))]
+    first, second = (tuple(_kinds(tally, end.name) for tally in tallies) for end in mapping.ends)
+    return first, second
+
+
+def _comparable(run: Run, mapping: Declared, mode: str, live: int) -> Json:
+    """The summary of this mapping in a run of the same mode that ended well; None for any other run, and for a batch
+    run that saw so few records that it cannot have been a whole one (`apply`, `--only`)."""
+    if run.mode != mode or run.exit not in (0, 3):
+        return None
+    tally = run.summary.get("mappings", {}).get(mapping.name)
+    if tally is None or (mode == "batch" and 2 * min(tally["read"].values()) < live):
+        return None
+    return tally
+
+
+def _kinds(tally: Json, side: str) -> Mapping[Kind, int]:
+    counted = tally["actions"].get(side, {})
+    return {kind: counted.get(kind, 0) for kind in KINDS}
+
+
+# What is kept for a person --------------------------------------------------------------------------------------
+
+
+def keep(world: World, prepared: Prepared, report: Report, asked: Asked, run_id: str) -> tuple[Finding, ...]:
+    """Keep a plan that no run may carry out unasked; the findings say how it is applied, or why it was not kept."""
+    folder = Path(world.project.root) / PLANS
+    file = folder / f"{run_id}.jsonl"
+    try:
+        folder.mkdir(0o700, parents=True, exist_ok=True)
+        folder.chmod(0o700)
+        write_plan(file, world, prepared, report, asked, redact=False)
+        for old in _too_many(folder, file):
+            old.unlink(missing_ok=True)
+    except (OSError, Stopped) as error:
+        why = error.strerror if isinstance(error, OSError) else error.findings[0].message
+        message = f"the plan could not be kept in {folder}: {why}"
+        unkept = Finding("plan/not-kept", message, "make room there, or its rights", severity="warning")
+        return (*prepared.tripped, unkept)
+    return worded(prepared.trips, str(file))
+
+
+def _too_many(folder: Path, new: Path) -> Iterator[Path]:
+    """Their names begin with the time of their run."""
+    others = sorted(path for path in folder.glob("*.jsonl") if path != new)
+    return iter(others[: max(0, len(others) - KEPT + 1)])

@@ -1,0 +1,101 @@
+"""How does a plan become a file?
+
+JSON Lines: a header, then the lines of the plan in the order of doing. The file holds values of records and has mode
+0600; a redacted one hides those that a contract marks x-pii, and cannot be applied.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Sequence
+from itertools import chain, groupby
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from crmsync import __version__
+from crmsync.core.model import Finding, Json, from_json, to_json
+from crmsync.run.mask import Mask
+from crmsync.run.prepared import Prepared
+from crmsync.run.report import Report
+from crmsync.run.world import Stopped, World, utc_now
+
+if TYPE_CHECKING:
+    from crmsync.run.session import Asked
+
+FORMAT: Final = 1
+
+
+def write_plan(path: Path, world: World, prepared: Prepared, report: Report, asked: Asked, *, redact: bool) -> None:
+    """Write the plan, in one move: a reader never finds half of it. Raises `Stopped` (exit 2) where it cannot."""
+    change = _redaction(Mask(world.project)) if redact else _as_it_is
+    names = list(prepared.mappings)
+    header = {
+        "crmsync": __version__,
+        "format": FORMAT,
+        "created": utc_now(),
+        "mode": asked.order.mode,
+        "redacted": redact,
+        "mappings": names,
+        "sections": _sections(prepared, names),
+        "read": {
+            name: {"missing": plan.read.missing, "told": plan.read.told} for name, plan in prepared.mappings.items()
+        },
+        "pins": {"mappings": {name: world.hashes[name] for name in names}, "instances": _instances(world, names)},
+        "digest": report.digest,
+    }
+    try:
+        _write(path, chain([to_json(header)], (change(line.text) for line in prepared.spool.lines())))
+    except OSError as error:
+        message = f"the plan cannot be written: {error.strerror}"
+        raise Stopped(2, Finding("plan/unwritable", f"{path}: {message}", "name another file: -o FILE")) from None
+
+
+def _write(path: Path, lines: Iterable[bytes]) -> None:
+    half = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with os.fdopen(os.open(half, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.writelines(line + b"\n" for line in lines)
+        half.replace(path)
+    finally:
+        half.unlink(missing_ok=True)
+
+
+def _sections(prepared: Prepared, names: Sequence[str]) -> list[Json]:
+    groups = groupby(prepared.spool.lines(), key=lambda line: (line.mapping_no, line.level))
+    return [[names[number], level, sum(1 for _ in lines)] for (number, level), lines in groups]
+
+
+def _instances(world: World, names: Sequence[str]) -> dict[str, str | None]:
+    systems = {end.system for name in names for end in world.project.mapping(name).ends}
+    return {name: world.instance(name) for name in sorted(systems)}
+
+
+def _as_it_is(line: bytes) -> bytes:
+    return line
+
+
+def _redaction(mask: Mask) -> Callable[[bytes], bytes]:
+    def redact(line: bytes) -> bytes:
+        body = from_json(line)
+        name = body["mapping"]
+        for change in body.get("changes", ()):
+            shown = {key: mask.value(name, change["field"], change[key]) for key in _VALUES if key in change}
+            change.update(shown)
+        if "untold" in body:
+            body["untold"] = [[field, mask.value(name, field, value)] for field, value in body["untold"]]
+        if body["do"] == "hold" and body["field"]:
+            body["values"] = [mask.value(name, body["field"], value) for value in body["values"]]
+            body["base"] = [mask.value(name, body["field"], value) for value in body["base"]]
+        if body["do"] == "adopt":
+            body["base"] = {field: _masked(mask, name, field, agreed) for field, agreed in body["base"].items()}
+        return to_json(body)
+
+    return redact
+
+
+_VALUES: Final = ("before", "after", "from", "back")
+
+
+def _masked(mask: Mask, mapping: str, field: str, agreed: Json) -> Json:
+    values = [mask.value(mapping, field, value) for value in agreed["values"]]
+    return {**agreed, "values": values, "sent": mask.value(mapping, field, agreed["sent"])}

@@ -1,0 +1,56 @@
+"""A breaker trips: what a person at the keyboard is told, and what they may type then."""
+
+from __future__ import annotations
+
+import shlex
+
+import pytest
+
+from tests.cli.shop import Shop
+
+
+def test_a_run_that_trips_names_the_command_that_carries_out_its_plan(shop: Shop) -> None:
+    shop.edit("mappings/account-customer.yaml", "create: 500", "create: 1")
+    before = shop.customers()
+    said = shop.do("run")
+    assert said.code == 4
+    assert shop.customers() == before
+    line = next(line for line in said.err.splitlines() if "crmsync apply" in line)
+    command = shlex.split(line.rpartition("crmsync ")[2])
+    assert command[0] == "apply"
+    assert command[1].startswith(f"{shop.folder}/.crmsync/plans/")
+    assert command[2:] == ["--allow", "create=2"]
+    assert shop.do(*command).code == 0
+    assert len(shop.customers()) > len(before)
+    assert shop.do(*command).code == 5
+
+
+def test_a_field_and_a_listing_may_be_allowed(synced: Shop) -> None:
+    synced.edit("mappings/account-customer.yaml", "limits: {", "limits: {fields: {name: 0}, missing: 0, ")
+    assert synced.do("run").code == 0  # a changed mapping is looked at in a batch
+    synced.sql("crm", "UPDATE accounts SET name = name || ' II' WHERE id = 2")
+    synced.sql("crm", "DELETE FROM accounts WHERE id = 3")
+    said = synced.do("run", "--output", "json")
+    assert said.code == 4
+    assert {finding["rule"] for finding in said.json["findings"]} == {"limits/fields", "limits/missing"}
+    words = said.json["findings"][0]["mend"].partition("crmsync apply ")[2]
+    file, *allow = shlex.split(words)
+    assert allow == ["--allow", "field:name=1", "--allow", "missing=1"]
+    assert synced.do("apply", file, "--allow", "missing=1").code == 4
+    assert synced.do("apply", file, *allow).code == 0
+
+
+@pytest.mark.parametrize("allow", ["field:=3", "field:name", "fields=3", "missing=x", "=3"])
+def test_an_allowance_is_a_known_name_and_a_number(shop: Shop, allow: str) -> None:
+    said = shop.do("apply", shop.folder / "none.jsonl", "--allow", allow)
+    assert said.code == 2
+    assert "write for example --allow update=120" in said.err
+
+
+def test_an_allowance_for_a_field_may_hold_any_name(shop: Shop) -> None:
+    said = shop.do("apply", shop.folder / "none.jsonl", "--allow", "field:a = b=3")
+    assert "cannot be read" in said.err
+
+
+def test_plans_that_are_kept_stay_out_of_version_control(shop: Shop) -> None:
+    assert ".crmsync/" in (shop.folder / ".gitignore").read_text("utf-8").splitlines()
