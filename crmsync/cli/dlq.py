@@ -54,7 +54,7 @@ def list_(settings: Settings, mapping: str | None, rule: str | None, state: str,
             render.json({"dead_letters": [_json(world, each) for each in found], "exit": 0})
         elif found:
             rows = [
-                (e.n, e.state, _ref(world, e), e.rule, e.path, e.attempts, render.when(e.opened), e.message)
+                (e.n, _state(e), _ref(world, e), e.rule, e.path, e.attempts, render.when(e.opened), e.message)
                 for e in found
             ]
             render.table(("n", "state", "record", "rule", "path", "attempts", "since", "message"), rows, right=[0, 5])
@@ -91,7 +91,14 @@ def show(settings: Settings, number: int, show_pii: bool) -> None:
         render.say("what was to be written:" if found.kind == "write" else "the record as it was:")
         render.json(snapshot)
         if found.state == "open":
-            render.say(f"once mended, the next run tries it by itself; to try it as it is: crmsync dlq retry {number}")
+            render.say(_what_next(found))
+
+
+def _what_next(found: DeadLetter) -> str:
+    retry = f"to try it as it is: crmsync dlq retry {found.n}"
+    if found.kind == "write" and not found.rests:
+        return "the next run tries it again"
+    return f"once the record or the mapping changes, the next run tries it by itself; {retry}"
 
 
 def _snapshot(world: World, mask: Mask, found: DeadLetter) -> Json:
@@ -171,6 +178,14 @@ def _chosen(
     return found
 
 
+def _state(found: DeadLetter) -> str:
+    """Poison is an open one that has failed too often to be tried again unasked."""
+    from crmsync.ledger.nouns import UNANSWERED
+
+    poison = found.state == "open" and found.rule == UNANSWERED and found.rests
+    return "poison" if poison else found.state
+
+
 def _done(settings: Settings, what: str, numbers: list[int], words: str) -> None:
     if settings.json:
         render.json({what: numbers, "exit": 0})
@@ -194,7 +209,7 @@ def _json(world: World, found: DeadLetter) -> Json:
     return {
         "n": found.n, "mapping": found.mapping, "record": _ref(world, found), "kind": found.kind, "rule": found.rule,
         "path": found.path, "message": found.message, "mend": found.mend, "run": found.run, "opened": found.opened,
-        "tried": found.tried, "attempts": found.attempts, "retry": found.retry, "state": found.state,
+        "tried": found.tried, "attempts": found.attempts, "retry": found.retry, "state": _state(found),
     }  # fmt: skip
 
 

@@ -11,9 +11,9 @@ import click
 
 from crmsync.cli import log, render
 from crmsync.cli.actions import show_actions
-from crmsync.cli.flags import Settings, global_flags, run_flags, show_pii_flag, usage
+from crmsync.cli.flags import InTurn, Settings, global_flags, run_flags, seconds_to_wait, show_pii_flag, usage
 from crmsync.cli.summary import report_json, show_report
-from crmsync.core.model import KINDS, Kind
+from crmsync.core.model import KINDS
 
 if TYPE_CHECKING:
     from crmsync.run.report import Report
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from crmsync.run.world import World
 
 if_locked_flag = click.option(
-    "--if-locked", type=click.Choice(["fail", "skip"]), default="fail", show_default=True,
-    help="When another run is at work: exit 6, or go quietly with 0.",
+    "--if-locked", callback=seconds_to_wait, default="fail", show_default=True, metavar="fail|skip|wait SECONDS",
+    help="When another run is at work: exit 6, go quietly with 0, or wait for it so long.",
 )  # fmt: skip
 
 
@@ -85,13 +85,13 @@ def _say_next(out: Path | None, redact: bool, todo: bool) -> None:
         render.say("\nnext: crmsync run")
 
 
-@click.command()
+@click.command(cls=InTurn)
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 @click.option(
     "--allow",
     multiple=True,
-    metavar="KIND=N",
-    help=f"Let so many pass a limit; KIND is one of {', '.join(KINDS)} (repeatable).",
+    metavar="NAME=N",
+    help=f"Let so many pass a limit; NAME is one of {', '.join(KINDS)}, missing, field:FIELD (repeatable).",
 )
 @click.option(
     "--on-drift",
@@ -102,7 +102,7 @@ def _say_next(out: Path | None, redact: bool, todo: bool) -> None:
 )
 @if_locked_flag
 @global_flags
-def apply(settings: Settings, file: Path, allow: tuple[str, ...], on_drift: Any, if_locked: str) -> int:
+def apply(settings: Settings, file: Path, allow: tuple[str, ...], on_drift: Any, if_locked: int | None) -> int:
     """Do exactly what a plan file says.
 
     Or refuse: exit 5 when it is stale, 4 when a limit trips.
@@ -121,11 +121,11 @@ def apply(settings: Settings, file: Path, allow: tuple[str, ...], on_drift: Any,
         )  # fmt: skip
 
 
-@click.command()
+@click.command(cls=InTurn)
 @run_flags
 @if_locked_flag
 @global_flags
-def run(settings: Settings, if_locked: str, **asked: Any) -> int:
+def run(settings: Settings, if_locked: int | None, **asked: Any) -> int:
     """Plan, and do it.
 
     The same plan as `crmsync plan` shows.
@@ -142,21 +142,22 @@ def run(settings: Settings, if_locked: str, **asked: Any) -> int:
         return _in_turn(settings, world, if_locked, lambda run_id: session.run(world, ask, run_id))
 
 
-def _in_turn(settings: Settings, world: World, if_locked: str, work: Callable[[str], Report]) -> int:
+def _in_turn(settings: Settings, world: World, if_locked: int | None, work: Callable[[str], Report]) -> int:
     """Do the work while we hold the lock, and say how it ended."""
     from crmsync.ledger.nouns import Locked
-    from crmsync.run.locking import our_turn
+    from crmsync.run.locking import Wait, our_turn
     from crmsync.run.report import Report
     from crmsync.run.session import new_run_id
 
     run_id = new_run_id()
+    wait = Wait(if_locked or 0, lambda error: log.event(settings, f"waiting {if_locked} s: {error}"))
     try:
-        with our_turn(world, run_id):
+        with our_turn(world, run_id, wait):
             log.event(settings, "run started", run=run_id)
             with log.working(settings, "at work …"):
                 report = work(run_id)
     except Locked as error:
-        if if_locked != "skip":
+        if if_locked is not None:
             raise
         log.event(settings, f"skipped: {error}")
         report = Report("", {})
@@ -185,12 +186,13 @@ def _asked(
     return Asked(tuple(mapping.name for mapping in here), Order(mode, ref, limit, first_load))
 
 
-def _allowed(text: str) -> tuple[Kind, int]:
-    kind, _, number = text.partition("=")
-    for known in KINDS:
-        if kind == known and number.isascii() and number.isdigit():
-            return known, int(number)
-    raise usage(f"--allow {text} is not KIND=N", f"write for example --allow update=120; kinds: {', '.join(KINDS)}")
+def _allowed(text: str) -> tuple[str, int]:
+    name, _, number = text.rpartition("=")
+    known = name in (*KINDS, "missing") or name.removeprefix("field:") not in ("", name)
+    if known and number.isascii() and number.isdigit():
+        return name, int(number)
+    mend = f"write for example --allow update=120; names: {', '.join(KINDS)}, missing, field:FIELD"
+    raise usage(f"--allow {text} is not NAME=N", mend)
 
 
 COMMANDS = (plan, apply, run)

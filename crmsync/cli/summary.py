@@ -25,6 +25,8 @@ def report_json(report: Report, code: int) -> dict[str, Json]:
 
 
 def show_report(report: Report, *, planned: bool = False) -> None:
+    for line in _taken_up(report):
+        render.say(line)
     for name, tally in report.mappings.items():
         render.say(name)
         _table(tally)
@@ -35,6 +37,16 @@ def show_report(report: Report, *, planned: bool = False) -> None:
     render.say(_total(report, planned))
     for line in _next(report):
         render.say(line)
+
+
+def _taken_up(report: Report) -> Iterator[str]:
+    """What was found out about the writes of a run that had died."""
+    found = report.recovered
+    if found.runs:
+        yield f"{render.count(len(found.runs), 'run')} had died before its end: {', '.join(found.runs)}"
+    if found.writes:
+        told = ", ".join(f"{number} {what}" for what, number in sorted(found.writes.items()))
+        yield f"writes that were sent and never answered: {told}"
 
 
 def _table(tally: Tally) -> None:

@@ -185,6 +185,7 @@ def names_to_read(mapping: Declared, entity: Entity, side: Side) -> frozenset[st
     policy = mapping.create[other(side)]
     texts = [entity.deleted or "", policy if isinstance(policy, str) else ""]
     looked_at = {path for text in texts if text for path in reads(text)} | _mapped(mapping, entity, side)
+    looked_at |= {plain_path(path) or (path,) for path in entity.archive or ()}  # did an archive take effect?
     return frozenset(declared) | {path[0] for path in looked_at if path}
 
 

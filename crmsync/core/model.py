@@ -197,7 +197,33 @@ class Entity:
 
 
 @dataclass(frozen=True, slots=True)
+class Retry:
+    """How often, and how patiently, a system that fails for a moment is asked again. Times are in seconds.
+
+    `wait` comes before the second attempt and doubles with each one more, up to `longest`; a system that asks for a
+    longer wait gets it. `budget` is what all waits for the system may take in one run.
+    """
+
+    attempts: int = 5
+    wait: float = 0.5
+    longest: float = 30.0
+    budget: float = 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class Sentinel:
+    """A record that is known to be there. Where it is not seen, or `expect` is not true of it, nothing else that the
+    system says is believed."""
+
+    entity: str
+    key: Key
+    expect: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class System:
+    """`rate`: it is asked at most so many times a second (None: as often as we like)."""
+
     name: str
     connector: str
     entities: abc.Mapping[str, Entity]
@@ -205,6 +231,9 @@ class System:
     instance: str | None = None
     timezone: str = "UTC"
     at: At | None = None
+    retry: Retry = Retry()
+    rate: float | None = None
+    sentinel: Sentinel | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -303,6 +332,17 @@ class Limit:
 
 
 @dataclass(frozen=True, slots=True)
+class Limits:
+    """How big a plan may be unasked, on each side: by kind of action, by field that changes, and by linked records that
+    a complete listing lacks. `unusual`: how many times what recent runs did (None: never mind what they did)."""
+
+    kinds: abc.Mapping[Kind, Limit] = field(default_factory=dict)
+    fields: abc.Mapping[str, Limit] = field(default_factory=dict)
+    missing: Limit = Limit(percent=Decimal(20))
+    unusual: Decimal | None = Decimal(10)
+
+
+@dataclass(frozen=True, slots=True)
 class Check:
     """A record rule beyond the schema: on `side`, `expr` through `apply` must equal the value at `equals`."""
 
@@ -340,9 +380,10 @@ class Mapping:
     create: Both[bool | str] = (False, False)  # True = always; an expression reads the *other* side's record
     delete: Both[Literal["ignore", "archive", "delete"]] = ("ignore", "ignore")
     on_leave_scope: Literal["freeze", "archive"] = "freeze"
-    limits: abc.Mapping[Kind, Limit] = field(default_factory=dict)
+    limits: Limits = Limits()
     checks: tuple[Check, ...] = ()
     after: tuple[str, ...] = ()
+    together: bool = False  # its new records belong together with those that they link to
     enabled: bool = True
     at: At | None = None
 
@@ -506,28 +547,35 @@ class Update:
 
 @dataclass(frozen=True, slots=True)
 class Archive:
+    """Set what archiving sets. Once it is done the link is gone; `missing` are its counts then (see `Link`)."""
+
     mapping: str
     side: Side
     key: Key
     source: Key
     expect: str
     reason: str
+    missing: Both[int] = (0, 0)
 
 
 @dataclass(frozen=True, slots=True)
 class Delete:
+    """As `Archive`, for good."""
+
     mapping: str
     side: Side
     key: Key
     source: Key
     expect: str
     reason: str
+    missing: Both[int] = (0, 0)
 
 
 @dataclass(frozen=True, slots=True)
 class Hold:
     """Do nothing, and ask a person. `kind`: conflict | foreign-edit | first-link | match | delete | check | lookup |
-    loop | limit. `keys` has None where that side has no record; `field` is "" where the whole pair is held."""
+    loop | limit | together | unknown-outcome. `keys` has None where that side has no record; `field` is "" where the whole pair is
+    held."""
 
     mapping: str
     keys: Both[Key | None]
@@ -537,6 +585,8 @@ class Hold:
     base: Both[Json]
     message: str
 
+
+UNKNOWN_OUTCOME: Final = "unknown-outcome"  # a hold: it was sent once, and nobody knows what became of it
 
 Action: TypeAlias = Create | Update | Archive | Delete | Hold
 
@@ -572,8 +622,10 @@ BUCKETS: Final[tuple[Bucket, ...]] = (
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one write. `record` is the target as read back, or as it is now when it moved."""
+    """What became of one write. `record` is the target as read back, or as it is now when it moved. `recognised`: an
+    insert that was not done again, since its token was known; the record may say something else by now."""
 
     status: Literal["done", "stale", "refused", "unknown"]
     record: Raw | None = None
     message: str = ""
+    recognised: bool = False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from crmsync.core.model import ABSENT, Agreed, Base, Json, Side, from_json, to_json
@@ -58,9 +59,11 @@ def decode_base(text: str) -> dict[str, Agreed]:
     return {name: decode_agreed(written) for name, written in from_json(text).items()}
 
 
-def merge_base(text: str, news: Base) -> str:
-    """The text of a base in which the fields of `news` are new and all others as they were."""
-    return to_json(from_json(text) | {name: encode_agreed(agreed) for name, agreed in news.items()}).decode()
+def merge_base(text: str, news: Mapping[str, Agreed | None]) -> str:
+    """The text of a base in which the fields of `news` are new, without those that are None there, and all others as
+    they were."""
+    merged = from_json(text) | {name: agreed and encode_agreed(agreed) for name, agreed in news.items()}
+    return to_json({name: written for name, written in merged.items() if written is not None}).decode()
 
 
 def encode_value(value: Json) -> str | None:

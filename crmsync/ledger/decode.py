@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
-from crmsync.core.model import Decision, Key, Link, Side, from_json, key_from_text, key_text, other
+from crmsync.core.model import SIDES, Both, Decision, Key, Link, Side, from_json, key_from_text, key_text, other
 from crmsync.ledger.codec import decode_base, decode_value
 from crmsync.ledger.database import Access
 from crmsync.ledger.nouns import DeadLetter, JournalLine, LinkRow, PairKeys, Review, Run, Take
@@ -18,7 +18,7 @@ ALIVE: Final = "active = 1 AND state <> 'gone'"
 
 LINK: Final = "id, mapping, left_key, right_key, state, score, reason, actor, run, made, ended"
 RUN: Final = "id, started, ended, mode, actor, host, pid, selected, exit, summary"
-JOURNAL: Final = "run, seq, mapping, side, key, kind, line, status, message, at"
+JOURNAL: Final = "run, seq, mapping, side, key, kind, line, status, message, at, token, sent"
 REVIEW: Final = (
     "n, mapping, left_key, right_key, kind, field, left_value, right_value, left_base, right_base, message, run, "
     "opened, state, take, value, who, closed"
@@ -69,8 +69,11 @@ def run(row: Row) -> Run:
 
 
 def journal_line(row: Row) -> JournalLine:
-    run_id, seq, mapping, side, key, kind, line, status, message, at = row
-    return JournalLine(run_id, seq, mapping, side, key_from_text(key), kind, line.encode(), status, message, at)
+    run_id, seq, mapping, side, key, kind, line, status, message, at, token, sent = row
+    return JournalLine(
+        run_id, seq, mapping, side, key_from_text(key), kind, line.encode(), status, message, at, token,
+        sent and sent.encode(),
+    )  # fmt: skip
 
 
 def partners(access: Access, mapping: str, side: Side, texts: Sequence[str]) -> dict[str, Key]:
@@ -104,6 +107,36 @@ def reviews_of(access: Access, mapping: str, pairs: Sequence[PairKeys]) -> list[
         mapping=mapping, rights=rights,
     )  # fmt: skip
     return sorted((found for found in map(review, rows) if found.keys in wanted), key=lambda found: found.n)
+
+
+def reviews_about(access: Access, mapping: str, side: Side, texts: Sequence[str]) -> list[Review]:
+    """The open reviews that name one of these records, by number."""
+    rows = access.rows(
+        f"SELECT {REVIEW} FROM crmsync_review "
+        f"WHERE mapping = :mapping AND {ASKED} AND state = 'open' AND {KEY_OF[side]} {{any:keys}} ORDER BY n",
+        mapping=mapping, keys=list(texts),
+    )  # fmt: skip
+    return [review(row) for row in rows]
+
+
+def agreements(access: Access, mapping: str, pairs: Sequence[Both[Key]]) -> Iterator[tuple[Both[Key], str]]:
+    """When these linked pairs were linked, and when a record of theirs was last written, or found to agree."""
+    wanted = set(pairs)
+    for left, right, made in access.rows(
+        "SELECT left_key, right_key, made FROM crmsync_link "
+        "WHERE mapping = :mapping AND active = 1 AND left_key {any:keys}",
+        mapping=mapping, keys=[key_text(keys[0]) for keys in pairs],
+    ):  # fmt: skip
+        if (keys := (key_from_text(left), key_from_text(right))) in wanted:
+            yield keys, made
+    for side in SIDES:
+        by_text = {key_text(keys[side]): keys for keys in pairs}
+        for text, at in access.rows(
+            "SELECT key, max(at) FROM crmsync_journal WHERE mapping = :mapping AND side = :side AND key {any:keys} "
+            "AND status = 'done' AND kind IN ('update', 'adopt') GROUP BY key",
+            mapping=mapping, side=side, keys=list(by_text),
+        ):  # fmt: skip
+            yield by_text[text], at
 
 
 def key_or_none(text: str | None) -> Key | None:

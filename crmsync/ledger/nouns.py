@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, TypeAlias
+from typing import Final, Literal, NamedTuple, TypeAlias
 
 from crmsync.core.model import Base, Both, Bucket, Json, Key, LinkState, Side
 
@@ -21,6 +21,10 @@ Take: TypeAlias = Side | Literal["value", "same", "different"]
 PairKeys: TypeAlias = Both[Key | None]
 
 
+UNANSWERED: Final = "write/unanswered"  # the rule of a write that failed alone, with an error that may pass
+POISON: Final = 5  # tries of one such write
+
+
 class LedgerError(Exception):
     """The ledger will not do it; the text says why, and what to do."""
 
@@ -31,10 +35,6 @@ class LedgerUnreachable(LedgerError):
 
 class LedgerTooNew(LedgerError):
     """A later crmsync has changed the tables."""
-
-
-class NoSuchLink(LedgerError):
-    """A base or a mark for two records that are not linked."""
 
 
 class ReviewNotOpen(LedgerError):
@@ -193,8 +193,8 @@ class Review:
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """A record that waits for a mend. `attempts` counts all tries, `tries` those on this very snapshot.
-    `retry`: a person asked that the next run tries it whatever the counts say."""
+    """A record that waits for a mend. `attempts` counts all tries, `tries` those on this very snapshot (`raw` tells it,
+    under one hash of the mapping). `retry`: a person asked that the next run tries it whatever the counts say."""
 
     n: int
     mapping: str
@@ -217,6 +217,14 @@ class DeadLetter:
     who: str
     closed: str | None
 
+    @property
+    def rests(self) -> bool:
+        """Nothing would be another time, unless the record or the mapping changes: it was refused for good, or it has
+        failed so often that it is poison."""
+        if self.kind == "check" or self.retry:
+            return False
+        return self.rule != UNANSWERED or self.tries >= POISON
+
 
 @dataclass(frozen=True, slots=True)
 class Run:
@@ -236,7 +244,8 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class JournalLine:
-    """One line of a run's plan and what became of it. `line` is JSON text as planned."""
+    """One line of a run's plan and what became of it. `line` is JSON text as planned, `sent` as it was sent where that
+    differs: with the keys of parents. `token`: what a create is known by at its target, where that keeps it."""
 
     run: str
     seq: int
@@ -248,6 +257,8 @@ class JournalLine:
     status: JournalStatus
     message: str
     at: str | None
+    token: str | None = None
+    sent: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)

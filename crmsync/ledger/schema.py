@@ -34,8 +34,10 @@ _V1: Final[Migration] = (
     """CREATE TABLE crmsync_journal (
         run {key} NOT NULL, seq BIGINT NOT NULL, mapping {key} NOT NULL, side INTEGER NOT NULL, key {key} NOT NULL,
         kind TEXT NOT NULL, line TEXT NOT NULL, status TEXT NOT NULL, message TEXT NOT NULL, at TEXT,
+        token TEXT, sent TEXT,
         PRIMARY KEY (run, seq)
     )""",
+    "CREATE INDEX crmsync_journal_sent ON crmsync_journal (run, seq) WHERE status = 'sent'",
     "CREATE INDEX crmsync_journal_key ON crmsync_journal (mapping, side, key)",
     """CREATE TABLE crmsync_record (
         mapping {key} NOT NULL, side INTEGER NOT NULL, key {key} NOT NULL, bucket TEXT NOT NULL, raw TEXT, lifted TEXT,

@@ -155,6 +155,11 @@ class Spool:
             ((place, key_text(key), fault) for key in keys),
         )
 
+    def forget(self, mapping: str, side: Side) -> None:
+        """All that was seen and staged of this side: it is read anew."""
+        for table in ("seen", "staged"):
+            self._rows(f"DELETE FROM {table} WHERE place = ?", self._place(mapping, side))
+
     def staged(self, mapping: str, side: Side, keys: Sequence[Key]) -> dict[Key, Staged]:
         place = self._place(mapping, side)
         return {

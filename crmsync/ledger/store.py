@@ -7,11 +7,24 @@ nobody waits for a reader.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Final, Literal
 
-from crmsync.core.model import Both, Decision, Json, Key, Link, Side, from_json, key_from_text, key_text, other
+from crmsync.core.model import (
+    UNKNOWN_OUTCOME,
+    Both,
+    Decision,
+    Json,
+    Key,
+    Link,
+    Side,
+    from_json,
+    key_from_text,
+    key_text,
+    other,
+)
 from crmsync.ledger import decode
 from crmsync.ledger.database import PAGE, Access, Database, chunks
 from crmsync.ledger.decode import ALIVE, DEAD, JOURNAL, KEY_OF, LINK, REVIEW, RUN
@@ -196,11 +209,19 @@ class Ledger:
                 found.update(rows)
         return {key_from_text(text): from_json(found[text]) for text in sorted(found)}
 
-    def has_different(self, mapping: str) -> bool:
-        """Did a person ever judge two records different?"""
-        return (
-            self._one("SELECT 1 FROM crmsync_different WHERE mapping = :mapping LIMIT 1", mapping=mapping) is not None
-        )
+    def refusals(self, mapping: str, side: Side) -> Counter[Key]:
+        """How often a person has said of a record of `side` that another one is not it: two records are different, or
+        what was sent and never answered was not made. By its key; few in a ledger's life."""
+        key, absent = KEY_OF[side], KEY_OF[other(side)]
+        with self.database.reading() as access:
+            rows = access.rows(
+                f"SELECT {key} FROM crmsync_different WHERE mapping = :mapping AND active = 1", mapping=mapping
+            ) + access.rows(
+                f"SELECT {key} FROM crmsync_review WHERE mapping = :mapping AND kind = :kind AND take = 'different' "
+                f"AND {absent} IS NULL AND {key} IS NOT NULL",
+                mapping=mapping, kind=UNKNOWN_OUTCOME,
+            )  # fmt: skip
+        return Counter(key_from_text(row[0]) for row in rows)
 
     def has_candidates(self, mapping: str, side: Side) -> bool:
         """Is any unlinked record of `side` remembered?"""
@@ -232,6 +253,17 @@ class Ledger:
         """By number; None is any."""
         wanted = {"mapping": mapping, "state": state, "kind": kind}
         return [decode.review(row) for row in self._filtered("review", REVIEW, wanted, after, limit)]
+
+    def reviews_about(self, mapping: str, side: Side, keys: Sequence[Key]) -> dict[Key, list[Review]]:
+        """The open reviews that name each of these records, by number."""
+        found: dict[Key, list[Review]] = {}
+        with self.database.reading() as access:
+            for texts in _pages(keys):
+                for review in decode.reviews_about(access, mapping, side, list(texts)):
+                    key = review.keys[side]
+                    assert key is not None  # it was asked for
+                    found.setdefault(key, []).append(review)
+        return found
 
     def review(self, n: int) -> Review:
         """Raises ReviewNotOpen where there is none."""
@@ -303,6 +335,21 @@ class Ledger:
         ):  # fmt: skip
             yield [decode.journal_line(row) for row in rows]
 
+    def unanswered(self, mappings: Sequence[str]) -> Iterator[list[JournalLine]]:
+        """Pages of the lines of all runs that were sent, and of which no answer came; in the order of their plans."""
+        after = ("", -1)
+        while True:
+            with self.database.reading() as access:
+                rows = access.rows(
+                    f"SELECT {JOURNAL} FROM crmsync_journal WHERE status = 'sent' AND mapping {{any:mappings}} "
+                    "AND (run > :run OR (run = :run AND seq > :seq)) ORDER BY run, seq LIMIT :page",
+                    mappings=list(mappings), run=after[0], seq=after[1], page=PAGE,
+                )  # fmt: skip
+            if not rows:
+                return
+            after = rows[-1][0], rows[-1][1]
+            yield [decode.journal_line(row) for row in rows]
+
     def history_of(self, mapping: str, side: Side, key: Key) -> list[JournalLine]:
         """Every line about the record or one that it was ever linked with, newest last. The line of a create bears
         the side that it is made on and the key of the record that it is made from."""
@@ -320,6 +367,15 @@ class Ledger:
                 mapping=mapping, side=side, other=other(side), key=text, partners=partners,
             )  # fmt: skip
         return [decode.journal_line(row) for row in rows]
+
+    def agreed_at(self, mapping: str, pairs: Sequence[Both[Key]]) -> dict[Both[Key], str]:
+        """When each linked pair was last brought into agreement: linked, written, or found to say the same."""
+        found: dict[Both[Key], str] = {}
+        with self.database.reading() as access:
+            for page in chunks(pairs, PAGE):
+                for keys, at in decode.agreements(access, mapping, page):
+                    found[keys] = max(at, found.get(keys, ""))
+        return found
 
     def counts(self) -> dict[str, Counts]:
         """By mapping, every one that the ledger has heard of."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
-from crmsync.core.model import Base, Both, Hold, Json, Key, Mark, Side, key_text, to_json
+from crmsync.core.model import SIDES, UNKNOWN_OUTCOME, Agreed, Both, Hold, Json, Key, Mark, Side, key_text, to_json
 from crmsync.ledger import decode
 from crmsync.ledger.codec import encode_base, encode_value, merge_base, storable
 from crmsync.ledger.database import CHUNK, PAGE, Access, Shape, chunks
@@ -18,7 +18,6 @@ from crmsync.ledger.nouns import (
     LockLost,
     NewDead,
     NewLink,
-    NoSuchLink,
     PairKeys,
     RecordRow,
     Review,
@@ -28,12 +27,15 @@ from crmsync.ledger.nouns import (
 )
 from crmsync.ledger.schema import ASKED, LETTERED
 
+News: TypeAlias = Mapping[str, Agreed | None]
+
 _INSTANCE: Final = Shape("crmsync_instance", ("system", "instance"), ("system",))
 _ERA: Final = Shape("crmsync_era", ("mapping", "number", "hash", "complete", "began"), ("mapping",))
 _RUN: Final = Shape("crmsync_run", ("id", "started", "mode", "actor", "host", "pid", "selected", "summary"), ("id",))
 _JOURNAL: Final = Shape(
     "crmsync_journal", ("run", "seq", "mapping", "side", "key", "kind", "line", "status", "message")
 )
+_SENT: Final = Shape("crmsync_journal", ("status", "token", "sent", "at", "run", "seq"), ("run", "seq"))
 _OUTCOME: Final = Shape("crmsync_journal", ("status", "message", "at", "run", "seq"), ("run", "seq"))
 _LINK: Final = Shape(
     "crmsync_link",
@@ -69,8 +71,8 @@ _LETTER: Final = Shape("crmsync_dead", tuple(DEAD.split(", ")), ("n",))
 _CLOSED: Final = Shape("crmsync_dead", ("state", "closed", "n"), ("n",))
 
 UNSETTLED_BUCKETS: Final = frozenset({"held", "waiting", "rejected", "failed"})
-MENDED_AT_SOURCE: Final = frozenset({"check", "loop"})  # reviews that only other data can answer
-WHICH_IS_WHICH: Final = frozenset({"match", "unknown-outcome"})  # reviews that ask for same or different
+MENDED_AT_SOURCE: Final = frozenset({"check", "loop", "together"})  # reviews that only other data can answer
+WHICH_IS_WHICH: Final = frozenset({"match", UNKNOWN_OUTCOME})  # reviews that ask for same or different
 
 
 class Writer:
@@ -113,6 +115,12 @@ class Writer:
         self._access.insert(_RUN, [(run_id, now, mode, actor, host, pid, to_json(selected).decode(), "null")])
 
     def end_run(self, run_id: str, now: str, exit_code: int, summary: Json) -> None:
+        """What it has not begun it never will."""
+        self._access.run(
+            "UPDATE crmsync_journal SET status = 'stale', message = :why, at = :now "
+            "WHERE run = :id AND status = 'pending'",
+            id=run_id, now=now, why="the run ended before its turn came",
+        )  # fmt: skip
         self._access.run(
             "UPDATE crmsync_run SET ended = :now, exit = :code, summary = :summary WHERE id = :id",
             id=run_id, now=now, code=exit_code, summary=to_json(summary).decode(),
@@ -126,6 +134,12 @@ class Writer:
                 (run_id, seq, mapping, side, key, kind, line.decode(), "pending", "")
                 for seq, mapping, side, key, kind, line in lines
             ),
+        )
+
+    def send_journal(self, run_id: str, lines: Iterable[tuple[int, str | None, bytes | None]], now: str) -> None:
+        """From here on these lines may have taken effect. Lines are (seq, `token`, `sent`): see `JournalLine`."""
+        self._access.update(
+            _SENT, (("sent", token, sent and sent.decode(), now, run_id, seq) for seq, token, sent in lines)
         )
 
     def settle_journal(self, run_id: str, outcomes: Iterable[tuple[int, JournalStatus, str, str]]) -> None:
@@ -181,18 +195,18 @@ class Writer:
             )  # fmt: skip
         self._judge_different(mapping, texts, who, now)
 
-    def save_bases(self, mapping: str, rows: Iterable[tuple[Both[Key], Base]]) -> None:
-        """These fields of the bases become new, the others stay. Raises NoSuchLink."""
+    def save_bases(self, mapping: str, rows: Iterable[tuple[Both[Key], News]]) -> None:
+        """These fields of the bases become new (or go, where they are None), the others stay. Of a pair that a person
+        has split in between nothing is remembered."""
         for page in chunks(rows, CHUNK):
             bases = self._bases(mapping, page)
             for keys, news in page:
-                if keys not in bases:
-                    raise NoSuchLink(f"{mapping}: {key_text(keys[0])} and {key_text(keys[1])} are not linked")
-                number, text = bases[keys]
-                bases[keys] = number, merge_base(text, news)
+                if keys in bases:
+                    number, text = bases[keys]
+                    bases[keys] = number, merge_base(text, news)
             self._access.update(_BASE, ((text, number) for number, text in bases.values()))
 
-    def _bases(self, mapping: str, page: list[tuple[Both[Key], Base]]) -> dict[Both[Key], Any]:
+    def _bases(self, mapping: str, page: list[tuple[Both[Key], News]]) -> dict[Both[Key], Any]:
         lefts = {key_text(keys[0]): keys for keys, _ in page}
         rows = self._access.rows(
             "SELECT id, left_key, right_key, base FROM crmsync_link "
@@ -210,6 +224,16 @@ class Writer:
                 for mark in marks
             ),
         )
+
+    def end_links(self, mapping: str, marks: Sequence[Mark], gone: Both[Sequence[Key]], now: str) -> None:
+        """Links that are gone, with all that was remembered of those of their records that are there no more."""
+        self.save_marks(marks)
+        for side in SIDES:
+            self.drop_records(mapping, side, gone[side])
+            self.drop_candidates(mapping, side, gone[side])
+            self.close_dead(mapping, side, gone[side], now)
+        for page in chunks([mark.keys for mark in marks], PAGE):
+            self._lapse([review.n for review in decode.reviews_of(self._access, mapping, page)], now)
 
     # Records ------------------------------------------------------------------------------------------------------
 
@@ -250,18 +274,36 @@ class Writer:
         self, mapping: str, looked_at: Iterable[PairKeys], holds: Iterable[Hold], run_id: str, now: str
     ) -> None:
         """Of the pairs that were looked at (and those held), the reviews are now these holds: one with the same
-        values stays as it is, answered or not; every other one lapses, and what is new is opened."""
+        values stays as it is, answered or not; every other one lapses, and what is new is opened. What was sent and
+        never answered stays until a person or a link answers it."""
         wanted = {_hold_identity(hold): hold for hold in holds}
         pairs = dict.fromkeys([*looked_at, *(hold.keys for hold in wanted.values())])
         lapsed: list[int] = []
         for page in chunks(pairs, PAGE):
             for review in decode.reviews_of(self._access, mapping, page):
-                if not wanted.pop(_review_identity(review), None):
+                if not wanted.pop(_review_identity(review), None) and review.kind != UNKNOWN_OUTCOME:
                     lapsed.append(review.n)
         self._lapse(lapsed, now)
         fresh = self._not_judged(mapping, list(wanted.values()))
         number = self._last("review")
         self._access.insert(_REVIEW, (_review_row(n, hold, run_id, now) for n, hold in enumerate(fresh, number + 1)))
+
+    def ask(self, mapping: str, holds: Iterable[Hold], run_id: str, now: str) -> None:
+        """Open a review for each of these holds that has none; no other review lapses."""
+        wanted = {_hold_identity(hold): hold for hold in holds}
+        for page in chunks([hold.keys for hold in wanted.values()], PAGE):
+            for review in decode.reviews_of(self._access, mapping, page):
+                wanted.pop(_review_identity(review), None)
+        number = self._last("review")
+        self._access.insert(
+            _REVIEW, (_review_row(n, hold, run_id, now) for n, hold in enumerate(wanted.values(), number + 1))
+        )
+
+    def open_reviews(self, mapping: str) -> int:
+        row = self._access.one(
+            "SELECT count(*) FROM crmsync_review WHERE mapping = :mapping AND state = 'open'", mapping=mapping
+        )
+        return int(row[0]) if row else 0
 
     def resolve_review(self, n: int, take: Take, value: Json, who: str, now: str) -> None:
         """A side or a `value` answers a held field; `same` or `different` a match: that links the pair, or keeps it
@@ -272,14 +314,15 @@ class Writer:
             raise ReviewNotOpen(f"review {n} is {review.state}{_by(review)}, not open; see: crmsync review list")
         if review.kind in MENDED_AT_SOURCE or (review.kind == "lookup" and None in review.keys):
             raise WrongAnswer(f"review {n} ({review.kind}) has no answer here: mend the record at its source, then run")
-        if (review.kind in WHICH_IS_WHICH) != (take in ("same", "different")):
-            asked = "same or different" if review.kind in WHICH_IS_WHICH else "a side or a value"
+        which = asks_which(review)
+        if which != (take in ("same", "different")):
+            asked = "same or different" if which else "a side or a value"
             raise WrongAnswer(f"review {n} ({review.kind}) asks for {asked}, not {take}")
         if take == "same":
             self._link_reviewed(review, value, who, now)
         if take == "different" and None not in review.keys:
             self._judge_different(review.mapping, [_texts(review.keys)], who, now, n)
-        state = "settled" if review.kind in WHICH_IS_WHICH else "resolved"
+        state = "settled" if which else "resolved"
         self._answer(n, state, str(take), to_json(value).decode(), who, now)
 
     def reopen_review(self, n: int) -> None:
@@ -398,7 +441,8 @@ class Writer:
     def _lapse(self, numbers: list[int], now: str) -> None:
         for page in chunks(numbers, CHUNK):
             self._access.run(
-                "UPDATE crmsync_review SET state = 'lapsed', closed = :now WHERE n {any:numbers}",
+                "UPDATE crmsync_review SET state = 'lapsed', closed = CASE WHEN take IS NULL THEN :now ELSE closed END "
+                "WHERE n {any:numbers}",
                 numbers=page, now=now,
             )  # fmt: skip
 
@@ -448,6 +492,11 @@ class Writer:
         found = {row[0] for row in self._access.rows(sql, numbers=numbers)}
         if missing := sorted(set(numbers) - found):
             raise LetterNotOpen(f"no open dead letter: {', '.join(map(str, missing))}; see: crmsync dlq list")
+
+
+def asks_which(review: Review) -> bool:
+    """Does it ask whether two records are the same?"""
+    return review.kind in WHICH_IS_WHICH
 
 
 def _one_to_one(links: Iterable[NewLink]) -> Iterator[list[NewLink]]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Final
 
 from crmsync.connectors.base import fetch
 from crmsync.core.expression import EvaluationError
@@ -13,6 +12,7 @@ from crmsync.core.mapping import Compiled
 from crmsync.core.merge import same
 from crmsync.core.model import (
     SIDES,
+    UNKNOWN_OUTCOME,
     Adopt,
     Archive,
     Both,
@@ -32,16 +32,15 @@ from crmsync.core.model import (
     other,
 )
 from crmsync.core.model import Mapping as Declared
+from crmsync.core.plan.decide import LEFT_SCOPE
 from crmsync.core.plan.lines import Line
 from crmsync.ledger.nouns import RecordRow
 from crmsync.ledger.spool import PlannedLink, Spool
 from crmsync.run.world import World
 
 MEND = "make a new plan: crmsync plan -o FILE; or leave out what has moved: crmsync apply FILE --on-drift skip"
+ASKED = "answer what is asked about it first: crmsync review list --kind unknown-outcome"
 WRITTEN_BEFORE = ("merged", "decided")  # reasons whose other value is written by a line of the same plan
-
-
-LEFT_SCOPE: Final = "left scope"  # as the plan says it
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +62,7 @@ class _Present:
     records: Both[dict[Key, _Now]]
     links: Both[dict[Key, Link]]
     planned: Mapping[Key, PlannedLink]  # by the key on side 0
+    unanswered: Both[frozenset[Key]]  # for which something was sent since, and nobody knows what became of it
 
     def linked(self, keys: Both[Key]) -> bool:
         """They are, or a line of the same plan links them first."""
@@ -116,7 +116,13 @@ def _look(world: World, spool: Spool, mapping: Declared, keys: Both[set[Key]]) -
         (_records(world, mapping, 0, sorted_keys[0]), _records(world, mapping, 1, sorted_keys[1])),
         (ledger.links(mapping.name, 0, sorted_keys[0]), ledger.links(mapping.name, 1, sorted_keys[1])),
         spool.planned(mapping.name, 0, sorted_keys[0]),
+        (_unanswered(world, mapping, 0, sorted_keys[0]), _unanswered(world, mapping, 1, sorted_keys[1])),
     )
+
+
+def _unanswered(world: World, mapping: Declared, side: Side, keys: Sequence[Key]) -> frozenset[Key]:
+    found = world.ledger.reviews_about(mapping.name, side, keys)
+    return frozenset(key for key, reviews in found.items() if any(each.kind == UNKNOWN_OUTCOME for each in reviews))
 
 
 def _records(world: World, mapping: Declared, side: Side, keys: Sequence[Key]) -> dict[Key, _Now]:
@@ -158,6 +164,8 @@ def _create(present: _Present, line: Create) -> Finding | None:
     ref = present.ref(source, line.source)
     if _has_link(present, source, line.source):
         return _finding(ref, "got a counterpart")
+    if line.source in present.unanswered[source]:
+        return Finding("plan/drift", "its counterpart may have been made since the plan was made", ASKED, ref=ref)
     now = present.records[source].get(line.source)
     if now and now.says and (now.gone or not (now.in_scope and now.creates)):
         return _finding(ref, "was deleted" if now.gone else "is to have no counterpart any more")

@@ -1,41 +1,24 @@
-"""How is a plan done? Batch after batch: write, read back, remember. Every effect on a system is in this file."""
+"""How is a plan done? Batch after batch: say so in the journal, write, read back, remember."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby, islice
 from typing import Final
 
-from crmsync.connectors.base import Insert, Patch, Remove, Write
-from crmsync.core.expression import EvaluationError
-from crmsync.core.mapping import Compiled, Lifted, lower, written_values
-from crmsync.core.merge import same
-from crmsync.core.model import (
-    Adopt,
-    Archive,
-    Change,
-    Create,
-    Delete,
-    Hold,
-    Json,
-    Key,
-    Mark,
-    Outcome,
-    Ref,
-    Side,
-    Symbol,
-    Update,
-    key_text,
-    other,
-)
+from crmsync.core.mapping import Compiled
+from crmsync.core.model import Adopt, Archive, Create, Delete, Key, Mark, Side, Update
 from crmsync.core.plan import decode
 from crmsync.ledger.spool import Line as PlanLine
-from crmsync.run.parents import scalar
+from crmsync.ledger.writer import Writer
 from crmsync.run.prepared import Prepared
-from crmsync.run.remember import Deed, Done, Memory, Writing
-from crmsync.run.world import World
+from crmsync.run.recognise import BY_TOKEN
+from crmsync.run.remember import Deed, Done, Memory, Verdicts
+from crmsync.run.send import Sender
+from crmsync.run.wording import Try, Wording, Writing
+from crmsync.run.world import World, utc_now
 
 BATCH: Final = 500
 
@@ -46,15 +29,27 @@ class Job:
 
     seq: int
     plan: PlanLine
-    line: Writing | Hold | Adopt | Mark
+    line: Writing | Adopt
 
     @property
     def phase(self) -> tuple[int, int, int]:
         return self.plan.mapping_no, self.plan.level, self.plan.side
 
 
+def journal(ledger: Writer, prepared: Prepared, run: str) -> None:
+    """Copy the plan into the ledger, before the first write. Links and marks stand under their first record."""
+    names = {plan.number: name for name, plan in prepared.mappings.items()}
+    rows = (
+        (seq, names[line.mapping_no], 1 if line.side == 1 else 0, line.key_text, line.kind, line.text)
+        for seq, line in enumerate(prepared.spool.lines())
+        if line.kind != "hold"  # a hold is a review, not a write
+    )
+    ledger.save_journal(run, rows)
+
+
 def perform(world: World, prepared: Prepared, run: str, stop: Callable[[], bool] = lambda: False) -> Done:
-    """Do the plan in the spool. Raises `Transient` or `Refused` when a system goes away; what was done stays done."""
+    """Do the plan in the spool, all but the marks, which wait for the end. Raises `Transient` or `Refused` when a
+    system goes away; what was done stays done."""
     done = Done()
     names = {plan.number: name for name, plan in prepared.mappings.items()}
     for phase, jobs in groupby(_jobs(prepared), key=lambda job: job.phase):
@@ -67,22 +62,21 @@ def perform(world: World, prepared: Prepared, run: str, stop: Callable[[], bool]
     return done
 
 
-def journal(world: World, prepared: Prepared, run: str) -> None:
-    """Copy the plan into the ledger, before the first write. Links and marks stand under their first record."""
-    names = {plan.number: name for name, plan in prepared.mappings.items()}
-    rows = (
-        (seq, names[line.mapping_no], 1 if line.side == 1 else 0, line.key_text, line.kind, line.text)
-        for seq, line in enumerate(prepared.spool.lines())
-        if line.kind != "hold"  # a hold is a review, not a write
-    )
-    with world.writing() as ledger:
-        ledger.save_journal(run, rows)
+def marks(prepared: Prepared, number: int) -> Iterator[tuple[int, Mark]]:
+    """The marks of one mapping, by their places in the plan."""
+    for seq, line in enumerate(prepared.spool.lines()):
+        if line.mapping_no == number and line.kind == "mark":
+            mark = decode(line.text)
+            assert isinstance(mark, Mark)  # by its kind
+            yield seq, mark
 
 
 def _jobs(prepared: Prepared) -> Iterator[Job]:
-    for seq, line in enumerate(prepared.spool.lines()):
-        if line.kind != "hold":
-            yield Job(seq, line, decode(line.text))
+    for seq, plan in enumerate(prepared.spool.lines()):
+        if plan.kind not in ("hold", "mark"):
+            line = decode(plan.text)
+            assert isinstance(line, Create | Update | Archive | Delete | Adopt)  # by its kind
+            yield Job(seq, plan, line)
 
 
 def _batches(jobs: Iterable[Job]) -> Iterator[list[Job]]:
@@ -107,123 +101,51 @@ class Worker:
 
     @cached_property
     def memory(self) -> Memory:
-        return Memory(self.world, self.prepared, self.done, self.run, self.compiled)
-
-    def work(self, batch: Sequence[Job]) -> None:
-        """Do one batch of links, of writes to one side, or of marks; remember the outcomes in one transaction."""
-        match batch[0].line:
-            case Adopt():
-                self.memory.adopt([(job.seq, job.line) for job in batch if isinstance(job.line, Adopt)])
-            case Mark():
-                self.memory.mark([(job.seq, job.line) for job in batch if isinstance(job.line, Mark)])
-            case _:
-                self._write(batch)
-
-    # Writing to a system
-
-    def _write(self, batch: Sequence[Job]) -> None:
-        side: Side = 1 if batch[0].plan.side else 0
-        keys = self._resolve([job.line for job in batch])
-        ready: list[tuple[Job, Writing, Write]] = []
-        waiting: list[tuple[int, Writing]] = []
-        for job in batch:
-            assert isinstance(job.line, Create | Update | Archive | Delete)  # links and marks come in other batches
-            line = self._known(job.line, keys)
-            if line is None:
-                waiting.append((job.seq, job.line))
-            else:
-                ready.append((job, line, self._order(side, line)))
-        door = self.world.door(self.compiled.mapping, side)
-        outcomes = door.write([write for _, _, write in ready]) if ready else []
-        deeds = [self._deed(side, job, line, each) for (job, line, _), each in zip(ready, outcomes, strict=True)]
-        self.memory.remember(side, deeds, waiting)
-
-    def _resolve(self, lines: Iterable[object]) -> dict[Symbol, Key]:
-        """The keys of parents that were made before, by the symbols that stand for them."""
-        changes = (change for line in lines if isinstance(line, Create | Update) for change in line.changes)
-        symbols = {change.after for change in changes if isinstance(change.after, Symbol)}
-        found = {}
-        for mapping, side in {(symbol.mapping, symbol.side) for symbol in symbols}:
-            wanted = {symbol.source: symbol for symbol in symbols if (symbol.mapping, symbol.side) == (mapping, side)}
-            links = self.world.ledger.links(mapping, side, list(wanted))
-            found.update({wanted[key]: link.keys[other(side)] for key, link in links.items() if link.state != "gone"})
-        return found
-
-    def _known(self, line: Writing, keys: dict[Symbol, Key]) -> Writing | None:
-        """The action with its parents' keys put in; None while a parent has none."""
-        if isinstance(line, Archive | Delete):
-            return line
-        changes = [_put_key(change, keys) for change in line.changes]
-        known = tuple(change for change in changes if change)
-        return replace(line, changes=known) if len(known) == len(changes) else None
-
-    def _order(self, side: Side, line: Writing) -> Write:
-        match line:
-            case Create():
-                return Insert(lower(self.compiled, side, {}, line.changes), self._token(side, line))
-            case Update():
-                values = written_values(self.compiled, side, line.changes)
-                return Patch(
-                    line.key, tuple((".".join(path), value) for path, value in values), self._expect(side, line)
-                )
-            case Archive():
-                archive = self.compiled.entities[side].archive or {}
-                return Patch(line.key, tuple(archive.items()), self._expect(side, line))
-            case Delete():
-                return Remove(line.key, self._expect(side, line))
-
-    def _token(self, side: Side, line: Create) -> str:
-        """The same for every try of one create; another one once a person has said that what it made is not it."""
-        end = self.compiled.mapping.ends[other(side)]
-        ref = f"{end.system}.{end.entity}{key_text(line.source)} {self.name}"
-        told = self.world.ledger.different(self.name, other(side), [line.source]) if self._has_different else set()
-        return f"{ref}#{len(told)}" if told else ref
+        return Memory(self.world, self.run, self.compiled)
 
     @cached_property
-    def _has_different(self) -> bool:
-        return self.world.ledger.has_different(self.name)
+    def verdicts(self) -> Verdicts:
+        return Verdicts(self.world, self.prepared, self.done, self.run, self.compiled)
 
-    def _expect(self, side: Side, line: Update | Archive | Delete) -> str:
-        """The version planned with, or the one that another mapping of this run has made of it since."""
-        return self.done.moved.get((self._ref(side, line.key), line.expect), line.expect)
+    @cached_property
+    def wording(self) -> Wording:
+        return Wording(self.world, self.compiled)
 
-    def _ref(self, side: Side, key: Key) -> Ref:
-        return self.compiled.ref(side, key)
+    def work(self, batch: Sequence[Job]) -> None:
+        """Do one batch of links, or of writes to one side; remember the outcomes in one transaction."""
+        adopts = [(job.seq, job.line) for job in batch if isinstance(job.line, Adopt)]
+        if adopts:
+            self.memory.adopt(adopts)
+        else:
+            self._write(1 if batch[0].plan.side else 0, batch)
 
-    def _deed(self, side: Side, job: Job, line: Writing, outcome: Outcome) -> Deed:
-        """The write with what was read back. A target that takes it and keeps what it had has refused it."""
-        lifted = self._lifted(side, outcome)
-        ignored: tuple[str, ...] = ()
-        if lifted is not None and isinstance(line, Update):
-            found = dict(zip((each.name for each in self.compiled.mapping.fields), lifted.natives, strict=True))
-            ignored = tuple(change.field for change in line.changes if _is_ignored(change, found[change.field]))
-        if ignored:
-            system = self.compiled.mapping.ends[side].system
-            message = f"{system} took the write and kept its old {', '.join(ignored)}"
-            outcome = replace(outcome, status="refused", message=message)
-        return Deed(job.seq, line, outcome, lifted, ignored)
+    def _write(self, side: Side, batch: Sequence[Job]) -> None:
+        lines = [(job.seq, job.line) for job in batch if not isinstance(job.line, Adopt)]
+        resolved = self.wording.resolved([line for _, line in lines])
+        waiting = [each for each, line in zip(lines, resolved, strict=True) if line is None]
+        moved = self._moved(side, lines)
+        tries = [
+            Try(seq, line, self.wording.write(side, line, None, moved), line is not planned)
+            for (seq, planned), line in zip(lines, resolved, strict=True)
+            if line
+        ]
+        deeds = self._send(side, tries) if tries else []
+        asked = self.memory.remember(side, deeds, [seq for seq, _ in waiting])
+        self.verdicts.note(side, deeds, [line for _, line in waiting], asked)
 
-    def _lifted(self, side: Side, outcome: Outcome) -> Lifted | None:
-        """What the target says after the write; None where it was not read back, or cannot be understood any more."""
-        if outcome.status != "done" or outcome.record is None or outcome.record.fault:
-            return None
-        data = self.world.door(self.compiled.mapping, side).decode(outcome.record.body)
-        try:
-            return self.compiled.lift[side](data)
-        except EvaluationError:
-            return None
+    def _send(self, side: Side, tries: Sequence[Try]) -> list[Deed]:
+        """The ledger knows that they may have taken effect before they can."""
+        with self.world.writing() as ledger:
+            ledger.send_journal(self.run, ((each.seq, self._kept(each), each.sent) for each in tries), utc_now())
+        return Sender(self.world, self.compiled, side).send(tries)
 
+    def _kept(self, tried: Try) -> str | None:
+        """The token of a create, where the system keeps it."""
+        side = tried.line.side
+        return tried.token if self.compiled.entities[side].recover_by in BY_TOKEN else None
 
-def _put_key(change: Change, keys: dict[Symbol, Key]) -> Change | None:
-    if not isinstance(change.after, Symbol):
-        return change
-    key = keys.get(change.after)
-    if key is None:
-        return None
-    value = scalar(key)
-    sent = value if isinstance(change.agreed.sent, Symbol) else change.agreed.sent
-    return change._replace(after=value, agreed=change.agreed._replace(sent=sent))
-
-
-def _is_ignored(change: Change, found: Json) -> bool:
-    return same(found, change.before) and not same(found, change.after)
+    def _moved(self, side: Side, lines: Sequence[tuple[int, Writing]]) -> dict[Key, str]:
+        """The versions that another mapping of this run has made of records since they were planned."""
+        targets = ((line.key, line.expect) for _, line in lines if not isinstance(line, Create))
+        found = ((key, self.done.moved.get((self.compiled.ref(side, key), expect))) for key, expect in targets)
+        return {key: version for key, version in found if version}

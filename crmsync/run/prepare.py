@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Final
 
 from crmsync.core.mapping import Compiled, Seen
 from crmsync.core.match import blocks
 from crmsync.core.model import (
+    ABSENT,
     SIDES,
+    UNKNOWN_OUTCOME,
     Archive,
     Both,
     Create,
@@ -25,20 +28,26 @@ from crmsync.core.model import (
     Ref,
     Side,
     Update,
-    fingerprint,
+    as_key,
     other,
 )
 from crmsync.core.model import Mapping as Declared
-from crmsync.core.plan import Counts, Decided, Pair, Resolve, decide, refuse, traits
+from crmsync.core.plan import Decided, Pair, Resolve, decide, traits
 from crmsync.core.plan.lines import Line
-from crmsync.ledger.nouns import DeadLetter, RecordRow
+from crmsync.ledger.nouns import DeadLetter, PairKeys, RecordRow
 from crmsync.ledger.spool import Line as PlanLine
 from crmsync.ledger.spool import PlannedLink, Spool, Staged
+from crmsync.run.breakers import trips, what_was_read
 from crmsync.run.extract import Extraction, Reader
 from crmsync.run.matching import Matches, is_fit, match
-from crmsync.run.parents import UNDECIDED, Parents, parent_text
-from crmsync.run.prepared import MappingPlan, Order, Prepared, letter, what_is_written
+from crmsync.run.parents import UNDECIDED, Parents, parent_text, show
+from crmsync.run.prepared import MappingPlan, Order, Prepared, letter
+from crmsync.run.remember import snapshot_print
+from crmsync.run.sentinel import see_sentinels
+from crmsync.run.wording import Writing
 from crmsync.run.world import Stopped, World, every, examined
+
+TWICE: Final = 2  # tries of a record that belongs together with others, until a person is asked
 
 
 def prepare(
@@ -46,16 +55,14 @@ def prepare(
 ) -> Prepared:
     """Plan `mappings` (parents first). The caller closes the spool. Raises `Stopped`, `Transient`, `Refused`."""
     world.newly_known(mappings)  # a plan for another installation would be nonsense
+    see_sentinels(world, mappings)
     prepared = Prepared(Spool(), started=now)
     try:
         for mapping in mappings:
             plan = Planner(world, prepared, mapping, order, eras[mapping.name], run, now).plan()
             prepared.mappings[mapping.name] = plan
-            era = world.ledger.era(mapping.name)
-            live = world.ledger.live_links(mapping.name)
-            loaded = live > 0 and era is not None and (era.complete or era.number > 1)
-            counts = Counts(plan.actions, live, loaded)
-            prepared.tripped += refuse(mapping, counts, first_load=order.first_load, allow=order.allow)
+            plan.read = what_was_read(world, prepared.spool, plan)
+            prepared.trips += trips(world, plan, order)
     except BaseException:
         prepared.spool.close()
         raise
@@ -177,7 +184,8 @@ class Planner:
         undecided: list[Both[Key | None]] = []
         settled: list[tuple[Pair, Decided]] = []
         for pair in pairs:
-            decided = self._unless_refused(decide(self.compiled, pair, resolve))
+            decided = self._unless_refused(pair, decide(self.compiled, pair, resolve))
+            decided = self._unless_unanswered(decided, pair.keys)
             if decided.waits_for == UNDECIDED:
                 undecided.append(pair.keys)
             else:
@@ -185,20 +193,62 @@ class Planner:
         self._keep(result, settled, resolve, level)
         return undecided
 
-    def _unless_refused(self, decided: Decided) -> Decided:
+    def _unless_refused(self, pair: Pair, decided: Decided) -> Decided:
         """What a system has refused before is not tried again until the record changes, or a person asks for it."""
-        for action in decided.actions:
-            if self.refused and isinstance(action, Create | Update | Archive | Delete):
+        for action in decided.actions if self.refused else ():
+            if isinstance(action, Create | Update | Archive | Delete):
                 letter = self.refused.get((other(action.side), action.source))
-                if letter and not letter.retry and letter.raw == fingerprint(what_is_written(action)):
-                    return Decided("failed", reason=f"dead letter {letter.n}: {letter.message}")
+                if letter and letter.raw == snapshot_print(self.world, action):
+                    return self._refused_before(pair, decided, action, letter)
         return decided
+
+    def _refused_before(self, pair: Pair, decided: Decided, write: Writing, letter: DeadLetter) -> Decided:
+        """What belongs together is completed by the next run; what it could not complete waits for a person."""
+        group = self._group(pair, write) if self.mapping.together else ""
+        if group and (letter.tries < TWICE or not letter.rests):
+            self.spool.note(self.mapping.name, "together", [[letter.side, letter.key, group]])
+            return decided
+        if not letter.rests:
+            return decided
+        if not group:
+            return Decided("failed", reason=f"dead letter {letter.n}: {letter.message}")
+        message = f"{group}, but it cannot be made (dead letter {letter.n}): {letter.message}"
+        nothing = (ABSENT, ABSENT)
+        hold = Hold(self.mapping.name, pair.keys, "together", "", nothing, nothing, message)
+        return Decided("held", (hold,), reason=message)
+
+    def _group(self, pair: Pair, write: Writing) -> str:
+        """With which records that are made already a record that is not belongs; "" where there is none."""
+        source = pair.seen[other(write.side)]
+        if not isinstance(write, Create) or source is None or source.lifted is None:
+            return ""
+        made = [
+            f"{each.link} {show(as_key(source.lifted.natives[index]))}"
+            for index, each in enumerate(self.mapping.fields)
+            if each.link and as_key(source.lifted.natives[index])
+        ]
+        return f"it belongs together with {', '.join(made)}" if made else ""
 
     @cached_property
     def refused(self) -> dict[tuple[Side, Key], DeadLetter]:
         """The open dead letters of refused writes, by the record that they were made from."""
         letters = every(self.world.ledger.dead_letters, self.mapping.name, "open", kind="write")
         return {(letter.side, letter.key): letter for letter in letters}
+
+    def _unless_unanswered(self, decided: Decided, keys: PairKeys) -> Decided:
+        """What may have been made already is not made until a person has said that it was not."""
+        lost = self.unanswered.get(keys)
+        if lost is None or not any(isinstance(action, Create) for action in decided.actions):
+            return decided
+        nothing = (ABSENT, ABSENT)
+        hold = Hold(self.mapping.name, keys, UNKNOWN_OUTCOME, "", nothing, nothing, lost)
+        return Decided("held", (hold,), reason=lost)
+
+    @cached_property
+    def unanswered(self) -> dict[PairKeys, str]:
+        """Creates that were sent and never answered, and what is asked about them, by pair."""
+        reviews = every(self.world.ledger.reviews, self.mapping.name, "open", kind=UNKNOWN_OUTCOME)
+        return {review.keys: review.message for review in reviews}
 
     def _hold_loops(self, result: MappingPlan, keys: Sequence[Both[Key | None]]) -> None:
         message = "these records are each other's parents: a loop in the data"
@@ -247,10 +297,14 @@ class Planner:
             link,
             judged,
             tuple(self.matches.unsure[first].get(key, ())),
-            (keys[0] in found.unlisted[0], keys[1] in found.unlisted[1]),
+            (self._counts_missing(found, link, 0, keys[0]), self._counts_missing(found, link, 1, keys[1])),
             keys[0] in frozen[0] or keys[1] in frozen[1],
             tuple(decisions),
         )
+
+    def _counts_missing(self, found: Extraction, link: Link | None, side: Side, key: Key | None) -> bool:
+        """Did a complete listing not have it, other than the one that was counted already?"""
+        return key in found.unlisted[side] and not (self.world.repeats and link and link.missing[side])
 
     def _seen(self, side: Side, key: Key | None, rows: dict[Key, Staged]) -> Seen | None:
         row = rows.get(key) if key is not None else None
@@ -272,7 +326,7 @@ class Planner:
         singles: list[Json] = []
         for pair, decided in settled:
             for line in filter(self._is_news, (*decided.actions, *decided.entries)):
-                result.count(line)
+                result.count(line, fresh=pair.judged is not None)
                 lines.append(result.placed(line, level))
             planned.append(_planned(pair, decided))
             rows += self._rows(pair, decided)
@@ -318,7 +372,7 @@ class Planner:
     def _singles(self, pair: Pair, decided: Decided, resolve: Resolve) -> Iterator[Json]:
         """A record that stays without a counterpart may find it in a later run: side, key, traits and blocks."""
         rule = self.mapping.match
-        if rule is None or _stays_linked(pair, decided) or decided.bucket in ("applied", "out_of_scope"):
+        if rule is None or decided.bucket == "out_of_scope" or _stays_linked(pair, decided):
             return
         for side in SIDES:
             seen = pair.seen[side]
@@ -330,7 +384,9 @@ class Planner:
 
 def _stays_linked(pair: Pair, decided: Decided) -> bool:
     gone = any(isinstance(each, Mark) and each.state == "gone" for each in decided.entries)
-    return bool(pair.link and pair.link.state != "gone" and not gone)
+    goes = any(isinstance(each, Archive | Delete) for each in decided.actions)
+    made = any(isinstance(each, Create) for each in decided.actions)
+    return made or bool(pair.link and pair.link.state != "gone" and not (gone or goes))
 
 
 def _planned(pair: Pair, decided: Decided) -> PlannedLink:

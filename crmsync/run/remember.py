@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Final
 
 from crmsync.core.mapping import Compiled, Lifted
-from crmsync.core.merge import confirm
+from crmsync.core.merge import confirm, same
 from crmsync.core.model import (
+    ABSENT,
+    SIDES,
+    UNKNOWN_OUTCOME,
     Adopt,
     Agreed,
     Archive,
+    Base,
     Both,
     Bucket,
+    Change,
     Create,
     Delete,
+    Hold,
+    Json,
     Key,
     Kind,
     Mark,
@@ -27,11 +34,12 @@ from crmsync.core.model import (
     fingerprint,
     other,
 )
-from crmsync.ledger.nouns import NewDead, NewLink, RecordRow
+from crmsync.core.plan import encode
+from crmsync.core.plan.decide import LEFT_SCOPE
+from crmsync.ledger.nouns import POISON, UNANSWERED, NewDead, NewLink, RecordRow
 from crmsync.run.prepared import Prepared, kind_of, what_is_written
+from crmsync.run.wording import Writing
 from crmsync.run.world import World, utc_now
-
-Writing: TypeAlias = Create | Update | Archive | Delete
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +50,15 @@ class Deed:
     line: Writing
     outcome: Outcome
     lifted: Lifted | None
-    ignored: tuple[str, ...] = ()  # fields that the target kept as they were
+    kept: frozenset[str] = frozenset()  # fields that the target kept as they were: their base stays
+    doubtful: frozenset[str] = frozenset()  # fields of which nobody knows who said what: they lose their base
+    alone: bool = False  # it failed as a whole call, by itself: no other write was to blame
+    transient: bool = False  # ... with an error that may pass
+
+
+def snapshot_print(world: World, line: Writing) -> str:
+    """What tells a write from any other: the same values under another mapping are another one."""
+    return fingerprint(what_is_written(line) + world.hashes[line.mapping].encode())
 
 
 @dataclass
@@ -50,19 +66,15 @@ class Done:
     """What a run has done so far: its writes by mapping, side and kind, and what later batches must know of them."""
 
     counts: Counter[tuple[str, Side, Kind]] = field(default_factory=Counter)
-    failed: set[tuple[str, Side, Key]] = field(default_factory=set)  # records of pairs that a write failed for
-    halves: dict[tuple[str, Both[Key], str], Agreed] = field(default_factory=dict)  # bases of values that combine
     moved: dict[tuple[Ref, str], str] = field(default_factory=dict)  # versions that our own writes replaced
     stopped: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """Remembers for one mapping of one run."""
+    """Remembers in the ledger what one run did in one mapping, a batch in one transaction."""
 
     world: World
-    prepared: Prepared
-    done: Done
     run: str
     compiled: Compiled
 
@@ -85,78 +97,138 @@ class Memory:
         score, reason = line.judged or (1.0, "")
         return NewLink(self.name, line.keys, line.base, score, reason, "crmsync", self.run, now)
 
-    def mark(self, lines: Sequence[tuple[int, Mark]]) -> None:
-        """A link is only gone when what was to follow from it was done."""
-        now = utc_now()
-        failed = self.done.failed
-        kept = [
-            m for _, m in lines if (self.name, 0, m.keys[0]) not in failed and (self.name, 1, m.keys[1]) not in failed
-        ]
-        with self.world.writing() as ledger:
-            ledger.save_marks(kept)
-            ledger.settle_journal(self.run, ((seq, "done", "", now) for seq, _ in lines))
-
-    def remember(self, side: Side, deeds: Sequence[Deed], waiting: Sequence[tuple[int, Writing]]) -> None:
-        """One transaction for one batch; `waiting` are the lines whose parent still has no key."""
+    def remember(self, side: Side, deeds: Sequence[Deed], waiting: Sequence[int] = ()) -> list[Hold]:
+        """`waiting` are the places of lines whose parent still has no key. Gives the questions that were opened."""
         now = utc_now()
         good = [deed for deed in deeds if deed.outcome.status == "done"]
         links = [self._link(side, deed.line, deed, now) for deed in good if isinstance(deed.line, Create)]
-        took = [deed for deed in deeds if deed.lifted is not None or deed.outcome.status == "done"]
-        bases = [self._base(side, deed.line, deed) for deed in took if isinstance(deed.line, Update)]
-        letters = [self._letter(side, deed, now) for deed in deeds if deed.outcome.status in ("refused", "unknown")]
+        ended = [deed.line for deed in good if isinstance(deed.line, Archive | Delete)]
+        bases = self._bases(side, deeds)
+        letters = [self._letter(side, deed, now) for deed in deeds if deed.outcome.status == "refused"]
+        holds = [self._question(side, deed.line, deed) for deed in deeds if _is_question(deed)]
         with self.world.writing() as ledger:
             ledger.save_links(links)
             for at in (0, 1):
                 ledger.drop_candidates(self.name, at, [link.keys[at] for link in links])
             ledger.save_bases(self.name, bases)
+            ledger.end_links(self.name, [_gone(line) for line in ended], _forgotten(side, ended), now)
             ledger.save_dead(letters)
+            ledger.ask(self.name, holds, self.run, now)
             ledger.settle_journal(
                 self.run, ((deed.seq, deed.outcome.status, deed.outcome.message, now) for deed in deeds)
             )
-            ledger.settle_journal(self.run, ((seq, "stale", "waits for its parent", now) for seq, _ in waiting))
-        self._verdicts(side, deeds, [line for _, line in waiting])
+            ledger.settle_journal(self.run, ((seq, "stale", "waits for its parent", now) for seq in waiting))
+        return holds
 
     def _link(self, side: Side, line: Create, deed: Deed, now: str) -> NewLink:
         assert deed.outcome.record is not None  # a create that is done was read back
         key = deed.outcome.record.key
         keys: Both[Key] = (line.source, key) if side == 1 else (key, line.source)
-        base = {change.field: self._confirmed(side, change.field, change.agreed, deed, None) for change in line.changes}
+        sure = [change for change in line.changes if change.field not in deed.doubtful]
+        base = {change.field: self._confirmed(side, change, deed, None) for change in sure}
         for name, value in line.untold:  # what the new record filled in by itself is no edit, and never flows back
             found = self._found(deed, name, None)
             base[name] = Agreed((value, found) if side == 1 else (found, value), filled=True)
         return NewLink(self.name, keys, base, 1.0, "created", "crmsync", self.run, now)
 
-    def _base(self, side: Side, line: Update, deed: Deed) -> tuple[Both[Key], dict[str, Agreed]]:
-        """The new base of the fields written; a value that combines may be the second half of what went before."""
-        keys = (line.key, line.source) if side == 0 else (line.source, line.key)
-        base = {}
+    def _bases(self, side: Side, deeds: Sequence[Deed]) -> list[tuple[Both[Key], dict[str, Agreed | None]]]:
+        """The new bases of the fields written; a value that combines may be the second half of what went before."""
+        took = [deed for deed in deeds if deed.lifted or deed.doubtful or deed.outcome.status == "done"]
+        updates = [(deed, deed.line) for deed in took if isinstance(deed.line, Update)]
+        lines = [line for _, line in updates if any(change.agreed.owed is not None for change in line.changes)]
+        halves = self.world.ledger.links(self.name, side, [line.key for line in lines])
+        bases = []
+        for deed, line in updates:
+            half = halves[line.key].base if line.key in halves else {}
+            bases.append((_keys(side, line), dict(self._base(side, deed, line, half))))
+        return bases
+
+    def _base(self, side: Side, deed: Deed, line: Update, half: Base) -> Iterator[tuple[str, Agreed | None]]:
         for change in line.changes:
-            if deed.outcome.status != "done" and change.field in deed.ignored:
-                continue  # the others were taken, and must not be taken for edits later
-            half = self.done.halves.get((self.name, keys, change.field))
-            base[change.field] = self._confirmed(side, change.field, change.agreed, deed, half)
-            if change.agreed.owed is not None:
-                self.done.halves[self.name, keys, change.field] = base[change.field]
-        return keys, base
+            first = half.get(change.field)
+            if change.field in deed.doubtful:
+                yield change.field, None
+            elif change.field not in deed.kept and deed.outcome.status != "unknown":
+                yield (
+                    change.field,
+                    self._confirmed(side, change, deed, first if _is_half(side, change, first) else None),
+                )
 
-    def _confirmed(self, side: Side, name: str, agreed: Agreed, deed: Deed, half: Agreed | None) -> Agreed:
-        return confirm(agreed, side, self._found(deed, name, agreed.values[side]), half)
+    def _confirmed(self, side: Side, change: Change, deed: Deed, half: Agreed | None) -> Agreed:
+        found = self._found(deed, change.field, change.agreed.values[side])
+        return confirm(change.agreed, side, found, half)
 
-    def _found(self, deed: Deed, name: str, sent: object) -> object:
+    def _found(self, deed: Deed, name: str, sent: Json) -> Json:
         """What the target says in a field; where it was not read back, what it was sent."""
-        return sent if deed.lifted is None else deed.lifted.natives[self.compiled.index[name]]
+        index = self.compiled.index.get(name)
+        return sent if deed.lifted is None or index is None else deed.lifted.natives[index]
 
     def _letter(self, side: Side, deed: Deed, now: str) -> NewDead:
-        snapshot = what_is_written(deed.line)
-        message = f"{self.compiled.entities[side].full_name} refused it: {deed.outcome.message}"
+        said = "failed on it alone" if deed.transient else "refused it"
+        rule, mend = (UNANSWERED, AGAIN) if deed.transient else ("write/refused", RETRY)
+        message = f"{self.compiled.entities[side].full_name} {said}: {deed.outcome.message}"
         return NewDead(
-            self.name, other(side), deed.line.source, "write", "write/refused", "", message,
-            "mend the record or the target, then: crmsync dlq retry", snapshot, fingerprint(snapshot), self.run, now,
+            self.name, other(side), deed.line.source, "write", rule, "", message, mend, what_is_written(deed.line),
+            snapshot_print(self.world, deed.line), self.run, now,
         )  # fmt: skip
 
-    # Buckets
+    def _question(self, side: Side, line: Writing, deed: Deed) -> Hold:
+        """Held until a person has answered."""
+        keys: Both[Key | None] = (line.source, None) if side == 1 else (None, line.source)
+        nothing = (ABSENT, ABSENT)
+        return Hold(self.name, keys, UNKNOWN_OUTCOME, "", nothing, nothing, deed.outcome.message)
 
-    def _verdicts(self, side: Side, deeds: Sequence[Deed], waiting: Sequence[Writing]) -> None:
+
+def _is_question(deed: Deed) -> bool:
+    return deed.outcome.status == "unknown" and isinstance(deed.line, Create)
+
+
+REASONS: Final = {"stale": "the record changed since it was planned", "refused": "refused", "unknown": "not answered"}
+AGAIN: Final = f"the next runs try it again, until it has failed {POISON} times"
+RETRY: Final = "mend the record or the target, then: crmsync dlq retry"
+
+
+def _keys(side: Side, line: Update | Archive | Delete) -> Both[Key]:
+    return (line.key, line.source) if side == 0 else (line.source, line.key)
+
+
+def _forgotten(side: Side, lines: Sequence[Archive | Delete]) -> Both[list[Key]]:
+    """The records that are there no more: the one that was deleted, and that for whose absence it was."""
+    deleted = [line.key for line in lines if isinstance(line, Delete)]
+    absent = [line.source for line in lines if line.reason != LEFT_SCOPE]
+    return (deleted, absent) if side == 0 else (absent, deleted)
+
+
+def _gone(line: Archive | Delete) -> Mark:
+    return Mark(line.mapping, _keys(line.side, line), "gone", line.missing)
+
+
+def _is_half(side: Side, change: Change, base: Agreed | None) -> bool:
+    """Was this base left by the write of the same value to the other side?"""
+    return (
+        base is not None
+        and change.agreed.owed is not None
+        and base.owed == side
+        and same(base.sent, change.after)
+        and same(base.values[side], change.before)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Verdicts:
+    """Notes in the spool what became of the records that were written."""
+
+    world: World
+    prepared: Prepared
+    done: Done
+    run: str
+    compiled: Compiled
+
+    @property
+    def name(self) -> str:
+        return self.compiled.mapping.name
+
+    def note(self, side: Side, deeds: Sequence[Deed], waiting: Sequence[Writing], asked: Sequence[Hold]) -> None:
         """The buckets follow what became of the writes; the target's fingerprint is that of what was read back."""
         bad = [row for deed in deeds if deed.outcome.status != "done" for row in self._failed(side, deed)]
         bad += [row for line in waiting for row in self._rows(side, line, "waiting", "waits for its parent")]
@@ -165,19 +237,20 @@ class Memory:
             self.done.counts[self.name, side, kind_of(deed.line)] += 1
         self.prepared.spool.save_verdicts(bad)
         self.prepared.spool.save_verdicts((row for deed in good for row in self._written(side, deed)), read=False)
+        self.prepared.spool.note(self.name, "asked", (encode(hold).decode() for hold in asked))
+        ended = _forgotten(side, [deed.line for deed in good if isinstance(deed.line, Archive | Delete)])
+        self.prepared.spool.note(self.name, "ended", ([at, key, at == side] for at in SIDES for key in ended[at]))
         self._note_moves(side, good)
 
     def _failed(self, side: Side, deed: Deed) -> list[RecordRow]:
-        stale = deed.outcome.status == "stale"
-        reason = deed.outcome.message or ("the record changed since it was planned" if stale else "refused")
-        return self._rows(side, deed.line, "held" if stale else "failed", reason)
+        reason = deed.outcome.message or REASONS[deed.outcome.status]
+        return self._rows(side, deed.line, "failed" if deed.outcome.status == "refused" else "held", reason)
 
     def _rows(self, side: Side, line: Writing, bucket: Bucket, reason: str) -> list[RecordRow]:
         """Both records of a pair share the verdict; neither keeps a fingerprint, so that the next run looks again."""
         keys: dict[Side, Key] = {other(side): line.source}
         if not isinstance(line, Create):
             keys[side] = line.key
-        self.done.failed.update((self.name, at, key) for at, key in keys.items())
         era = self.prepared.mappings[self.name].extraction.era
         return [
             RecordRow(self.name, at, key, bucket, None, None, era, reason, None, self.run) for at, key in keys.items()
@@ -185,7 +258,7 @@ class Memory:
 
     def _written(self, side: Side, deed: Deed) -> list[RecordRow]:
         record = deed.outcome.record
-        if record is None or deed.lifted is None or self._may_hold_more(side, deed):
+        if record is None or deed.lifted is None or deed.kept or deed.doubtful or self._may_hold_more(side, deed):
             return []
         era = self.prepared.mappings[self.name].extraction.era
         prints = (record.version, deed.lifted.print)

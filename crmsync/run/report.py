@@ -42,6 +42,15 @@ class Tally:
 
 
 @dataclass(frozen=True, slots=True)
+class Recovered:
+    """What runs that died had left behind: their ids, and what their unanswered writes turned out to be: `done`,
+    `not done` or `unknown`."""
+
+    runs: tuple[str, ...] = ()
+    writes: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """What a run, a plan or an apply says at its end."""
 
@@ -49,6 +58,7 @@ class Report:
     mappings: Mapping[str, Tally]
     digest: str = ""
     stopped: int = 0  # the signal that stopped it
+    recovered: Recovered = Recovered()
 
     @property
     def exit(self) -> int:
@@ -64,7 +74,9 @@ class Report:
     def to_json(self) -> Json:
         """The object that `--output json` prints."""
         tallies = {name: tally_json(tally) for name, tally in self.mappings.items()}
-        return {"run": self.run, "mappings": tallies, "exit": self.exit}
+        found = {"runs": list(self.recovered.runs), "writes": dict(self.recovered.writes)}
+        taken_up = {"recovered": found} if self.recovered.runs or self.recovered.writes else {}
+        return {"run": self.run, **taken_up, "mappings": tallies, "exit": self.exit}
 
 
 def _loud(tally: Tally) -> bool:

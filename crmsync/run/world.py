@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -13,6 +13,7 @@ from typing import TypeVar
 
 from crmsync.connectors.base import Connection, Connector, Door, Refused
 from crmsync.connectors.embed import embedding
+from crmsync.connectors.retry import Patience, patient_connection
 from crmsync.core.mapping import Compiled, Seen, compile_mapping, examine, names_to_read
 from crmsync.core.model import Entity, Finding, Json, Project, Raw, Side
 from crmsync.core.model import Mapping as Declared
@@ -50,6 +51,10 @@ class World:
     doors: dict[tuple[str, Side], Door] = field(default_factory=dict)
     compiled: dict[str, Compiled] = field(default_factory=dict)
     fence: tuple[str, int] | None = None  # the lock's: whoever lost it may not write to the ledger any more
+    repeats: bool = False  # the run before had ended when it was killed: its listings are not to be counted twice
+    effect: Callable[[str], AbstractContextManager[object]] = nullcontext
+    """Around every effect on a system or the ledger, by its name: the one place where a run can be killed."""
+    patiences: dict[str, Patience] = field(default_factory=dict)
 
     def __enter__(self) -> World:
         return self
@@ -59,14 +64,24 @@ class World:
             connection.close()
         self.ledger.close()
 
-    def writing(self) -> AbstractContextManager[Writer]:
+    @contextmanager
+    def writing(self) -> Iterator[Writer]:
         """One transaction of the ledger. Raises `LockLost` when another run has taken our lock over."""
-        return self.ledger.writing(self.fence)
+        with self.effect("ledger"), self.ledger.writing(self.fence) as writer:
+            yield writer
+
+    def patience(self, system: str) -> Patience:
+        """How long this run bears with a system that fails."""
+        if system not in self.patiences:
+            declared = self.project.systems[system]
+            self.patiences[system] = Patience(system, declared.retry, declared.rate)
+        return self.patiences[system]
 
     def connection(self, system: str) -> Connection:
         if system not in self.connections:
-            declared = self.project.systems[system]
-            self.connections[system] = load_connector(declared.connector)(declared)
+            declared, patience = self.project.systems[system], self.patience(system)
+            opened = patience.call(lambda: load_connector(declared.connector)(declared))
+            self.connections[system] = patient_connection(opened, patience)
         return self.connections[system]
 
     def door(self, mapping: Declared, side: Side) -> Door:
@@ -122,12 +137,6 @@ class World:
             mend = "use a ledger of its own for each installation"
             raise Stopped(2, *(Finding("ledger/other-instance", message, mend) for message in wrong))
         return {name: instance for name, instance in here.items() if known[name] is None}
-
-    def stamp(self, mappings: Sequence[Declared]) -> None:
-        """Remember which installations this ledger belongs to. Raises `Stopped` (exit 2) for another one."""
-        for name, instance in self.newly_known(mappings).items():
-            with self.writing() as ledger:
-                ledger.stamp_instance(name, instance)
 
 
 def _is_scalar(value: Json) -> bool:

@@ -9,7 +9,6 @@ import pytest
 from crmsync.core.model import BUCKETS, KINDS
 from crmsync.ledger.lock import take_lock, this_process
 from crmsync.ledger.store import Ledger
-from crmsync.run.world import utc_now
 from tests.cli.shop import Shop
 
 PEOPLE = ("obchod@kovotrans-demo.sk", "info@mlyn-nitra-demo.sk")
@@ -337,7 +336,7 @@ def test_while_another_run_holds_the_lock_nothing_is_done(shop: Shop, words: lis
     path = plan_file(shop)
     words = [str(path) if word == path.name else word for word in words]
     ledger = Ledger.open(f"sqlite:///{shop.folder}/.crmsync/ledger.db")
-    lock = take_lock(ledger, "run", this_process("the-other-run"), utc_now())
+    lock = take_lock(ledger, "run", this_process("the-other-run"))
     refused = shop.do(*words)
     skipped = shop.do(*words, "--if-locked", "skip")
     as_json = shop.do(*words, "--if-locked", "skip", "--output", "json")

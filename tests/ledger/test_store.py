@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crmsync.core.model import ABSENT, Agreed, LinkState, Mark, key_text
-from crmsync.ledger.nouns import Counts, Era, LedgerUnreachable, NewLink, NoSuchLink, RecordRow, State
+from crmsync.ledger.nouns import Counts, Era, LedgerUnreachable, NewLink, RecordRow, State
 from crmsync.ledger.store import Ledger
 from tests.ledger.strategies import bases, keys
 from tests.ledger.test_codec import letters
@@ -310,11 +310,20 @@ def test_the_base_of_a_field_that_was_agreed_anew_is_new_and_the_others_stay(led
     }  # fmt: skip
 
 
-def test_the_base_of_records_that_are_not_linked_is_refused_by_name(ledger):
-    write(ledger, "save_links", [link(("a",), (1,))])
+def test_a_base_for_records_whose_link_was_split_in_between_is_forgotten(ledger):
+    write(ledger, "save_links", [link(("a",), (1,), {"name": same("Acme")})])
 
-    with pytest.raises(NoSuchLink, match=r'account-customer: \["a"\] and \[2\] are not linked'):
-        write(ledger, "save_bases", M, [((("a",), (2,)), {"name": same("x")})])
+    write(ledger, "save_bases", M, [((("a",), (2,)), {"name": same("x")})])
+
+    assert ledger.links(M, 0, [("a",)])[("a",)].base == {"name": same("Acme")}
+
+
+def test_a_field_of_which_nothing_is_known_any_more_leaves_the_base(ledger):
+    write(ledger, "save_links", [link(("a",), (1,), {"name": same("Acme"), "ico": same("123")})])
+
+    write(ledger, "save_bases", M, [((("a",), (1,)), {"name": None})])
+
+    assert ledger.links(M, 0, [("a",)])[("a",)].base == {"ico": same("123")}
 
 
 def test_a_mark_counts_listings_and_is_for_the_very_pair(ledger):

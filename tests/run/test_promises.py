@@ -613,7 +613,7 @@ def test_an_empty_listing_stops_the_run_before_its_first_write(kind: str, side: 
 
 @on_both
 def test_a_listing_that_lost_most_of_it_stops_the_run(kind: str) -> None:
-    with pairs(kind, 30) as world:
+    with pairs(kind, 30, limits={"missing": "50%"}) as world:
         kept = world.records("crm")
         world.remove("crm", *range(1, 17))
         before = world.everything()

@@ -386,7 +386,7 @@ def test_a_pair_that_leaves_the_scope_is_archived_where_the_mapping_says_so(worl
     world.put("crm", {"id": 1, "x": "a", "type": "c"})
     world.run()
     world.edit("crm", 1, type="p")
-    assert done(world.plan(mode)[1]) == ["archive 1", "mark"]
+    assert done(world.plan(mode)[1]) == ["archive 1"]
     world.run(mode)
     assert world.values("pm", "active") == {1: False}
     assert world.run("batch").writes == 0

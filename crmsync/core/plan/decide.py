@@ -92,11 +92,16 @@ def decide(compiled: Compiled, pair: Pair, resolve: Resolve) -> Decided:
     """What one pair needs."""
     warned = tuple(finding for seen in pair.seen if seen for finding in seen.warned)
     decided = _decide(_Case(compiled, pair, resolve))
-    if pair.link and pair.link.state == "missing" and not any(isinstance(each, Mark) for each in decided.entries):
+    if pair.link and pair.link.state == "missing" and not _says_state(decided):
         decided = replace(decided, entries=(*decided.entries, *_marks(compiled.mapping.name, pair)))
     return replace(decided, warned=(*warned, *decided.warned))
 
 
+def _says_state(decided: Decided) -> bool:
+    return any(isinstance(each, Mark | Archive | Delete) for each in (*decided.entries, *decided.actions))
+
+
+LEFT_SCOPE: Final = "left scope"  # why a record is archived whose counterpart is still there
 GONE: Final = 2  # complete listings in a row without a record
 
 
@@ -201,8 +206,8 @@ def _left_scope(case: _Case, seen: Both[Seen], outside: Sequence[Side]) -> Decid
         return frozen
     if not link.base or case.compiled.entities[target].archive is None:
         return frozen
-    action = Archive(*_target(case, target, seen[target]), "left scope")
-    return Decided("applied", (action,), (Mark(case.name, link.keys, "gone", (0, 0)),), reason="left scope")
+    action = Archive(*_target(case, target, seen[target]), LEFT_SCOPE)
+    return Decided("applied", (action,), reason=LEFT_SCOPE)
 
 
 def _held_checks(case: _Case, seen: Both[Seen | None]) -> tuple[Hold, ...]:
@@ -383,7 +388,8 @@ def _after_delete(case: _Case, side: Side, seen: Seen, gone: Mark) -> Decided:
         hold = Hold(case.name, gone.keys, "delete", "", values, (None, None), message)
         return Decided("held", (hold,), _marks(case.name, case.pair), reason=message)
     kind = Archive if policy == "archive" else Delete
-    return Decided("applied", (kind(*_target(case, side, seen), "gone on the other side"),), (gone,), reason="gone")
+    action = kind(*_target(case, side, seen), "gone on the other side", gone.missing)
+    return Decided("applied", (action,), reason="gone")
 
 
 def _edited(case: _Case, side: Side, seen: Seen) -> list[str]:

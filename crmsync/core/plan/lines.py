@@ -73,7 +73,8 @@ def _body(line: Line) -> dict[str, Json]:
             keys = {"mapping": mapping, "side": side, "key": key, "source": source, "expect": expect}
             return {**keys, "changes": _changes(changes, side)}
         case Archive(mapping, side, key, source, expect, reason) | Delete(mapping, side, key, source, expect, reason):
-            return {"mapping": mapping, "side": side, "key": key, "source": source, "expect": expect, "why": reason}
+            keys = {"mapping": mapping, "side": side, "key": key, "source": source, "expect": expect}
+            return {**keys, "why": reason, "missing": line.missing}
         case Hold(mapping, keys, kind, field, values, base, message):
             said = {"values": [encode_value(each) for each in values], "base": [encode_value(each) for each in base]}
             return {"mapping": mapping, "keys": keys, "kind": kind, "field": field, "why": message, **said}
@@ -145,9 +146,9 @@ def decode(text: bytes) -> Line:
             changes = tuple(_read_change(each, body["side"]) for each in body["changes"])
             return Update(*_target(body), changes, body["expect"])
         case "archive":
-            return Archive(*_target(body), body["expect"], body["why"])
+            return Archive(*_target(body), body["expect"], body["why"], _counts(body["missing"]))
         case "delete":
-            return Delete(*_target(body), body["expect"], body["why"])
+            return Delete(*_target(body), body["expect"], body["why"], _counts(body["missing"]))
         case _:
             return _read_entry(body)
 
@@ -162,7 +163,7 @@ def _read_entry(body: Json) -> Line:
             judged = (float(body["judged"][0]), body["judged"][1]) if "judged" in body else None
             return Adopt(body["mapping"], _both(keys), _read_base(body["base"]), judged)
         case "mark":
-            return Mark(body["mapping"], _both(keys), body["state"], tuple(body["missing"]))
+            return Mark(body["mapping"], _both(keys), body["state"], _counts(body["missing"]))
     raise ValueError(f"a plan line cannot do {body['do']!r}")
 
 
@@ -179,6 +180,11 @@ def _both(keys: Both[Key | None]) -> Both[Key]:
     if keys[0] is None or keys[1] is None:
         raise ValueError("a link needs two keys")
     return keys[0], keys[1]
+
+
+def _counts(missing: Json) -> Both[int]:
+    first, second = missing
+    return first, second
 
 
 def _read_base(base: Json) -> Base:
