@@ -154,6 +154,20 @@ class NewDead(NamedTuple):
     now: str
 
 
+class NewRun(NamedTuple):
+    """A run that begins. `whole` and `plan`: see `Run`."""
+
+    id: str
+    started: str
+    mode: str
+    actor: str
+    host: str
+    pid: int
+    selected: Json = None
+    whole: bool = False
+    plan: str | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class LinkRow:
     """One judgement `same` with its story. `ended`: when it was superseded; None: it holds."""
@@ -228,7 +242,8 @@ class DeadLetter:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """`exit` and `ended` are None while it runs, and for ever if it crashed."""
+    """`exit` and `ended` are None while it runs, and after a crash until the next run. `whole`: it was asked for all
+    records that there are, or that had changed. `plan`: the digest of the plan file that it applied."""
 
     id: str
     started: str
@@ -240,6 +255,8 @@ class Run:
     selected: Json
     exit: int | None
     summary: Json
+    whole: bool
+    plan: str | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,8 @@ _V1: Final[Migration] = (
     ) {keyed}""",
     """CREATE TABLE crmsync_run (
         id {key} PRIMARY KEY, started TEXT NOT NULL, ended TEXT, mode TEXT NOT NULL, actor TEXT NOT NULL,
-        host TEXT NOT NULL, pid BIGINT NOT NULL, selected TEXT NOT NULL, exit INTEGER, summary TEXT NOT NULL
+        host TEXT NOT NULL, pid BIGINT NOT NULL, selected TEXT NOT NULL, exit INTEGER, summary TEXT NOT NULL,
+        whole INTEGER NOT NULL, plan TEXT
     )""",
     """CREATE TABLE crmsync_journal (
         run {key} NOT NULL, seq BIGINT NOT NULL, mapping {key} NOT NULL, side INTEGER NOT NULL, key {key} NOT NULL,

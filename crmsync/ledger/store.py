@@ -350,6 +350,24 @@ class Ledger:
             after = rows[-1][0], rows[-1][1]
             yield [decode.journal_line(row) for row in rows]
 
+    def done_before(self, plan: str, mapping: str, keys: Sequence[str]) -> set[bytes]:
+        """The lines under these key texts that are done of a plan file whose runs all died or failed: those that are
+        not to be done twice when it is applied again."""
+        sql = (
+            "SELECT line FROM crmsync_journal WHERE mapping = :mapping AND key {any:keys} AND status = 'done' "
+            "AND run {any:runs}"
+        )
+        with self.database.reading() as access:
+            runs = access.rows("SELECT id, exit FROM crmsync_run WHERE plan = :plan", plan=plan)
+            if not runs or any(code in (0, 3) for _, code in runs):
+                return set()
+            ids = [run for run, _ in runs]
+            return {
+                row[0].encode()
+                for page in chunks(keys, PAGE)
+                for row in access.rows(sql, mapping=mapping, keys=page, runs=ids)
+            }
+
     def history_of(self, mapping: str, side: Side, key: Key) -> list[JournalLine]:
         """Every line about the record or one that it was ever linked with, newest last. The line of a create bears
         the side that it is made on and the key of the record that it is made from."""

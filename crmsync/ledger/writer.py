@@ -18,6 +18,7 @@ from crmsync.ledger.nouns import (
     LockLost,
     NewDead,
     NewLink,
+    NewRun,
     PairKeys,
     RecordRow,
     Review,
@@ -31,7 +32,9 @@ News: TypeAlias = Mapping[str, Agreed | None]
 
 _INSTANCE: Final = Shape("crmsync_instance", ("system", "instance"), ("system",))
 _ERA: Final = Shape("crmsync_era", ("mapping", "number", "hash", "complete", "began"), ("mapping",))
-_RUN: Final = Shape("crmsync_run", ("id", "started", "mode", "actor", "host", "pid", "selected", "summary"), ("id",))
+_RUN: Final = Shape(
+    "crmsync_run", ("id", "started", "mode", "actor", "host", "pid", "selected", "whole", "plan", "summary"), ("id",)
+)
 _JOURNAL: Final = Shape(
     "crmsync_journal", ("run", "seq", "mapping", "side", "key", "kind", "line", "status", "message")
 )
@@ -109,10 +112,9 @@ class Writer:
 
     # Runs -------------------------------------------------------------------------------------------------------
 
-    def start_run(
-        self, run_id: str, now: str, *, mode: str, actor: str, host: str, pid: int, selected: Json = None
-    ) -> None:
-        self._access.insert(_RUN, [(run_id, now, mode, actor, host, pid, to_json(selected).decode(), "null")])
+    def start_run(self, run: NewRun) -> None:
+        row = run._replace(selected=to_json(run.selected).decode(), whole=int(run.whole))
+        self._access.insert(_RUN, [(*row, "null")])
 
     def end_run(self, run_id: str, now: str, exit_code: int, summary: Json) -> None:
         """What it has not begun it never will."""

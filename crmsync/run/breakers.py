@@ -33,7 +33,7 @@ def trips(world: World, plan: MappingPlan, order: Order) -> tuple[Trip, ...]:
     mapping = plan.extraction.mapping
     era, live = world.ledger.era(mapping.name), world.ledger.live_links(mapping.name)
     loaded = live > 0 and era is not None and (era.complete or era.number > 1)
-    usual = _usual(world.ledger.runs(RECENT), mapping, order.mode, live)
+    usual = _usual(world.ledger.runs(RECENT), mapping, order.mode)
     counts = Counts(plan.actions, live, loaded, plan.fields, plan.linked, plan.emptied, plan.read, usual)
     return refuse(mapping, counts, first_load=order.first_load, allow=order.allow)
 
@@ -82,22 +82,18 @@ def _is_value(value: Json) -> bool:
 # What is usual ------------------------------------------------------------------------------------------------
 
 
-def _usual(runs: Sequence[Run], mapping: Declared, mode: str, live: int) -> Both[Sequence[Mapping[Kind, int]]]:
+def _usual(runs: Sequence[Run], mapping: Declared, mode: str) -> Both[Sequence[Mapping[Kind, int]]]:
     """What each comparable run wrote, by side and kind."""
-    tallies = [tally for run in runs if (tally := _comparable(run, mapping, mode, live))]
+    tallies = [tally for run in runs if (tally := _comparable(run, mapping, mode))]
     first, second = (tuple(_kinds(tally, end.name) for tally in tallies) for end in mapping.ends)
     return first, second
 
 
-def _comparable(run: Run, mapping: Declared, mode: str, live: int) -> Json:
-    """The summary of this mapping in a run of the same mode that ended well; None for any other run, and for a batch
-    run that saw so few records that it cannot have been a whole one (`apply`, `--only`)."""
-    if run.mode != mode or run.exit not in (0, 3):
+def _comparable(run: Run, mapping: Declared, mode: str) -> Json:
+    """The summary of this mapping in a whole run of the same mode that ended well; None for any other run."""
+    if run.mode != mode or run.exit not in (0, 3) or not run.whole:
         return None
-    tally = run.summary.get("mappings", {}).get(mapping.name)
-    if tally is None or (mode == "batch" and 2 * min(tally["read"].values()) < live):
-        return None
-    return tally
+    return run.summary.get("mappings", {}).get(mapping.name)
 
 
 def _kinds(tally: Json, side: str) -> Mapping[Kind, int]:

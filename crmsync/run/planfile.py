@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import groupby, islice
 from pathlib import Path
 from typing import Final, Literal, TypeAlias
@@ -10,7 +11,7 @@ from typing import Final, Literal, TypeAlias
 from crmsync import __version__
 from crmsync.core.model import SIDES, Adopt, Finding, Hold, Json, Key, Update, from_json
 from crmsync.core.model import Mapping as Declared
-from crmsync.core.plan import Allow, Read, decode, digest, worded
+from crmsync.core.plan import Allow, Read, decode, digest, encode, worded
 from crmsync.core.plan.lines import Line as PlanLine
 from crmsync.ledger.nouns import RecordRow
 from crmsync.ledger.spool import PlannedLink, Spool
@@ -38,15 +39,15 @@ def apply(world: World, path: Path, run_id: str, *, allow: Allow, on_drift: Drif
     _verify(path, header)
     _check_pins(world, path, header)
     mappings = tuple(world.project.mapping(name) for name in header["mappings"])
-    recover(world, mappings, run_id)
     see_sentinels(world, mappings)
-    asked = Asked(tuple(header["mappings"]), Order(header["mode"], allow=allow))
+    asked = Asked(tuple(header["mappings"]), Order(header["mode"], allow=allow), header["digest"])
+    recovered = recover(world, mappings, run_id)
     prepared = _empty(world, mappings, header["read"])
     try:
         _fill(world, path, header, prepared, on_drift, run_id)
         if tripped := [trip for plan in prepared.mappings.values() for trip in trips(world, plan, asked.order)]:
             raise Stopped(4, *worded(tripped, str(path)))
-        return carry_out(world, mappings, prepared, asked, run_id)
+        return replace(carry_out(world, mappings, prepared, asked, run_id), recovered=recovered)
     finally:
         prepared.spool.close()
 
@@ -130,8 +131,10 @@ def _is_hold(path: Path, text: bytes) -> bool:
 def _fill(world: World, path: Path, header: Json, prepared: Prepared, on_drift: DriftPolicy, run_id: str) -> None:
     """Read the lines into the spool. With `abort` one record that has moved stops everything."""
     moved: list[Finding] = []
-    for name, level, lines in _pages(path, header):
+    for name, level, page in _pages(path, header):
         mapping, plan = world.project.mapping(name), prepared.mappings[name]
+        done = world.ledger.done_before(header["digest"], name, [plan.placed(line, level).key_text for line in page])
+        lines = [line for line in page if encode(line) not in done]
         drift = drifted(world, prepared.spool, mapping, lines)
         moved += drift.values()
         plan.warned.update(finding.rule for finding in drift.values())

@@ -18,6 +18,7 @@ from crmsync.run.recognise import BY_TOKEN, Fate, Recognise, Untouched
 from crmsync.run.remember import Deed, Memory
 from crmsync.run.report import Recovered
 from crmsync.run.send import Sender, deed_of
+from crmsync.run.sentinel import see_sentinels
 from crmsync.run.wording import Try, Wording
 from crmsync.run.world import World, utc_now
 
@@ -26,10 +27,12 @@ KEPT: Final = timedelta(hours=12)  # so long a system surely knows an idempotenc
 
 def recover(world: World, mappings: Sequence[Mapping], run_id: str) -> Recovered:
     """Settle every write of these mappings that was sent and never answered, whatever run sent it. The caller holds the
-    lock. Raises `Stopped` for another installation, `Transient` or `Refused`; what is settled by then stays settled."""
+    lock. Raises `Stopped` for another installation or an unseen sentinel, `Transient` or `Refused`; what is settled by
+    then stays settled."""
     world.newly_known(mappings)
     writes: Counter[str] = Counter()
     for page in world.ledger.unanswered([mapping.name for mapping in mappings]):
+        see_sentinels(world, mappings)  # who sees only a part would take what was made for not made
         for (run, name, side), lines in groupby(page, key=lambda line: (line.run, line.mapping, line.side)):
             writes += Settler(world, run, name, 1 if side else 0).settle(list(lines))
     dead = tuple(run.id for run in world.ledger.unfinished())

@@ -16,6 +16,7 @@ from crmsync.connectors.base import ConnectorError, Refused
 from crmsync.core.model import SIDES, Bucket, Finding, Kind, Side
 from crmsync.core.model import Mapping as Declared
 from crmsync.core.plan import digest
+from crmsync.ledger.nouns import NewRun
 from crmsync.ledger.store import Ledger
 from crmsync.ledger.writer import Writer
 from crmsync.project import Loaded
@@ -32,10 +33,17 @@ from crmsync.run.world import Stopped, World, utc_now
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A run as it was asked for: which mappings (globs; none = all that are enabled), and in what way."""
+    """A run as it was asked for: which mappings (globs; none = all that are enabled), and in what way. `plan`: the
+    digest of the plan file that is to be applied."""
 
     select: tuple[str, ...] = ()
     order: Order = field(default_factory=Order)
+    plan: str | None = None
+
+    @property
+    def whole(self) -> bool:
+        """Of all records that there are, or that have changed."""
+        return self.plan is None and self.order.only is None and self.order.limit is None
 
 
 def open_world(loaded: Loaded, *, create: bool = True) -> World:
@@ -112,8 +120,10 @@ def _begin(world: World, mappings: Sequence[Declared], prepared: Prepared, asked
         for name, instance in newly_known.items():
             ledger.stamp_instance(name, instance)
         ledger.start_run(
-            run_id, prepared.started or utc_now(), mode=asked.order.mode, actor=getpass.getuser(),
-            host=socket.gethostname(), pid=os.getpid(), selected=[mapping.name for mapping in mappings],
+            NewRun(
+                run_id, prepared.started or utc_now(), asked.order.mode, getpass.getuser(), socket.gethostname(),
+                os.getpid(), [mapping.name for mapping in mappings], asked.whole, asked.plan,
+            )
         )  # fmt: skip
         for mapping in mappings:
             _begin_era(world, ledger, mapping)

@@ -8,6 +8,7 @@ import pytest
 
 from crmsync.core.model import ABSENT, Agreed, Change, Create, Hold, key_text
 from crmsync.core.plan.lines import encode
+from crmsync.ledger.nouns import NewRun
 from crmsync.ledger.store import Ledger
 from tests.cli.shop import Shop
 
@@ -276,7 +277,7 @@ def unanswered(synced: Shop) -> Shop:
     create = encode(Create("account-customer", 1, (5,), (change,)))
     hold = Hold("account-customer", ((5,), None), "unknown-outcome", "", (None, None), (None, None), "sent, unanswered")
     with closing(Ledger.open(f"sqlite:///{synced.folder}/.crmsync/ledger.db")) as ledger, ledger.writing() as writer:
-        writer.start_run("died", "2026-11-20T02:00:00+00:00", mode="batch", actor="eva", host="h", pid=1)
+        writer.start_run(NewRun("died", "2026-11-20T02:00:00+00:00", "batch", "eva", "h", 1))
         writer.save_journal("died", [(0, "account-customer", 1, key_text((5,)), "create", create)])
         writer.settle_journal("died", [(0, "unknown", "", "2026-11-20T02:00:01+00:00")])
         writer.save_holds("account-customer", [], [hold], "died", "2026-11-20T02:00:02+00:00")

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import create_engine, inspect
 
 from crmsync.ledger.database import Database
-from crmsync.ledger.nouns import LedgerTooNew, LedgerUnreachable, RecordRow
+from crmsync.ledger.nouns import LedgerTooNew, LedgerUnreachable, NewRun, RecordRow
 from crmsync.ledger.schema import MIGRATIONS, migrate
 from crmsync.ledger.store import Ledger
 
@@ -24,7 +24,7 @@ BROKEN = ("ALTER TABLE crmsync_run ADD COLUMN note TEXT", "SELECT nothing FROM n
 
 def start_run(ledger: Ledger) -> None:
     with ledger.writing() as writer:
-        writer.start_run("r1", "2026-01-01T00:00:00Z", mode="batch", actor="me", host="here", pid=7)
+        writer.start_run(NewRun("r1", "2026-01-01T00:00:00Z", "batch", "me", "here", 7))
 
 
 def migrated(url: str, *more: tuple[str, ...]) -> None:

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crmsync.core.model import ABSENT, Agreed, LinkState, Mark, key_text
-from crmsync.ledger.nouns import Counts, Era, LedgerUnreachable, NewLink, RecordRow, State
+from crmsync.ledger.nouns import Counts, Era, LedgerUnreachable, NewLink, NewRun, RecordRow, State
 from crmsync.ledger.store import Ledger
 from tests.ledger.strategies import bases, keys
 from tests.ledger.test_codec import letters
@@ -401,7 +401,7 @@ def test_a_candidate_that_was_dropped_is_forgotten(ledger):
 
 def begin(ledger: Ledger, run: str, now: str = NOW) -> None:
     with ledger.writing() as writer:
-        writer.start_run(run, now, mode="batch", actor="eva", host="here", pid=7, selected=["acc*"])
+        writer.start_run(NewRun(run, now, "batch", "eva", "here", 7, ["acc*"]))
 
 
 def test_a_run_is_unfinished_until_it_ends(ledger):

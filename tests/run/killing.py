@@ -82,7 +82,9 @@ def ended(bench: Bench) -> int:
     return sum(run.exit in (0, 3) for run in bench.ledger.runs())
 
 
-def everywhere(told: Callable[[], Bench], deed: Callable[[Bench], object] = Bench.run) -> Iterator[tuple[Bench, Killer]]:
+def everywhere(
+    told: Callable[[], Bench], deed: Callable[[Bench], object] = Bench.run
+) -> Iterator[tuple[Bench, Killer]]:
     """One world after the other, the same every time, its next deed killed at each point. One that died after it had
     ended is left out: it was not undone, and the next one would be another day's."""
     for point in count():

@@ -129,6 +129,10 @@ def _told(write: Write) -> list[str]:
 class LosingBench(Bench):
     """A bench whose systems are told to lose answers by `lose`; nobody waits for real."""
 
+    def __init__(self, *mappings: Any, **more: Any) -> None:
+        self._losing: dict[str, Losing] = {}
+        super().__init__(*mappings, **more)
+
     def lose(self, system: str, *plan: Fault, then: Fault = well) -> Losing:
         losing = self.losing(system)
         losing.plan, losing.then = list(plan), then
@@ -157,13 +161,7 @@ class LosingBench(Bench):
         def sleep(seconds: float) -> None:
             now[0] += seconds
 
-        self.world.patiences[system] = Patience(
-            system, Retry(), sleep=sleep, clock=lambda: now[0], chance=lambda: 0.5
-        )
-
-    @property
-    def _losing(self) -> dict[str, Losing]:
-        return self.__dict__.setdefault("_lost", {})  # type: ignore[no-any-return]  # Any is what __dict__ holds
+        self.world.patiences[system] = Patience(system, Retry(), sleep=sleep, clock=lambda: now[0], chance=lambda: 0.5)
 
     def memory(self, system: str) -> Memory:
         if system not in self._losing:
