@@ -378,7 +378,7 @@ def _set_up(connection: Any, _: object) -> None:
     connection.isolation_level = None  # transactions begin where we say so
     connection.execute(f"PRAGMA busy_timeout = {PATIENCE * 1000}")
     _write_ahead(connection)
-    connection.execute("PRAGMA synchronous = NORMAL")
+    connection.execute("PRAGMA synchronous = FULL")  # what was announced before it was sent must outlive the power
     connection.execute("PRAGMA foreign_keys = OFF")
     connection.execute("PRAGMA cache_size = -16000")  # KiB
 

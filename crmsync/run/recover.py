@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cached_property
 from itertools import groupby
 from typing import Final
 
 from crmsync.core.mapping import Compiled
-from crmsync.core.model import Adopt, Create, Hold, Mapping, Mark, Outcome, Side, other
+from crmsync.core.model import Adopt, Archive, Create, Delete, Hold, Mapping, Mark, Outcome, Side, other
 from crmsync.core.plan import decode
 from crmsync.ledger.nouns import JournalLine
 from crmsync.run.recognise import BY_TOKEN, Fate, Recognise, Untouched
@@ -19,7 +19,7 @@ from crmsync.run.remember import Deed, Memory
 from crmsync.run.report import Recovered
 from crmsync.run.send import Sender, deed_of
 from crmsync.run.sentinel import see_sentinels
-from crmsync.run.wording import Try, Wording
+from crmsync.run.wording import Try, Wording, Writing
 from crmsync.run.world import World, utc_now
 
 KEPT: Final = timedelta(hours=12)  # so long a system surely knows an idempotency key again; most forget it after a day
@@ -56,12 +56,16 @@ class Settler:
     def compiled(self) -> Compiled:
         return self.world.compile(self.world.project.mapping(self.name))
 
+    @cached_property
+    def recognise(self) -> Recognise:
+        return Recognise(self.world, self.compiled, self.side)
+
     def settle(self, lines: Sequence[JournalLine]) -> Counter[str]:
         """In one transaction: what took effect is remembered as if it had been answered."""
         tries = [self._tried(line) for line in lines]
-        deeds = self._again([each for each, line in zip(tries, lines, strict=True) if self._may_repeat(line)])
+        deeds = self._again([each for each, line in zip(tries, lines, strict=True) if self._may_repeat(each, line)])
         rest = [(each, line) for each, line in zip(tries, lines, strict=True) if each.seq not in deeds]
-        fates = Recognise(self.world, self.compiled, self.side).fates([each for each, _ in rest])
+        fates = self.recognise.fates([each for each, _ in rest])
         deeds |= {
             each.seq: self._deed(each, line, fate) for (each, line), fate in zip(rest, fates, strict=True)
         }  # fmt: skip
@@ -71,14 +75,22 @@ class Settler:
     def _tried(self, line: JournalLine) -> Try:
         sent = decode(line.sent or line.line)
         assert not isinstance(sent, Hold | Adopt | Mark)  # those are not sent
-        return Try(line.seq, sent, Wording(self.world, self.compiled).write(self.side, sent, line.token, {}))
+        told = Wording(self.world, self.compiled).write(self.side, self._still_said(sent), line.token, {})
+        return Try(line.seq, sent, told)
 
-    def _may_repeat(self, line: JournalLine) -> bool:
-        """The system will know it again, if it was told to, and not too long ago."""
+    def _still_said(self, line: Writing) -> Writing:
+        """Without the fields that the mapping writes no more, or elsewhere: it may have been changed in between."""
+        if isinstance(line, Archive | Delete):
+            return line
+        return replace(line, changes=tuple(filter(self.recognise.is_known, line.changes)))
+
+    def _may_repeat(self, tried: Try, line: JournalLine) -> bool:
+        """The system will know it again, if it was told to, and not too long ago, and in the same words."""
         by = self.compiled.entities[self.side].recover_by
         if line.kind != "create" or by != "idempotency header" or line.token is None or line.at is None:
             return False
-        return datetime.fromisoformat(utc_now()) - datetime.fromisoformat(line.at) < KEPT
+        recent = datetime.fromisoformat(utc_now()) - datetime.fromisoformat(line.at) < KEPT
+        return recent and self._still_said(tried.line) == tried.line
 
     def _again(self, tries: Sequence[Try]) -> dict[int, Deed]:
         return {deed.seq: deed for deed in Sender(self.world, self.compiled, self.side).send(tries)} if tries else {}

@@ -172,7 +172,7 @@ def test_an_answer_given_after_the_kill_is_heard(take: str) -> None:
         made.resolve(0 if take == "crm" else 1)
         made.run()
         assert says(made, "notes") == (("n2", "n2") if take == "crm" else ("theirs", "theirs")), killer.effects
-        assert says(made, "visits") == (31, 31), killer.effects  # 3 and the pm's one more were 4
+        assert says(made, "visits") == (30, 30), killer.effects
         assert not asked(made)
         assert made.run().writes == 0
 
