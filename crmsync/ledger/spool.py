@@ -101,8 +101,12 @@ class Spool:
     def __init__(self, folder: Path | None = None) -> None:
         self._folder = TemporaryDirectory(prefix="crmsync-spool-", dir=folder)
         self._database = sqlite3.connect(Path(self._folder.name) / "spool.db", isolation_level=None)
-        self._database.executescript(_TABLES)
-        self._database.execute("BEGIN")  # and never committed: pages go to the file only when the cache is full
+        try:
+            self._database.executescript(_TABLES)
+            self._database.execute("BEGIN")  # and never committed: pages go to the file only when the cache is full
+        except sqlite3.OperationalError as error:
+            self.close()
+            raise SpoolError(self._trouble(error)) from None
         self._numbers: dict[str, int] = {}
         self._sorted = True
 

@@ -191,7 +191,8 @@ class Reader:
         for keys in self.world.ledger.unsettled(self.mapping.name, side):
             self._stage_keys(found, side, keys)
             there = self.spool.staged_keys(self.mapping.name, side, keys)
-            linked = self.world.ledger.links(self.mapping.name, side, keys)
+            links = self.world.ledger.links(self.mapping.name, side, keys)
+            linked = {key for key, link in links.items() if link.state != "gone"}
             found.vanished[side].extend(key for key in keys if key not in there and key not in linked)
         self._stage_keys(found, side, sorted(self.forced[side], key=key_text))
 

@@ -401,6 +401,7 @@ class DoorLaws:
             (again,) = door.write([Insert({"name": "d"}, "t1")])
             assert [o.status for o in (first, twin, other, again)] == ["done"] * 4
             assert said(door, first) == said(door, twin) == said(door, again)
+            assert [o.recognised for o in (first, twin, other, again)] == [False, True, False, True]
         with opened(bench) as door:  # nor by another connection
             assert said(door, door.write([Insert({"name": "e"}, "t2")])[0])["name"] == "c"
             assert len(listed(door)) == 2

@@ -159,6 +159,7 @@ class Transaction:
         self._fetch = fetch
         self._outcomes: Outcomes = {}
         self._keys: dict[int, Key] = {}  # under which a job's record is to be read back
+        self._recognised: set[int] = set()  # inserts whose token was there
 
     def run(self, jobs: Sequence[Job]) -> Outcomes:
         for jobs_of_round in in_rounds(jobs):
@@ -234,7 +235,9 @@ class Transaction:
         query = matching(sa.select(*expressions), self._layout, (column,), [(token,) for token in tokens])
         for token, *key in self._connection.execute(query):
             if token in tokens:  # a collation may find another spelling
-                self._keys[tokens.pop(token).number] = self._key_of(key)
+                number = tokens.pop(token).number
+                self._keys[number] = self._key_of(key)
+                self._recognised.add(number)
         return list(tokens.values())
 
     def _each_group(self, jobs: Sequence[Job], do: Callable[[Sequence[Job]], None]) -> None:
@@ -278,7 +281,10 @@ class Transaction:
 
     def _read_back(self) -> None:
         found = {raw.key: raw for raw in self._fetch(self._connection, list(self._keys.values()))}
-        self._outcomes |= {number: Outcome("done", found.get(key)) for number, key in self._keys.items()}
+        self._outcomes |= {
+            number: Outcome("done", found.get(key), recognised=number in self._recognised)
+            for number, key in self._keys.items()
+        }
 
     def _wire(self, key: Key) -> tuple[Wire, ...]:
         pairs = zip(self._layout.key, key, strict=True)

@@ -172,7 +172,7 @@ class Batch:
         """What becomes of one write; the key where the record is to be read back."""
         try:
             if isinstance(write, Insert):
-                return Outcome("done"), self._insert(write)
+                return Outcome("done", recognised=write.token in self._tokens), self._insert(write)
             stale = self._stale(write.key, write.expect)
             if stale:
                 return stale
