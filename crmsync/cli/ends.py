@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import sys
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
 COUNTED = ("run", "plan", "apply")  # their JSON names the run and its mappings, also when there was none
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 INTERRUPTED, PIPE_CLOSED, TERMINATED = 130, 141, 143
 
 
@@ -73,6 +75,14 @@ def _sorted_out(settings: Settings, error: Exception) -> tuple[int, tuple[Findin
             return 1, (Finding("system/transient", str(error), "it may pass by itself: run again"),)
         case Refused():
             return 2, (Finding("system/refused", str(error), "crmsync doctor looks at every system"),)
+        case MemoryError():
+            mend = "give it more; a first load needs about 200 MB, whatever its size"
+            return 1, (Finding("machine/memory", "there is no memory left; what was done is remembered", mend),)
+        case OSError() if error.errno in FULL:
+            message = f"{error.filename or 'the disk'}: {error.strerror}; what was done is remembered"
+            return 1, (
+                Finding("machine/disk", message, "make room (TMPDIR says where temporary files go), then run again"),
+            )
     return 1, (_unexpected(settings, error),)
 
 

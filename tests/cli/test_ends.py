@@ -27,6 +27,8 @@ ENDS: list[tuple[BaseException, int]] = [
     (LedgerTooNew("from the future"), 2),
     (ReviewNotOpen("nobody asked"), 2),
     (SpoolError("the disk is full"), 1),
+    (MemoryError(), 1),
+    (OSError(28, "No space left on device", "/tmp/x"), 1),
     (Transient("timed out"), 1),
     (Refused("no such table"), 2),
     (KeyboardInterrupt(), 130),

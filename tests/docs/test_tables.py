@@ -129,7 +129,7 @@ def test_every_rule_of_run_time_is_listed() -> None:
     assert listed == set(rules_of_run_time()) - spoilt.rules() - NEVER_SHOWN
 
 
-ROOMS = """check contract crmsync expression ledger limits link listing merge plan record run sentinel sql system transform
+ROOMS = """check contract crmsync expression ledger limits link listing machine merge plan record run sentinel sql system transform
 usage write"""
 RULE = re.compile(rf'"((?:{"|".join(ROOMS.split())})/[a-z]+(?:-[a-z]+)*)"')
 VARYING = re.compile(r'f"(contract|limits)/{(?:\w+\.)?(\w+)}"')
