@@ -23,9 +23,8 @@ class ConnectorError(Exception):
 class Transient(ConnectorError):
     """Worth trying again: a timeout, a lost connection, a rate limit, a 503.
 
-    `retry_after`: seconds that the system asks us to wait. `untouched`: the batch that raised it has surely had
-    no effect, none of its writes (the system was not reached, or said so); else nobody knows, and the engine looks before
-    it tries again.
+    `retry_after`: seconds that the system asks us to wait. `untouched`: none of the writes of the batch has had an
+    effect (the system was not reached, or said so); else nobody knows, and the engine looks before it tries again.
     """
 
     def __init__(self, text: str, *, retry_after: float | None = None, untouched: bool = False) -> None:
@@ -44,8 +43,8 @@ class Capabilities:
 
     `delta`: can list what changed since a cursor. `get`: can fetch by key in bulk. `find`: can fetch by a field's
     value. `write`: can write at all. `conditional`: a write that finds another version than expected changes
-    nothing and answers `stale`. `recognise`: an insert whose idempotency token was seen before is not done twice, and its
-    outcome says `recognised`.
+    nothing and answers `stale`. `recognise`: an insert whose idempotency token was seen before is not done twice, and
+    its outcome says `recognised`.
     """
 
     delta: bool = False

@@ -113,8 +113,8 @@ class Writer:
     # Runs -------------------------------------------------------------------------------------------------------
 
     def start_run(self, run: NewRun) -> None:
-        row = run._replace(selected=to_json(run.selected).decode(), whole=int(run.whole))
-        self._access.insert(_RUN, [(*row, "null")])
+        *head, selected, whole, plan = run
+        self._access.insert(_RUN, [(*head, to_json(selected).decode(), int(whole), plan, "null")])
 
     def end_run(self, run_id: str, now: str, exit_code: int, summary: Json) -> None:
         """What it has not begun it never will."""

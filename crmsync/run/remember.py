@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -39,7 +39,7 @@ from crmsync.core.plan.decide import LEFT_SCOPE
 from crmsync.ledger.nouns import POISON, UNANSWERED, NewDead, NewLink, RecordRow
 from crmsync.run.prepared import Prepared, kind_of, what_is_written
 from crmsync.run.wording import Writing
-from crmsync.run.world import World, utc_now
+from crmsync.run.world import World, examined, utc_now
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +203,15 @@ def _gone(line: Archive | Delete) -> Mark:
     return Mark(line.mapping, _keys(line.side, line), "gone", line.missing)
 
 
+def _same_but(compiled: Compiled, fields: Collection[str], before: Lifted, after: Lifted) -> bool:
+    """Does a record say in all other fields what it said before?"""
+    return all(
+        same(before.natives[index], after.natives[index])
+        for name, index in compiled.index.items()
+        if name not in fields
+    )
+
+
 def _is_half(side: Side, change: Change, base: Agreed | None) -> bool:
     """Was this base left by the write of the same value to the other side?"""
     return (
@@ -236,7 +245,9 @@ class Verdicts:
         for deed in good:
             self.done.counts[self.name, side, kind_of(deed.line)] += 1
         self.prepared.spool.save_verdicts(bad)
-        self.prepared.spool.save_verdicts((row for deed in good for row in self._written(side, deed)), read=False)
+        moved = self._moved_by_themselves(side, good)
+        written = (row for deed in good if deed.seq not in moved for row in self._written(side, deed))
+        self.prepared.spool.save_verdicts(written, read=False)
         self.prepared.spool.note(self.name, "asked", (encode(hold).decode() for hold in asked))
         ended = _forgotten(side, [deed.line for deed in good if isinstance(deed.line, Archive | Delete)])
         self.prepared.spool.note(self.name, "ended", ([at, key, at == side] for at in SIDES for key in ended[at]))
@@ -263,6 +274,18 @@ class Verdicts:
         era = self.prepared.mappings[self.name].extraction.era
         prints = (record.version, deed.lifted.print)
         return [RecordRow(self.name, side, record.key, "applied", *prints, era, "", None, self.run)]
+
+    def _moved_by_themselves(self, side: Side, deeds: Sequence[Deed]) -> set[int]:
+        """The updates with which the target changed another mapped field, too: that is news, which nobody has seen."""
+        updates = [(deed, deed.line, deed.lifted) for deed in deeds if isinstance(deed.line, Update)]
+        rows = self.prepared.spool.staged(self.name, side, [line.key for _, line, _ in updates])
+        found = set()
+        for deed, line, lifted in updates:
+            written = {change.field for change in line.changes}
+            seen = examined(self.world, self.compiled, side, rows[line.key]).lifted if line.key in rows else None
+            if seen is None or lifted is None or not _same_but(self.compiled, written, seen, lifted):
+                found.add(deed.seq)
+        return found
 
     def _may_hold_more(self, side: Side, deed: Deed) -> bool:
         """Did the target change otherwise, too, since this mapping looked at it? Then the next run looks again."""

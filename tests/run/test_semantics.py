@@ -1149,3 +1149,20 @@ def test_patches_of_two_mappings_to_one_record_both_get_there(worlds: Any, mode:
     world.edit("crm", 1, x="b", y="b")
     assert world.run(mode).exit == 0
     assert (said(world), said(world, "y")) == (("b", "b"), ("b", "b"))
+
+
+def test_what_a_system_derives_from_our_write_is_news_for_the_other_side() -> None:
+    fields = {**plain("x"), **plain("y", "shared")}
+    with Bench(mapping(fields, create={"pm": "always"}), columns="x TEXT, y TEXT") as world:
+        world.put("crm", {"id": 1, "x": "a", "y": "b"})
+        world.run()
+        world._sql(
+            "pm", "CREATE TRIGGER derive AFTER UPDATE OF x ON thing BEGIN UPDATE thing SET y = 'of ' || new.x; END", {}
+        )
+        world.edit("crm", 1, x="c")
+        world.run()
+
+        world.run()
+
+        assert world.values("crm", "y") == {1: "of c"}
+        assert world.run().writes == 0
