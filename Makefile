@@ -5,7 +5,7 @@ HYPOTHESIS_PROFILE ?= ci
 export HYPOTHESIS_PROFILE
 BIN := .venv/bin
 
-.PHONY: help demo install format check test bench clean
+.PHONY: help demo install format check test bench chaos clean
 
 help:  ## what you can do here
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -30,6 +30,9 @@ test: check  ## style, types, layers and every test
 
 bench: .venv/tools  ## records per second, CPU seconds and memory, against a floor
 	$(BIN)/python -m benchmarks
+
+chaos: .venv/installed  ## every promise under faults drawn at random: make chaos CHAOS='--seed 7 --rounds 20'
+	$(BIN)/python -m crmsync.chaos $(CHAOS)
 
 clean:  ## forget the environment and the demo
 	rm -rf .venv .demo

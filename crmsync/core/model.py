@@ -574,8 +574,8 @@ class Delete:
 @dataclass(frozen=True, slots=True)
 class Hold:
     """Do nothing, and ask a person. `kind`: conflict | foreign-edit | first-link | match | delete | check | lookup |
-    loop | limit | together | unknown-outcome. `keys` has None where that side has no record; `field` is "" where the whole pair is
-    held."""
+    loop | limit | together | unknown-outcome. `keys` has None where that side has no record; `field` is "" where the
+    whole pair is held."""
 
     mapping: str
     keys: Both[Key | None]

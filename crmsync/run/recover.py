@@ -13,7 +13,9 @@ from typing import Final
 from crmsync.core.mapping import Compiled
 from crmsync.core.model import Adopt, Archive, Create, Delete, Hold, Mapping, Mark, Outcome, Side, other
 from crmsync.core.plan import decode
+from crmsync.ledger.lock import held_by, this_process
 from crmsync.ledger.nouns import JournalLine
+from crmsync.run.locking import NAME
 from crmsync.run.recognise import BY_TOKEN, Fate, Recognise, Untouched
 from crmsync.run.remember import Deed, Memory
 from crmsync.run.report import Recovered
@@ -41,6 +43,16 @@ def recover(world: World, mappings: Sequence[Mapping], run_id: str) -> Recovered
             for run in dead:
                 ledger.end_run(run, utc_now(), 1, {"error": f"it died; run {run_id} took it up"})
     return Recovered(dead, writes)
+
+
+def left_behind(world: World, mappings: Sequence[Mapping]) -> Recovered:
+    """What the next run will look at first; changes nothing. Nothing is left behind by a run that is at work."""
+    held = held_by(world.ledger, NAME)
+    if held and not held.dead(this_process("")):
+        return Recovered()
+    number = sum(len(page) for page in world.ledger.unanswered([mapping.name for mapping in mappings]))
+    writes = {"to be looked up by the next run": number} if number else {}
+    return Recovered(tuple(run.id for run in world.ledger.unfinished()), writes)
 
 
 @dataclass

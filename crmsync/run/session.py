@@ -26,7 +26,7 @@ from crmsync.run.parents import show
 from crmsync.run.perform import journal, perform
 from crmsync.run.prepare import prepare
 from crmsync.run.prepared import MappingPlan, Order, Prepared
-from crmsync.run.recover import recover
+from crmsync.run.recover import left_behind, recover
 from crmsync.run.report import Report, Tally, reasons, sides
 from crmsync.run.world import Stopped, World, utc_now
 
@@ -75,7 +75,8 @@ def planned(world: World, asked: Asked, run: str) -> Iterator[tuple[Prepared, Re
     mappings = selected(world, asked.select)
     prepared = prepare(world, mappings, asked.order, _eras(world, mappings, asked.order), run, utc_now())
     try:
-        yield prepared, _report(mappings, prepared, run, planned_counts(prepared), open_reviews(world))
+        report = _report(mappings, prepared, run, planned_counts(prepared), open_reviews(world))
+        yield prepared, replace(report, recovered=left_behind(world, mappings))
     finally:
         prepared.spool.close()
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from crmsync.run.report import Recovered
 from tests.run.bench import Bench
 from tests.run.killing import Facts, ended, facts, killed_at
 from tests.run.test_crash import STORIES, told
@@ -43,3 +46,18 @@ def test_a_plan_that_was_applied_is_stale_for_good() -> None:
 
         assert code == 5
         assert {finding.rule for finding in findings} == {"plan/drift"}
+
+
+def test_a_plan_tells_what_a_run_that_died_has_left_behind_and_the_next_run_what_it_found() -> None:
+    with told("sql", STORIES["the first load"]) as world:
+        killer = killed_at(world, 7, world.run)  # after the first write, before its answer was remembered
+        assert killer.effects[-1].startswith("write ")
+
+        planned, _ = world.plan()
+        done = world.run()
+
+        assert len(planned.recovered.runs) == 1
+        [(what, number)] = planned.recovered.writes.items()
+        assert what == "to be looked up by the next run"
+        assert done.recovered == replace(planned.recovered, writes={"done": number})
+        assert world.run().recovered == Recovered()
