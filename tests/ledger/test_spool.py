@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 from decimal import Decimal
 
 import pytest
@@ -222,3 +223,14 @@ def test_a_full_disk_is_told_with_the_folder_and_what_to_do(spool, tmp_path):
 
     with pytest.raises(SpoolError, match=rf"{tmp_path}.*database or disk is full; make room, or set TMPDIR"):
         spool.stage(M, 0, (Staged((i,), b"x" * 9_000) for i in range(100)))
+
+
+def test_a_full_disk_is_told_when_the_spool_is_opened(tmp_path):
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, before[1]))
+    try:
+        with pytest.raises(SpoolError, match="make room, or set TMPDIR"):
+            Spool(tmp_path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert not list(tmp_path.iterdir())

@@ -15,7 +15,7 @@ from crmsync.connectors.base import Connection, Door, Insert, Patch, Refused, Re
 from crmsync.connectors.memory import Memory
 from crmsync.connectors.retry import Patience, patient_connection
 from crmsync.core.model import Entity, Outcome, Retry
-from crmsync.run.world import load_connector
+from crmsync.run.world import World, load_connector
 from tests.run.bench import Bench
 
 Fault = Callable[[Door, Sequence[Write]], Sequence[Outcome]]
@@ -126,42 +126,51 @@ def _told(write: Write) -> list[str]:
             return [f"remove {write.key}"]
 
 
+def around(world: World, system: str) -> Losing:
+    """Puts one around the connection of a system; nobody waits for real."""
+    there = world.connections.pop(system, None)
+    declared = world.project.systems[system]
+    losing = Losing(there if isinstance(there, Memory) else load_connector(declared.connector)(declared))
+    if there and losing.inner is not there:
+        there.close()
+    begin_anew(world, system, losing)
+    return losing
+
+
+def begin_anew(world: World, system: str, losing: Losing) -> None:
+    """As another process would: with all its patience."""
+    now = [0.0]
+
+    def sleep(seconds: float) -> None:
+        now[0] += seconds
+
+    patience = Patience(system, Retry(), sleep=sleep, clock=lambda: now[0], chance=lambda: 0.5)
+    world.patiences[system] = patience
+    world.connections[system] = patient_connection(losing, patience)
+    world.doors.clear()
+
+
 class LosingBench(Bench):
-    """A bench whose systems are told to lose answers by `lose`; nobody waits for real."""
+    """A bench whose systems are told to lose answers."""
 
     def __init__(self, *mappings: Any, **more: Any) -> None:
         self._losing: dict[str, Losing] = {}
         super().__init__(*mappings, **more)
 
+    def __enter__(self) -> LosingBench:
+        return self
+
     def lose(self, system: str, *plan: Fault, then: Fault = well) -> Losing:
-        losing = self.losing(system)
+        """These calls, one after the other, end so; then all others do."""
+        if system not in self._losing:
+            self._losing[system] = around(self.world, system)
+        losing = self._losing[system]
         losing.plan, losing.then = list(plan), then
         return losing
 
-    def losing(self, system: str) -> Losing:
-        if system not in self._losing:
-            declared = self.world.project.systems[system]
-            self._patient(system)
-            inner = self.world.connections.pop(system) if self.columns is None else load_connector("sql")(declared)
-            self._losing[system] = Losing(inner)
-            self.world.connections[system] = patient_connection(self._losing[system], self.world.patience(system))
-            self.world.doors.clear()
-        return self._losing[system]
-
     def next_day(self) -> None:
-        """Another process: it has all its patience again."""
-        for system in self._losing:
-            self._patient(system)
-            self.world.connections[system] = patient_connection(self._losing[system], self.world.patience(system))
-        self.world.doors.clear()
-
-    def _patient(self, system: str) -> None:
-        now = [0.0]
-
-        def sleep(seconds: float) -> None:
-            now[0] += seconds
-
-        self.world.patiences[system] = Patience(system, Retry(), sleep=sleep, clock=lambda: now[0], chance=lambda: 0.5)
+        for system, losing in self._losing.items():
+            begin_anew(self.world, system, losing)
 
     def memory(self, system: str) -> Memory:
         if system not in self._losing:

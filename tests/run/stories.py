@@ -174,13 +174,13 @@ def tree(kind: str, make: type[Bench] = Bench) -> Bench:
 def halves(kind: str, make: type[Bench] = Bench) -> Bench:
     """Both sides have counted, tagged and logged since they last agreed."""
     world = shape(kind, make, HALVES)
-    tags = [] if kind == "memory" else None
+    tags: list[str] | None = [] if kind == "memory" else None
     for number in (1, 2):
         same = {"notes": f"k{number}", "visits": 1, "tags": tags, "log": "begin"}
         world.put("crm", {"id": number, **same})
         world.put("pm", {"id": number + 10, **same})
     world.run()
-    tagged = [{"tags": ["x"]}, {"tags": ["y"]}] if kind == "memory" else [{}, {}]
+    tagged: list[dict[str, Any]] = [{"tags": ["x"]}, {"tags": ["y"]}] if kind == "memory" else [{}, {}]
     world.edit("crm", 1, visits=4, log="begin, ours", **tagged[0])
     world.edit("pm", 11, visits=3, **tagged[1])
     world.edit("crm", 2, visits=2)

@@ -9,7 +9,7 @@ import pytest
 from crmsync.run.report import Recovered
 from tests.run.bench import Bench
 from tests.run.killing import Facts, ended, facts, killed_at
-from tests.run.test_crash import STORIES, told
+from tests.run.stories import STORIES, told
 
 
 def known(world: Bench) -> Facts:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.run.bench import Bench, mapping, plain
 from tests.run.killing import Facts, ended, facts, killed_at
-from tests.run.losing import Fault, LosingBench, after, before, half, refused_half_way, well
+from tests.run.losing import Fault, LosingBench, after, before, half, well
 from tests.run.stories import CRM, PM
 
 pytestmark = pytest.mark.usefixtures("in_memory")
@@ -29,6 +29,7 @@ DRAWN = mapping(
     create={"pm": "always", "crm": "always"},
     delete={"pm": "archive", "crm": "delete"},
 )
+STAYS = 89  # the number of a record that never goes: a listing with none at all is not believed
 ENTITIES = {"crm": {"thing": {**CRM, "recover_by": "origin field", "origin": "origin"}}, "pm": {"thing": PM}}
 
 texts = st.sampled_from(["a", "b", " c "])
@@ -49,7 +50,7 @@ edits = st.lists(
 worlds = st.tuples(records, records, edits)
 World = tuple[list[Any], list[Any], list[Any]]
 points = st.lists(st.integers(0, 45), min_size=1, max_size=4)
-faults = st.lists(st.sampled_from([well, before, after, half, refused_half_way]), min_size=1, max_size=12)
+faults = st.lists(st.sampled_from([well, before, after, half]), min_size=1, max_size=4)  # patience lasts for five
 modes = st.sampled_from(["batch", "delta"])
 
 
@@ -60,17 +61,17 @@ def begun(drawn: World) -> LosingBench:
         for number, record in enumerate(listed):
             parent = None if record["parent"] is None or record["parent"] >= number else record["parent"] + offset
             world.put(system, {**record, "parent": parent, "id": number + offset, "code": f"{number}"})
+        world.put(system, {"id": offset + STAYS, "code": "stays", "name": "a", "visits": 1, "tags": []})
     return world
 
 
 def edit(world: Bench, drawn: World) -> None:
     for system, place, (name, value) in drawn[2]:
         keys = sorted(world.records(system))
-        if not keys:
-            continue
         key = keys[place % len(keys)][0]
         if name == "gone":
-            world.remove(system, key)
+            if key % 100 != STAYS + 1:
+                world.remove(system, key)
         else:
             world.edit(system, key, **{name: value})
 

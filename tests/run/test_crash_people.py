@@ -51,7 +51,6 @@ def asked(made: Bench) -> set[str]:
     return {review.field for review in made.reviews()}
 
 
-@pytest.mark.parametrize("kind", ["memory", "sql"])
 @pytest.mark.parametrize(
     ("system", "field", "value", "end"),
     [
@@ -63,8 +62,8 @@ def asked(made: Bench) -> set[str]:
         ("pm", "status", "open", "open"),
     ],
 )
-def test_an_edit_after_the_kill_follows_the_owner(kind: str, system: str, field: str, value: str, end: str) -> None:
-    for made, killer in everywhere(lambda: world(kind)):
+def test_an_edit_after_the_kill_follows_the_owner(system: str, field: str, value: str, end: str) -> None:
+    for made, killer in everywhere(lambda: world("memory")):
         made.edit(system, 1 if system == "crm" else 11, **{field: value})
         made.run()
         if field not in asked(made):
