@@ -26,18 +26,19 @@ SILENT: Final = timedelta(minutes=2)
 UNKNOWN: Final = ""  # a process of which its machine does not tell when it began
 
 _LOCK: Final = Shape(
-    "crmsync_lock", ("name", "token", "held", "host", "pid", "began", "run", "taken", "beat"), ("name",)
+    "crmsync_lock", ("name", "token", "held", "host", "pid", "began", "run", "taken", "beat", "repeats"), ("name",)
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Lock:
-    """A lock that we hold. `after`: the holder that had died with it."""
+    """A lock that we hold. `repeats`: the last holder whose run ended died before it let go, so that whoever is told
+    to run again repeats that run."""
 
     ledger: Ledger
     name: str
     token: int
-    after: Holder | None = None
+    repeats: bool = False
 
     @property
     def fence(self) -> tuple[str, int]:
@@ -93,8 +94,16 @@ def take_lock(ledger: Ledger, name: str, who: Holder) -> Lock:
         held = _held_or_busy(access, name)
         if held and not held.dead(who):
             raise Locked(_refusal(name, held, who), held.holder)
-        access.upsert(_LOCK, [(name, token, 1, who.host, who.pid, who.began, who.run, now, now)])
-    return Lock(ledger, name, token, held.holder if held else None)
+        repeats = held is not None and _had_ended(access, name, held.holder)
+        access.upsert(_LOCK, [(name, token, 1, who.host, who.pid, who.began, who.run, now, now, int(repeats))])
+    return Lock(ledger, name, token, repeats)
+
+
+def _had_ended(access: Access, name: str, dead: Holder) -> bool:
+    """Had it done all it had to do, or had the one before it, which it was to repeat?"""
+    ended = access.one("SELECT 1 FROM crmsync_run WHERE id = :run AND ended IS NOT NULL", run=dead.run)
+    inherited = access.one("SELECT repeats FROM crmsync_lock WHERE name = :name", name=name)
+    return bool(ended or (inherited and inherited[0]))
 
 
 def this_process(run: str) -> Holder:

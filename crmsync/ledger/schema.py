@@ -92,7 +92,8 @@ _V1: Final[Migration] = (
     f"CREATE UNIQUE INDEX crmsync_dead_key ON crmsync_dead (mapping, side, key) WHERE {LETTERED}",
     """CREATE TABLE crmsync_lock (
         name {key} PRIMARY KEY, token BIGINT NOT NULL, held INTEGER NOT NULL, host TEXT NOT NULL, pid BIGINT NOT NULL,
-        began TEXT NOT NULL, run TEXT NOT NULL, taken TEXT NOT NULL, beat TEXT NOT NULL
+        began TEXT NOT NULL, run TEXT NOT NULL, taken TEXT NOT NULL, beat TEXT NOT NULL,
+        repeats INTEGER NOT NULL DEFAULT 0
     )""",
 )
 

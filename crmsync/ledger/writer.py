@@ -359,6 +359,17 @@ class Writer:
                 mapping=mapping, side=side, keys=[key_text(key) for key in page], now=now,
             )  # fmt: skip
 
+    def close_written(self, mapping: str, side: Side, keys: Sequence[Key], now: str) -> None:
+        """What had been refused was written after all."""
+        if not self._any("dead", mapping, "kind = 'write' AND state = 'open'"):
+            return
+        for page in chunks(keys, CHUNK):
+            self._access.run(
+                "UPDATE crmsync_dead SET state = 'closed', closed = :now WHERE mapping = :mapping AND side = :side "
+                "AND kind = 'write' AND state = 'open' AND key {any:keys}",
+                mapping=mapping, side=side, keys=[key_text(key) for key in page], now=now,
+            )  # fmt: skip
+
     def retry_dead(self, numbers: Iterable[int]) -> None:
         """The next run tries these again, however often it has. Raises LetterNotOpen for those that are not open."""
         chosen = list(numbers)

@@ -76,7 +76,8 @@ class Reader:
         """One that breaks off is begun anew, from nothing: its first pages may say something else by then."""
         for attempt in count(1):
             try:
-                return self._list_once(found, side)
+                self._list_once(found, side)
+                break
             except Transient as error:
                 if not found.listed[side]["pages"]:  # its door has tried that already
                     raise
@@ -94,7 +95,7 @@ class Reader:
         since = self._since(door, side)
         for page in door.list(since):
             self._take(found, side, page)
-        found.complete[side] = since is None
+        found.complete[side] = since is None and not found.listed[side]["twice"]  # pages that overlap have left a gap
         if newest is not None:
             found.cursors[side] = newest
 
@@ -110,7 +111,7 @@ class Reader:
         again = set(repeated)
         if len(repeated) == len(keys) and len(again) > 1:
             raise self._page_again(side, len(again))
-        found.listed[side].update(pages=1, records=len(keys) - len(repeated))
+        found.listed[side].update(pages=1, records=len(keys) - len(repeated), twice=len(repeated))
         states = self.world.ledger.states(name, side, keys)
         fresh = [
             raw for raw in page if raw.key not in again and not self._is_settled(found, side, raw, states.get(raw.key))

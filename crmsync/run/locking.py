@@ -11,7 +11,7 @@ from threading import Event, Thread
 from typing import Final
 
 from crmsync.ledger.lock import BEAT, Lock, take_lock, this_process
-from crmsync.ledger.nouns import Holder, LedgerError, Locked, LockLost
+from crmsync.ledger.nouns import LedgerError, Locked, LockLost
 from crmsync.run.world import World
 
 NAME: Final = "run"
@@ -39,7 +39,7 @@ def our_turn(world: World, run_id: str, wait: Wait = AT_ONCE) -> Iterator[None]:
     when another run took it over in between."""
     lock = _taken(world, run_id, wait)
     world.fence = lock.fence
-    world.repeats = _had_ended(world, lock.after)
+    world.repeats = lock.repeats
     ended = Event()
     heart = Thread(target=_beat, args=(lock, ended), name="crmsync-lock", daemon=True)
     heart.start()
@@ -50,12 +50,6 @@ def our_turn(world: World, run_id: str, wait: Wait = AT_ONCE) -> Iterator[None]:
             _let_go(lock, heart, ended)
         raise
     _let_go(lock, heart, ended)
-
-
-def _had_ended(world: World, dead: Holder | None) -> bool:
-    """Had the run that died with the lock done all it had to do? Then whoever is told to run again repeats it."""
-    run = world.ledger.run(dead.run) if dead else None
-    return run is not None and run.ended is not None
 
 
 def _taken(world: World, run_id: str, wait: Wait) -> Lock:

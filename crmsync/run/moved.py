@@ -80,7 +80,7 @@ def drifted(world: World, spool: Spool, mapping: Declared, lines: Sequence[Line]
     spool has the links that earlier lines will make."""
     keys: Both[set[Key]] = (set(), set())
     for line in lines:
-        for side, key in _keys(line):
+        for side, key in records_of(line):
             keys[side].add(key)
     present = _look(world, spool, mapping, keys)
     found = ((number, _moved(present, line)) for number, line in enumerate(lines))
@@ -91,11 +91,12 @@ def held_rows(line: Line, finding: Finding, era: int, run: str) -> list[RecordRo
     """The verdicts on the records of a line that is left out."""
     return [
         RecordRow(line.mapping, side, key, "held", None, None, era, finding.message, None, run)
-        for side, key in _keys(line)
+        for side, key in records_of(line)
     ]
 
 
-def _keys(line: Line) -> Iterable[tuple[Side, Key]]:
+def records_of(line: Line) -> Iterable[tuple[Side, Key]]:
+    """The records that a line is about, by side."""
     match line:
         case Create(side=side, source=source):
             return [(other(side), source)]

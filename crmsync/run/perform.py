@@ -9,10 +9,12 @@ from itertools import groupby, islice
 from typing import Final
 
 from crmsync.core.mapping import Compiled
-from crmsync.core.model import Adopt, Archive, Create, Delete, Key, Mark, Side, Update
+from crmsync.core.model import Adopt, Archive, Create, Delete, Key, Mark, Side, Update, other
 from crmsync.core.plan import decode
+from crmsync.ledger.nouns import RecordRow
 from crmsync.ledger.spool import Line as PlanLine
 from crmsync.ledger.writer import Writer
+from crmsync.run.moved import records_of
 from crmsync.run.prepared import Prepared
 from crmsync.run.recognise import BY_TOKEN
 from crmsync.run.remember import Deed, Done, Memory, Verdicts
@@ -60,6 +62,22 @@ def perform(world: World, prepared: Prepared, run: str, stop: Callable[[], bool]
                 return done
             worker.work(batch)
     return done
+
+
+def note_unbegun(world: World, prepared: Prepared, run: str) -> None:
+    """The run was stopped: the records of what it has not begun wait, whatever was planned for them."""
+    era = {name: plan.extraction.era for name, plan in prepared.mappings.items()}
+    for page in world.ledger.journal(run, ["pending"]):
+        rows = (
+            RecordRow(line.mapping, side, key, "waiting", None, None, era[line.mapping], STOPPED, None, run)
+            for line in page
+            if line.kind != "mark"
+            for side, key in records_of(decode(line.line))
+        )
+        prepared.spool.save_verdicts(rows, read=False)
+
+
+STOPPED: Final = "the run was stopped before its turn"
 
 
 def marks(prepared: Prepared, number: int) -> Iterator[tuple[int, Mark]]:
@@ -129,15 +147,24 @@ class Worker:
             for (seq, planned), line in zip(lines, resolved, strict=True)
             if line
         ]
-        deeds = self._send(side, tries) if tries else []
+        sender = Sender(self.world, self.compiled, side)
+        deeds = self._send(sender, side, tries) if tries else []
         asked = self.memory.remember(side, deeds, [seq for seq, _ in waiting])
+        if sender.failure:
+            raise sender.failure
         self.verdicts.note(side, deeds, [line for _, line in waiting], asked)
 
-    def _send(self, side: Side, tries: Sequence[Try]) -> list[Deed]:
+    def _send(self, sender: Sender, side: Side, tries: Sequence[Try]) -> list[Deed]:
         """The ledger knows that they may have taken effect before they can."""
         with self.world.writing() as ledger:
             ledger.send_journal(self.run, ((each.seq, self._kept(each), each.sent) for each in tries), utc_now())
-        return Sender(self.world, self.compiled, side).send(tries)
+        return sender.send(tries, self._suspects(side, tries))
+
+    def _suspects(self, side: Side, tries: Sequence[Try]) -> set[int]:
+        """The writes with an open dead letter: they have failed alone before."""
+        source = other(side)
+        letters = self.world.ledger.dead(self.name, source, [each.line.source for each in tries])
+        return {each.seq for each in tries if (found := letters.get(each.line.source)) and found.kind == "write"}
 
     def _kept(self, tried: Try) -> str | None:
         """The token of a create, where the system keeps it."""

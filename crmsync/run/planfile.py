@@ -19,7 +19,7 @@ from crmsync.run.breakers import trips
 from crmsync.run.extract import Extraction
 from crmsync.run.moved import drifted, held_rows
 from crmsync.run.prepared import MappingPlan, Order, Prepared
-from crmsync.run.recover import recover
+from crmsync.run.recover import recover, telling
 from crmsync.run.report import Report
 from crmsync.run.sentinel import see_sentinels
 from crmsync.run.session import Asked, carry_out
@@ -44,9 +44,10 @@ def apply(world: World, path: Path, run_id: str, *, allow: Allow, on_drift: Drif
     recovered = recover(world, mappings, run_id)
     prepared = _empty(world, mappings, header["read"])
     try:
-        _fill(world, path, header, prepared, on_drift, run_id)
-        if tripped := [trip for plan in prepared.mappings.values() for trip in trips(world, plan, asked.order)]:
-            raise Stopped(4, *worded(tripped, str(path)))
+        with telling(recovered):
+            _fill(world, path, header, prepared, on_drift, run_id)
+            if tripped := [trip for plan in prepared.mappings.values() for trip in trips(world, plan, asked.order)]:
+                raise Stopped(4, *worded(tripped, str(path)))
         return replace(carry_out(world, mappings, prepared, asked, run_id), recovered=recovered)
     finally:
         prepared.spool.close()

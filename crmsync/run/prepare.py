@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import chain
 from typing import Final
 
 from crmsync.core.mapping import Compiled, Seen
@@ -204,6 +205,8 @@ class Planner:
 
     def _refused_before(self, pair: Pair, decided: Decided, write: Writing, letter: DeadLetter) -> Decided:
         """What belongs together is completed by the next run; what it could not complete waits for a person."""
+        if letter.state == "dropped":
+            return Decided("unchanged", reason=f"dead letter {letter.n} was dropped by {letter.who}")
         group = self._group(pair, write) if self.mapping.together else ""
         if group and (letter.tries < TWICE or not letter.rests):
             self.spool.note(self.mapping.name, "together", [[letter.side, letter.key, group]])
@@ -231,8 +234,10 @@ class Planner:
 
     @cached_property
     def refused(self) -> dict[tuple[Side, Key], DeadLetter]:
-        """The open dead letters of refused writes, by the record that they were made from."""
-        letters = every(self.world.ledger.dead_letters, self.mapping.name, "open", kind="write")
+        """The dead letters of refused writes that are open, or that nobody wants to hear of, by the record that they
+        were made from."""
+        ask, name = self.world.ledger.dead_letters, self.mapping.name
+        letters = chain(every(ask, name, "dropped", kind="write"), every(ask, name, "open", kind="write"))
         return {(letter.side, letter.key): letter for letter in letters}
 
     def _unless_unanswered(self, decided: Decided, keys: PairKeys) -> Decided:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -11,7 +12,7 @@ from itertools import groupby
 from typing import Final
 
 from crmsync.core.mapping import Compiled
-from crmsync.core.model import Adopt, Archive, Create, Delete, Hold, Mapping, Mark, Outcome, Side, other
+from crmsync.core.model import Adopt, Archive, Create, Delete, Finding, Hold, Mapping, Mark, Outcome, Side, other
 from crmsync.core.plan import decode
 from crmsync.ledger.lock import held_by, this_process
 from crmsync.ledger.nouns import JournalLine
@@ -22,7 +23,7 @@ from crmsync.run.report import Recovered
 from crmsync.run.send import Sender, deed_of
 from crmsync.run.sentinel import see_sentinels
 from crmsync.run.wording import Try, Wording, Writing
-from crmsync.run.world import World, utc_now
+from crmsync.run.world import Stopped, World, utc_now
 
 KEPT: Final = timedelta(hours=12)  # so long a system surely knows an idempotency key again; most forget it after a day
 
@@ -53,6 +54,20 @@ def left_behind(world: World, mappings: Sequence[Mapping]) -> Recovered:
     number = sum(len(page) for page in world.ledger.unanswered([mapping.name for mapping in mappings]))
     writes = {"to be looked up by the next run": number} if number else {}
     return Recovered(tuple(run.id for run in world.ledger.unfinished()), writes)
+
+
+@contextmanager
+def telling(recovered: Recovered) -> Iterator[None]:
+    """What was found out is told, too, when the run stops before its own first write."""
+    try:
+        yield
+    except Stopped as stop:
+        if not recovered.writes:
+            raise
+        found = ", ".join(f"{number} {what}" for what, number in sorted(recovered.writes.items()))
+        message = f"before that, writes of a run that had died were looked up: {found}"
+        told = Finding("run/recovered", message, severity="warning")
+        raise Stopped(stop.exit, *stop.findings, told) from None
 
 
 @dataclass

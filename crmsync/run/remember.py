@@ -52,8 +52,7 @@ class Deed:
     lifted: Lifted | None
     kept: frozenset[str] = frozenset()  # fields that the target kept as they were: their base stays
     doubtful: frozenset[str] = frozenset()  # fields of which nobody knows who said what: they lose their base
-    alone: bool = False  # it failed as a whole call, by itself: no other write was to blame
-    transient: bool = False  # ... with an error that may pass
+    transient: bool = False  # it failed alone, with an error that may pass
 
 
 def snapshot_print(world: World, line: Writing) -> str:
@@ -112,6 +111,7 @@ class Memory:
                 ledger.drop_candidates(self.name, at, [link.keys[at] for link in links])
             ledger.save_bases(self.name, bases)
             ledger.end_links(self.name, [_gone(line) for line in ended], _forgotten(side, ended), now)
+            ledger.close_written(self.name, other(side), [deed.line.source for deed in good], now)
             ledger.save_dead(letters)
             ledger.ask(self.name, holds, self.run, now)
             ledger.settle_journal(

@@ -7,7 +7,7 @@ is divided until the record that spoils it is alone.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import count
@@ -23,7 +23,7 @@ from crmsync.run.remember import Deed
 from crmsync.run.wording import Try
 from crmsync.run.world import World
 
-HOPELESS: Final = 20  # parts of a batch that failed, and none that did not: it is not a record that is to blame
+HOPELESS: Final = 20  # parts of a batch that failed, and none that did not: no record is to blame for that
 
 
 @dataclass
@@ -34,6 +34,7 @@ class Sender:
     world: World
     compiled: Compiled
     side: Side
+    failure: ConnectorError | None = None  # of a batch of which nothing could be written: to be raised, once remembered
 
     @property
     def door(self) -> Door:
@@ -47,13 +48,27 @@ class Sender:
     def recognise(self) -> Recognise:
         return Recognise(self.world, self.compiled, self.side)
 
-    def send(self, tries: Sequence[Try]) -> list[Deed]:
-        """One deed for each, in order."""
+    def send(self, tries: Sequence[Try], suspects: Collection[int] = ()) -> list[Deed]:
+        """One deed for each, in order. `suspects` have failed before: they are tried alone, and last, so that they
+        spoil nothing for the others."""
         deeds: dict[int, Deed] = {}
-        rest, error = self._persist(tries, deeds)
+        fresh = [each for each in tries if each.seq not in suspects]
+        rest, error = self._persist(fresh, deeds) if fresh else ([], None)
         if rest and error:
             self._divide(rest, error, deeds)
+        for each in tries:
+            if each.seq in suspects:
+                self._alone(each, deeds)
         return [deeds[each.seq] for each in tries]
+
+    def _alone(self, tried: Try, deeds: dict[int, Deed]) -> None:
+        rest, error = self._attempt([tried], deeds)
+        if error is None:
+            return
+        if self.patience.is_open:
+            raise error
+        for each in self._look(rest, error, deeds):
+            deeds[each.seq] = self._failed(each, error)
 
     def _persist(self, tries: Sequence[Try], deeds: dict[int, Deed]) -> tuple[Sequence[Try], ConnectorError | None]:
         """All of them at once, as often as patience lasts; what is left then, and why."""
@@ -78,7 +93,7 @@ class Sender:
     def _divide(self, tries: Sequence[Try], error: ConnectorError, deeds: dict[int, Deed]) -> None:
         """In parts, each tried once, the smaller ones after all of the greater: as long as some go well, the system
         is well."""
-        self._blame_system(tries, error)
+        self._blame_system(error)
         parts, failures, good = deque(_halves(tries)), 0, len(deeds)
         while parts:
             part = parts.popleft()
@@ -96,11 +111,12 @@ class Sender:
                 deeds[rest[0].seq] = self._failed(rest[0], again)
             elif rest:
                 parts.extend(_halves(rest))
-        if len(tries) > 1 and all(deeds[each.seq].alone for each in tries):
-            raise error
+        if not good and all(deeds[each.seq].outcome.status == "refused" for each in tries):
+            self.failure = error  # the system, or all of these: the next run tries each alone
+            deeds.update({each.seq: replace(deeds[each.seq], transient=True) for each in tries})
 
-    def _blame_system(self, tries: Sequence[Try], error: ConnectorError) -> None:
-        """One write that fails alone does not tell whether it is the record or the system: then the system is asked."""
+    def _blame_system(self, error: ConnectorError) -> None:
+        """A batch that fails does not tell whether it is a record or the system: the system is asked."""
         if any(finding.severity == "error" for finding in self.door.probe()):
             raise error
 
@@ -143,7 +159,7 @@ class Sender:
 
     def _failed(self, tried: Try, error: ConnectorError) -> Deed:
         outcome = Outcome("refused", message=str(error))
-        return Deed(tried.seq, tried.line, outcome, None, alone=True, transient=isinstance(error, Transient))
+        return Deed(tried.seq, tried.line, outcome, None, transient=isinstance(error, Transient))
 
 
 def deed_of(tried: Try, fate: Took | Unknown) -> Deed:

@@ -23,10 +23,10 @@ from crmsync.project import Loaded
 from crmsync.run.breakers import keep
 from crmsync.run.finish import finish, holds
 from crmsync.run.parents import show
-from crmsync.run.perform import journal, perform
+from crmsync.run.perform import journal, note_unbegun, perform
 from crmsync.run.prepare import prepare
 from crmsync.run.prepared import MappingPlan, Order, Prepared
-from crmsync.run.recover import left_behind, recover
+from crmsync.run.recover import left_behind, recover, telling
 from crmsync.run.report import Report, Tally, reasons, sides
 from crmsync.run.world import Stopped, World, utc_now
 
@@ -85,14 +85,15 @@ def run(world: World, asked: Asked, run_id: str) -> Report:
     """Plan and do it. The caller holds the lock. Raises `Stopped`, `Transient`, `Refused`, `LedgerError`."""
     mappings, now = selected(world, asked.select), utc_now()
     recovered = recover(world, mappings, run_id)
-    prepared = prepare(world, mappings, asked.order, _eras(world, mappings, asked.order), run_id, now)
-    try:
-        if prepared.trips:
-            report = _report(mappings, prepared, run_id, planned_counts(prepared), open_reviews(world))
-            raise Stopped(4, *keep(world, prepared, report, asked, run_id))
-        return replace(carry_out(world, mappings, prepared, asked, run_id), recovered=recovered)
-    finally:
-        prepared.spool.close()
+    with telling(recovered):
+        prepared = prepare(world, mappings, asked.order, _eras(world, mappings, asked.order), run_id, now)
+        try:
+            if prepared.trips:
+                report = _report(mappings, prepared, run_id, planned_counts(prepared), open_reviews(world))
+                raise Stopped(4, *keep(world, prepared, report, asked, run_id))
+            return replace(carry_out(world, mappings, prepared, asked, run_id), recovered=recovered)
+        finally:
+            prepared.spool.close()
 
 
 def carry_out(world: World, mappings: Sequence[Declared], prepared: Prepared, asked: Asked, run_id: str) -> Report:
@@ -105,6 +106,8 @@ def carry_out(world: World, mappings: Sequence[Declared], prepared: Prepared, as
         with world.writing() as ledger:
             ledger.end_run(run_id, utc_now(), 2 if isinstance(error, Refused) else 1, {"error": str(error)})
         raise
+    if done.stopped:
+        note_unbegun(world, prepared, run_id)
     with world.writing() as ledger:  # all of it or nothing
         for mapping in mappings if not done.stopped else ():
             finish(world, ledger, mapping, prepared, asked.order, run_id)

@@ -26,7 +26,7 @@ BLOCKS = {"console", "yaml", "csv", "jsonl", "cron", "toml", "python", "sh", "te
 LISTS = {
     ("key", "default", "meaning"), ("option", "of", "default", "meaning"), ("exit", "means", "do"), ("command", "does"),
     ("key", "is"), ("bucket", "the record"), ("kind", "asks", "answers"), ("capability", "the door can"),
-    ("rule", "means"), ("rule", "such as", "it says", "mend"),
+    ("rule", "means"), ("rule", "such as", "it says", "mend"), ("fault", "what happens"), ("entity", "paths"),
 }  # fmt: skip
 
 
@@ -182,6 +182,7 @@ for _block in blocks("docs/connectors.md", "python"):
     exec(compile(_block.text, str(_block), "exec"), MADE)
 
 TestTheConnectorOfThePage = MADE["TestFolder"]  # the laws of connectors, over the one that the page writes
+test_under_faults = MADE["test_a_connector_keeps_the_promises_under_faults"]
 
 
 @pytest.mark.parametrize("block", all_blocks("toml"), ids=str)

@@ -135,12 +135,27 @@ def test_when_every_record_fails_by_itself_the_system_is_to_blame() -> None:
         losing = world.lose("pm", then=alone)
         with pytest.raises(Refused):
             world.run()
-        assert not world.letters()
+        assert {letter.rule for letter in world.letters()} == {"write/unanswered"}
         assert not losing.took
         world.next_day()
         losing.then = well
         world.run()
         assert len(world.records("pm")) == 9
+        assert not world.letters()
+
+
+def test_records_that_fail_with_nobody_beside_them_do_not_stop_the_others_for_ever() -> None:
+    with many("memory") as world:
+        losing = world.lose("pm", then=spoilt_by("n", Refused))
+        with pytest.raises(Refused):
+            world.run()
+
+        world.next_day()
+        report = world.run()
+
+        assert report.exit == 3
+        assert {(letter.rule, letter.tries) for letter in world.letters()} == {("write/refused", 2)}
+        assert not losing.took
 
 
 @pytest.mark.parametrize("fault", [after, half])
