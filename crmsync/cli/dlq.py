@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import getpass
+from collections.abc import Iterator
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import click
@@ -48,8 +50,7 @@ def list_(settings: Settings, mapping: str | None, rule: str | None, state: str,
       crmsync dlq list --mapping account-customer
     """
     with settings.world() as world:
-        found = world.ledger.dead_letters(mapping, None if state == "any" else state, limit=limit)  # type: ignore[arg-type]  # one of STATES
-        found = [each for each in found if rule in (None, each.rule)]
+        found = list(islice(_filtered(world, None if state == "any" else state, mapping, rule), limit))
         if settings.json:
             render.json({"dead_letters": [_json(world, each) for each in found], "exit": 0})
         elif found:
@@ -170,12 +171,15 @@ def _chosen(
         raise usage("name the dead letters, or say --all", "see: crmsync dlq list")
     if not everything:
         return list(numbers)
-    found: list[int] = []
+    return [each.n for each in _filtered(world, "open", mapping, rule)]
+
+
+def _filtered(world: World, state: str | None, mapping: str | None, rule: str | None) -> Iterator[DeadLetter]:
+    """By number."""
     after = 0
-    while page := world.ledger.dead_letters(mapping, "open", after=after):
-        found += [each.n for each in page if rule in (None, each.rule)]
+    while page := world.ledger.dead_letters(mapping, state, after=after):  # type: ignore[arg-type]  # one of STATES
+        yield from (each for each in page if rule in (None, each.rule))
         after = page[-1].n
-    return found
 
 
 def _state(found: DeadLetter) -> str:

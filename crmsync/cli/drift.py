@@ -13,6 +13,7 @@ import click
 from crmsync.cli import log, render
 from crmsync.cli.actions import Teller
 from crmsync.cli.flags import Settings, global_flags, select_flag, show_pii_flag
+from crmsync.cli.summary import taken_up
 from crmsync.core.model import SIDES, Both, Json, Mapping
 
 if TYPE_CHECKING:
@@ -64,6 +65,10 @@ def drift(settings: Settings, select: tuple[str, ...], everything: bool, limit: 
 
 
 def _show(found: Drift, teller: Teller, most: int | None) -> None:
+    for line in taken_up(found.left):
+        render.say(line)
+    if found.left.writes:
+        render.say("what they had made may be there already, and is counted below as if it were not\n")
     for each in found.mappings.values():
         if each.count:
             _show_mapping(found, each, teller, most)
@@ -139,6 +144,8 @@ def _counted(mapping: Mapping, group: Group, count: int) -> str:
             return f"{count} {bucket} in {side}"
         case "missing", "deleted":
             return f"{count} deleted in {side}"
+        case "missing", "gone for good":
+            return f"{count} gone for good from {side}"
         case "missing", _:
             return (
                 f"{count} not in {'a complete listing' if group.listings == 1 else 'two complete listings'} of {side}"
@@ -202,13 +209,15 @@ def _next(found: Drift) -> Iterator[str]:
     groups = {(group.category, group.what) for each in found.mappings.values() for group in each.groups}
     if any(category != "orphaned" and what not in ASKED for category, what in groups):
         yield "next: crmsync plan"
+    if any(what == "gone for good" for _, what in groups):
+        yield "next: crmsync link split REF, and a run makes what is gone for good anew; or leave it as it is"
     if any(what == "held" for _, what in groups):
         yield "next: crmsync review list"
     if any(what in ("rejected", "failed") for _, what in groups):
         yield "next: crmsync dlq list"
 
 
-ASKED: Final = ("held", "waiting", "rejected", "failed")  # a run alone does not mend these
+ASKED: Final = ("held", "waiting", "rejected", "failed", "gone for good")  # a run alone does not mend these
 
 # For machines ----------------------------------------------------------------------------------------------
 
@@ -216,8 +225,10 @@ ASKED: Final = ("held", "waiting", "rejected", "failed")  # a run alone does not
 def _json(found: Drift, teller: Teller, most: int | None) -> Json:
     from crmsync.run.drift import CATEGORIES
 
+    left = {"runs": list(found.left.runs), "writes": dict(found.left.writes)}
     return {
         "at": found.now,
+        **({"recovered": left} if found.left.runs or found.left.writes else {}),
         "drift": found.count,
         "mappings": {
             name: {

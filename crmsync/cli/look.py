@@ -37,6 +37,7 @@ def status(settings: Settings, select: tuple[str, ...]) -> None:
     """
     from crmsync.ledger.lock import held_by
     from crmsync.run import inspect
+    from crmsync.run.doctor import lock_told
     from crmsync.run.locking import NAME
     from crmsync.run.session import selected
 
@@ -49,7 +50,7 @@ def status(settings: Settings, select: tuple[str, ...]) -> None:
     for each in found:
         _show_standing(each)
     if held:
-        render.say(f"the lock is {held}")
+        render.say(f"the lock is {lock_told(held)}")
 
 
 def _standing_json(standing: Standing) -> Json:
@@ -67,8 +68,11 @@ def _standing_json(standing: Standing) -> Json:
 def _lock_json(held: Held | None) -> Json:
     if held is None:
         return None
-    holder = held.holder
-    return {"run": holder.run, "host": holder.host, "pid": holder.pid, "since": held.taken, "beat": held.beat}
+    from crmsync.ledger.lock import this_process
+
+    holder, dead = held.holder, held.dead(this_process(""))
+    told = {"run": holder.run, "host": holder.host, "pid": holder.pid, "since": held.taken, "beat": held.beat}
+    return {**told, "dead": dead}
 
 
 def _show_standing(standing: Standing) -> None:

@@ -11,7 +11,7 @@ from crmsync.cli.story import last_written, written_json
 from crmsync.core.model import ABSENT, SIDES, Json, Mapping, other
 
 if TYPE_CHECKING:
-    from crmsync.ledger.nouns import Review
+    from crmsync.ledger.nouns import Review, Take
     from crmsync.run.inspect import Around, Sent
 
 
@@ -99,14 +99,10 @@ def around_json(mapping: Mapping, teller: Teller, found: Review, told: Around) -
 
 
 def _answers(mapping: Mapping, found: Review) -> list[str]:
-    from crmsync.ledger.writer import MENDED_AT_SOURCE, WHICH_IS_WHICH
-
-    if found.kind in MENDED_AT_SOURCE or (found.kind == "lookup" and None in found.keys):
-        return []
-    if found.kind in WHICH_IS_WHICH:
-        return ["same" if None not in found.keys else "same=KEY", "different"]
-    sides = [end.name for end in mapping.ends]
-    return [*sides, "value=..."] if found.field else sides
+    words: dict[Take, str] = {0: mapping.ends[0].name, 1: mapping.ends[1].name, "value": "value=..."}
+    if None in found.keys:
+        words["same"] = "same=KEY"
+    return [words.get(take, str(take)) for take in found.takes]
 
 
 def how(mapping: Mapping, found: Review) -> Iterator[str]:
@@ -128,5 +124,7 @@ def _meaning(mapping: Mapping, found: Review, take: str) -> str:
     return f"  (it made {end.system}.{end.entity}/KEY: the two are linked)"
 
 
-def answer(mapping: Mapping | None, found: Review) -> str:
+def answer(mapping: Mapping | None, teller: Teller, found: Review) -> str:
+    if found.take == "value":
+        return f"value={teller.value(found.mapping, found.field, found.value)}"
     return mapping.ends[found.take].name if mapping and found.take in SIDES else str(found.take)

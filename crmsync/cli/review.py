@@ -109,7 +109,7 @@ def _head(world: World, teller: Teller, found: Review) -> Iterator[str]:
     yield f"  {_pair(world, teller, found)}  in {found.mapping}"
     yield f"  {found.message}"
     yield f"  asked by run {found.run}, {render.when(found.opened)}"
-    told = f"answered by {found.who}: {answer(_mapping(world, found), found)}"
+    told = f"answered by {found.who}: {answer(_mapping(world, found), teller, found)}"
     if found.state == "lapsed":
         yield f"  {'not answered' if found.take is None else told}; it is no longer asked"
     elif found.take is not None:
@@ -150,6 +150,8 @@ def resolve(
         if not everything and any(filters.values()):
             raise usage("filters go with --all", "name the reviews, or say --all with the filters")
         chosen = list(_filtered(world, "open", **filters)) if everything else [world.ledger.review(n) for n in numbers]
+        for each in chosen:
+            _refuse_answered(world, each)
         if len(chosen) > 1 and take.startswith("same="):
             raise usage(f"{take} names one record, and {len(chosen)} reviews would take it", "answer them one by one")
         answers = [(each.n, *_take(world, each, take)) for each in chosen]
@@ -162,6 +164,40 @@ def resolve(
         render.json({"resolved": [number for number, _, _ in answers], "exit": 0})
     else:
         render.say(f"{render.count(len(answers), 'review')} answered; next: crmsync run")
+
+
+def _refuse_answered(world: World, found: Review) -> None:
+    """What became of the answer that there is."""
+    if found.state == "open":
+        return
+    if found.take is None:
+        raise _unanswered(found)
+    told = f"review {found.n} was answered by {found.who} on {render.when(found.closed)}"
+    if found.state != "lapsed":
+        raise usage(told, f"to answer it anew take that back first: crmsync review reopen {found.n}")
+    raise usage(f"{told} and {_used(world, found)}", _instead(world, found))
+
+
+def _used(world: World, found: Review) -> str:
+    """Where no line of a journal shows it, it may as well have been too late."""
+    from crmsync.run.inspect import use_of
+
+    used = use_of(world, found)
+    return f"used on {render.when(used.at)} (run {used.run})" if used else "used, or its values moved on"
+
+
+def _instead(world: World, found: Review) -> str:
+    """What can be done instead of answering anew."""
+    if _mapping(world, found) is None:
+        return ""
+    records = " or ".join(_pair(world, _teller(world, show=False), found).split())
+    look = f"crmsync explain {records.split()[0]} {found.field}".rstrip()
+    return f"write the value that you want to {records} itself; {look} tells what a run does then"
+
+
+def _unanswered(found: Review) -> Exception:
+    message = f"review {found.n} lapsed without an answer: what it asked about has changed"
+    return usage(message, "if it is still open it has a new number: crmsync review list")
 
 
 def _filtered(
@@ -256,18 +292,14 @@ def reopen(settings: Settings, number: int) -> None:
 
 
 def _refuse_lapsed(world: World, found: Review) -> None:
-    """What can be done instead of taking back what was done."""
+    """What was done is not taken back."""
     if found.state != "lapsed":
         return
-    teller = _teller(world, show=False)
     if found.take is None:
-        message = f"review {found.n} lapsed without an answer: what it asked about has changed"
-        raise usage(message, "if it is still open it has a new number: crmsync review list")
-    told = answer(_mapping(world, found), found)
-    message = f"review {found.n} was answered by {found.who} ({told}), and the answer was used, or its values moved on"
-    records = " or ".join(_pair(world, teller, found).split())
-    look = f"crmsync explain {records.split()[0]} {found.field}".rstrip()
-    raise usage(message, f"write the value that you want to {records} itself; {look} tells what a run does then")
+        raise _unanswered(found)
+    told = answer(_mapping(world, found), _teller(world, show=False), found)
+    message = f"review {found.n} was answered by {found.who} ({told}) and {_used(world, found)}"
+    raise usage(message, _instead(world, found))
 
 
 def _teller(world: World, *, show: bool) -> Teller:
@@ -293,7 +325,7 @@ def _json(world: World, teller: Teller, found: Review) -> Json:
         "n": found.n, "mapping": found.mapping, "records": _pair(world, teller, found), "kind": found.kind,
         "field": found.field, "message": found.message, "values": masked[0], "base": masked[1], "run": found.run,
         "opened": found.opened, "state": found.state, "who": found.who, "closed": found.closed,
-        "take": None if found.take is None else answer(_mapping(world, found), found),
+        "take": None if found.take is None else answer(_mapping(world, found), teller, found),
     }  # fmt: skip
 
 

@@ -52,6 +52,7 @@ def plan(
       crmsync plan --select 'account-*' --only crm.account/42
       crmsync plan -o plan.jsonl && crmsync apply plan.jsonl
     """
+    from crmsync.core.plan import worded
     from crmsync.run.mask import Mask
     from crmsync.run.planfile import write_plan
     from crmsync.run.session import new_run_id, planned
@@ -72,7 +73,7 @@ def plan(
             show_report(report, planned=True)
             show_actions(world.project, prepared.spool, Mask(world.project, show_pii), None if everything else 20)
             _say_next(out, redact, todo)
-        log.findings(settings, prepared.tripped)
+        log.findings(settings, worded(prepared.trips, str(out)) if out and not redact else prepared.tripped)
     return code
 
 
@@ -150,7 +151,7 @@ def _in_turn(settings: Settings, world: World, if_locked: int | None, work: Call
     from crmsync.run.session import new_run_id
 
     run_id = new_run_id()
-    wait = Wait(if_locked or 0, lambda error: log.event(settings, f"waiting {if_locked} s: {error}"))
+    wait = Wait(if_locked or 0, lambda error: log.event(settings, f"waiting {if_locked} s: {error.fact}"))
     try:
         with our_turn(world, run_id, wait):
             log.event(settings, "run started", run=run_id)
@@ -159,7 +160,7 @@ def _in_turn(settings: Settings, world: World, if_locked: int | None, work: Call
     except Locked as error:
         if if_locked is not None:
             raise
-        log.event(settings, f"skipped: {error}")
+        log.event(settings, f"skipped: {error.fact}")
         report = Report("", {})
     else:
         log.event(settings, "run ended", run=report.run, exit=report.exit)

@@ -9,7 +9,7 @@ from crmsync.cli import render
 from crmsync.core.model import BUCKETS, SIDES, Json, Kind
 
 if TYPE_CHECKING:
-    from crmsync.run.report import Report, Tally
+    from crmsync.run.report import Recovered, Report, Tally
 
 WORDS: dict[str, tuple[str, str]] = {
     "create": ("create", "created"),
@@ -25,7 +25,7 @@ def report_json(report: Report, code: int) -> dict[str, Json]:
 
 
 def show_report(report: Report, *, planned: bool = False) -> None:
-    for line in _taken_up(report):
+    for line in taken_up(report.recovered):
         render.say(line)
     for name, tally in report.mappings.items():
         render.say(name)
@@ -39,9 +39,8 @@ def show_report(report: Report, *, planned: bool = False) -> None:
         render.say(line)
 
 
-def _taken_up(report: Report) -> Iterator[str]:
+def taken_up(found: Recovered) -> Iterator[str]:
     """What was found out about the writes of a run that had died."""
-    found = report.recovered
     if found.runs:
         yield f"{render.count(len(found.runs), 'run')} had died before its end: {', '.join(found.runs)}"
     if found.writes:
@@ -98,6 +97,8 @@ def _total(report: Report, planned: bool) -> str:
 def _next(report: Report) -> Iterator[str]:
     """What a person would type now."""
     tallies = report.mappings.values()
+    if report.stopped:
+        yield "stopped by a signal before it was through; run again to go on"
     if any(tally.open_holds for tally in tallies):
         yield "next: crmsync review list"
     if any(side.get(bucket, 0) for tally in tallies for side in tally.buckets for bucket in ("rejected", "failed")):

@@ -70,6 +70,7 @@ class Dialect(Protocol):
 class Sqlite:
     words: Mapping[str, str] = {
         "key": "TEXT",
+        "random": "lower(hex(randomblob(16)))",
         "bytes": "BLOB",
         "number": "INTEGER",
         "keyed": "WITHOUT ROWID",
@@ -112,6 +113,7 @@ class Postgres:
 
     words: Mapping[str, str] = {
         "key": 'TEXT COLLATE "C"',
+        "random": "md5(random()::text || clock_timestamp()::text)",
         "bytes": "BYTEA",
         "number": "BIGINT GENERATED ALWAYS AS IDENTITY",
         "keyed": "",

@@ -190,7 +190,7 @@ def _held(access: Access, name: str, hold: str) -> Held | None:
 
 
 def _refusal(name: str, held: Held, who: Holder) -> str:
-    text = f"the lock {name!r} is {held}; wait for it (--if-locked wait SECONDS), or end that process"
+    text = f"the lock {name!r} is {held}"
     if _is_neighbour(held.holder, who):
         return text
     minutes = int(SILENT.total_seconds() // 60)

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple, TypeAlias
 
-from crmsync.core.model import Base, Both, Bucket, Json, Key, LinkState, Side
+from crmsync.core.model import SIDES, UNKNOWN_OUTCOME, Base, Both, Bucket, Json, Key, LinkState, Side
 
 JournalStatus: TypeAlias = Literal["pending", "sent", "done", "stale", "refused", "unknown"]
 ReviewState: TypeAlias = Literal["open", "resolved", "settled", "lapsed"]
@@ -23,6 +23,8 @@ PairKeys: TypeAlias = Both[Key | None]
 
 UNANSWERED: Final = "write/unanswered"  # the rule of a write that failed alone, with an error that may pass
 POISON: Final = 5  # tries of one such write
+MENDED_AT_SOURCE: Final = frozenset({"check", "loop", "together"})  # reviews that only other data can answer
+WHICH_IS_WHICH: Final = frozenset({"match", UNKNOWN_OUTCOME})  # reviews that ask for same or different
 
 
 class LedgerError(Exception):
@@ -50,10 +52,11 @@ class LetterNotOpen(LedgerError):
 
 
 class Locked(LedgerError):
-    """Another run is at work; exit code 6."""
+    """Another run is at work; exit code 6. `fact` is the text without what a person can do."""
 
-    def __init__(self, text: str, holder: Holder) -> None:
-        super().__init__(text)
+    def __init__(self, fact: str, holder: Holder) -> None:
+        super().__init__(f"{fact}; wait for it (--if-locked wait SECONDS), or end that process")
+        self.fact = fact
         self.holder = holder
 
 
@@ -203,6 +206,15 @@ class Review:
     value: Json
     who: str
     closed: str | None
+
+    @property
+    def takes(self) -> tuple[Take, ...]:
+        """What answers it; nothing where only other data can."""
+        if self.kind in MENDED_AT_SOURCE or (self.kind == "lookup" and None in self.keys):
+            return ()
+        if self.kind in WHICH_IS_WHICH:
+            return "same", "different"
+        return (*SIDES, "value") if self.field else SIDES
 
 
 @dataclass(frozen=True, slots=True)

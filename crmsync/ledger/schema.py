@@ -22,6 +22,7 @@ LETTERED: Final = "state IN ('open', 'dropped')"
 _V1: Final[Migration] = (
     "CREATE TABLE crmsync_meta (name {key} PRIMARY KEY, value TEXT NOT NULL) {keyed}",
     "INSERT INTO crmsync_meta (name, value) VALUES ('schema_version', '0')",
+    "INSERT INTO crmsync_meta (name, value) VALUES ('id', {random})",
     "CREATE TABLE crmsync_instance (system TEXT PRIMARY KEY, instance TEXT NOT NULL) {keyed}",
     """CREATE TABLE crmsync_era (
         mapping {key} PRIMARY KEY, number BIGINT NOT NULL, hash TEXT NOT NULL, complete INTEGER NOT NULL,

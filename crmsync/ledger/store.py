@@ -80,6 +80,12 @@ class Ledger:
                 writer.check_fence(*fence)
             yield writer
 
+    @property
+    def id(self) -> str:
+        """What tells this ledger from any other; another one each time for one that is only temporary."""
+        row = self._one("SELECT value FROM crmsync_meta WHERE name = 'id'")
+        return str(row[0]) if row else ""
+
     # Systems, eras, cursors ------------------------------------------------------------------------------
 
     def instance(self, system: str) -> str | None:
@@ -313,6 +319,16 @@ class Ledger:
             rows = access.rows(
                 f"SELECT {RUN} FROM crmsync_run ORDER BY started DESC, id DESC LIMIT :limit", limit=limit
             )
+        return [decode.run(row) for row in rows]
+
+    def whole_runs(self, mode: str, limit: int) -> list[Run]:
+        """The last whole runs in this mode that ended well, newest first."""
+        with self.database.reading() as access:
+            rows = access.rows(
+                f"SELECT {RUN} FROM crmsync_run WHERE whole = 1 AND mode = :mode AND exit IN (0, 3) "
+                "ORDER BY started DESC, id DESC LIMIT :limit",
+                mode=mode, limit=limit,
+            )  # fmt: skip
         return [decode.run(row) for row in rows]
 
     def run(self, run_id: str) -> Run | None:

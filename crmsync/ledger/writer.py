@@ -12,6 +12,7 @@ from crmsync.ledger.codec import encode_base, encode_value, merge_base, storable
 from crmsync.ledger.database import CHUNK, PAGE, Access, Shape, chunks
 from crmsync.ledger.decode import DEAD, KEY_OF, text_or_none
 from crmsync.ledger.nouns import (
+    WHICH_IS_WHICH,
     DeadLetter,
     JournalStatus,
     LetterNotOpen,
@@ -74,8 +75,6 @@ _LETTER: Final = Shape("crmsync_dead", tuple(DEAD.split(", ")), ("n",))
 _CLOSED: Final = Shape("crmsync_dead", ("state", "closed", "n"), ("n",))
 
 UNSETTLED_BUCKETS: Final = frozenset({"held", "waiting", "rejected", "failed"})
-MENDED_AT_SOURCE: Final = frozenset({"check", "loop", "together"})  # reviews that only other data can answer
-WHICH_IS_WHICH: Final = frozenset({"match", UNKNOWN_OUTCOME})  # reviews that ask for same or different
 
 
 class Writer:
@@ -314,17 +313,15 @@ class Writer:
         review = self._review(n)
         if review.state != "open":
             raise ReviewNotOpen(f"review {n} is {review.state}{_by(review)}, not open; see: crmsync review list")
-        if review.kind in MENDED_AT_SOURCE or (review.kind == "lookup" and None in review.keys):
+        if not review.takes:
             raise WrongAnswer(f"review {n} ({review.kind}) has no answer here: mend the record at its source, then run")
-        which = asks_which(review)
-        if which != (take in ("same", "different")):
-            asked = "same or different" if which else "a side or a value"
-            raise WrongAnswer(f"review {n} ({review.kind}) asks for {asked}, not {take}")
+        if take not in review.takes:
+            raise WrongAnswer(f"review {n} ({review.kind}) asks for {_asked(review)}, not {take}")
         if take == "same":
             self._link_reviewed(review, value, who, now)
         if take == "different" and None not in review.keys:
             self._judge_different(review.mapping, [_texts(review.keys)], who, now, n)
-        state = "settled" if which else "resolved"
+        state = "settled" if take in ("same", "different") else "resolved"
         self._answer(n, state, str(take), to_json(value).decode(), who, now)
 
     def reopen_review(self, n: int) -> None:
@@ -507,9 +504,10 @@ class Writer:
             raise LetterNotOpen(f"no open dead letter: {', '.join(map(str, missing))}; see: crmsync dlq list")
 
 
-def asks_which(review: Review) -> bool:
-    """Does it ask whether two records are the same?"""
-    return review.kind in WHICH_IS_WHICH
+def _asked(review: Review) -> str:
+    if "same" in review.takes:
+        return "same or different"
+    return "a side or a value" if "value" in review.takes else "a side"
 
 
 def _one_to_one(links: Iterable[NewLink]) -> Iterator[list[NewLink]]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from crmsync.core.model import ABSENT, KINDS, Both, Finding, Json, Key, Kind, Side, other
 from crmsync.core.model import Mapping as Declared
 from crmsync.core.plan import Counts, Read, Trip, refuse, worded
-from crmsync.core.plan.limits import EMPTIED
+from crmsync.core.plan.limits import EMPTIED, FLOOR
 from crmsync.ledger.database import chunks
 from crmsync.ledger.nouns import LinkKeys, Run
 from crmsync.ledger.spool import Spool
@@ -22,7 +22,7 @@ from crmsync.run.written import write_plan
 if TYPE_CHECKING:
     from crmsync.run.session import Asked
 
-RECENT: Final = 50  # runs that are looked at for what is usual
+RECENT: Final = 200  # whole runs that are looked at for what is usual, of whatever mappings
 BASES: Final = 500  # read at once
 KEPT: Final = 20  # plans that wait for a person; the oldest go
 PLANS: Final = ".crmsync/plans"
@@ -33,7 +33,7 @@ def trips(world: World, plan: MappingPlan, order: Order) -> tuple[Trip, ...]:
     mapping = plan.extraction.mapping
     era, live = world.ledger.era(mapping.name), world.ledger.live_links(mapping.name)
     loaded = live > 0 and era is not None and (era.complete or era.number > 1)
-    usual = _usual(world.ledger.runs(RECENT), mapping, order.mode)
+    usual = _usual(world.ledger.whole_runs(order.mode, RECENT), mapping)
     counts = Counts(plan.actions, live, loaded, plan.fields, plan.linked, plan.emptied, plan.read, usual)
     return refuse(mapping, counts, first_load=order.first_load, allow=order.allow)
 
@@ -44,7 +44,23 @@ def trips(world: World, plan: MappingPlan, order: Order) -> tuple[Trip, ...]:
 def what_was_read(world: World, spool: Spool, plan: MappingPlan) -> Read:
     unlisted = plan.extraction.unlisted
     told = (_told(world, spool, plan, 0), _told(world, spool, plan, 1))
-    return Read((len(unlisted[0]), len(unlisted[1])), told)
+    able = (_able(world, spool, plan, 0), _able(world, spool, plan, 1))
+    return Read((len(unlisted[0]), len(unlisted[1])), told, able)
+
+
+def _able(world: World, spool: Spool, plan: MappingPlan, to: Side) -> int | None:
+    """How many linked records of `to` a change could come to: whose counterpart is there, in scope, and neither
+    rejected nor held. Counted only where one field changes in so many that it may be all of them."""
+    mapping, source = plan.extraction.mapping, other(to)
+    most = max(plan.linked[to].values(), default=0)
+    if most < FLOOR:
+        return None
+    able = 0
+    for page in (few for many in world.ledger.link_keys(mapping.name, source) for few in chunks(many, BASES)):
+        able += len(_speaking(world, spool, plan, source, page))
+        if able > most:
+            return None
+    return able
 
 
 def _told(world: World, spool: Spool, plan: MappingPlan, to: Side) -> dict[str, int]:
@@ -82,18 +98,11 @@ def _is_value(value: Json) -> bool:
 # What is usual ------------------------------------------------------------------------------------------------
 
 
-def _usual(runs: Sequence[Run], mapping: Declared, mode: str) -> Both[Sequence[Mapping[Kind, int]]]:
-    """What each comparable run wrote, by side and kind."""
-    tallies = [tally for run in runs if (tally := _comparable(run, mapping, mode))]
+def _usual(runs: Sequence[Run], mapping: Declared) -> Both[Sequence[Mapping[Kind, int]]]:
+    """What each of these runs that had the mapping wrote, by side and kind."""
+    tallies = [tally for run in runs if (tally := run.summary.get("mappings", {}).get(mapping.name))]
     first, second = (tuple(_kinds(tally, end.name) for tally in tallies) for end in mapping.ends)
     return first, second
-
-
-def _comparable(run: Run, mapping: Declared, mode: str) -> Json:
-    """The summary of this mapping in a whole run of the same mode that ended well; None for any other run."""
-    if run.mode != mode or run.exit not in (0, 3) or not run.whole:
-        return None
-    return run.summary.get("mappings", {}).get(mapping.name)
 
 
 def _kinds(tally: Json, side: str) -> Mapping[Kind, int]:

@@ -6,13 +6,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from crmsync.connectors.base import Connection, Refused, Transient
-from crmsync.core.model import Entity, Finding, Project, System
-from crmsync.ledger.lock import held_by, this_process
+from crmsync.connectors.base import Connection, Door, Refused, Transient
+from crmsync.connectors.embed import embedding
+from crmsync.core.model import Entity, Finding, Project, Ref, Sentinel, System
+from crmsync.ledger.lock import Held, held_by, this_process
 from crmsync.ledger.nouns import LedgerTooNew, LedgerUnreachable
 from crmsync.ledger.schema import MIGRATIONS
 from crmsync.ledger.store import Ledger
 from crmsync.run.locking import NAME
+from crmsync.run.sentinel import unseen
 from crmsync.run.world import load_connector
 
 
@@ -27,7 +29,7 @@ class Checkup:
 
 
 def examine_project(project: Project) -> Iterator[Checkup]:
-    """The ledger, then every system with its entities."""
+    """The ledger, then every system with its entities and its sentinel."""
     yield from _ledger(project)
     for system in project.systems.values():
         yield from _system(project, system)
@@ -67,9 +69,12 @@ def _opened(project: Project, ledger: Ledger) -> Checkup:
 
 def _lock(ledger: Ledger) -> str:
     held = held_by(ledger, NAME)
-    if held is None:
-        return "lock free"
-    return f"lock {held}" + ("; it is gone, the next run takes over" if held.dead(this_process("")) else "")
+    return "lock free" if held is None else f"lock {lock_told(held)}"
+
+
+def lock_told(held: Held) -> str:
+    """Who holds the lock, and whether they still live."""
+    return f"{held}; it is gone, the next run takes over" if held.dead(this_process("")) else str(held)
 
 
 def _system(project: Project, system: System) -> Iterator[Checkup]:
@@ -84,8 +89,27 @@ def _system(project: Project, system: System) -> Iterator[Checkup]:
     try:
         for entity in system.entities.values():
             yield _entity(connection, entity)
+        if system.sentinel:
+            yield _sentinel(connection, system, system.sentinel)
     finally:
         connection.close()
+
+
+def _sentinel(connection: Connection, system: System, sentinel: Sentinel) -> Checkup:
+    name, ref = f"{system.name} sentinel", Ref(system.name, sentinel.entity, sentinel.key)
+    try:
+        finding = unseen(system, lambda entity: _door(connection, system, entity))
+    except Transient as error:
+        return Checkup(name, "unreachable", str(error))
+    except Refused as error:
+        return Checkup(name, "wrong", str(error))
+    return Checkup(name, "wrong", str(ref), (finding,)) if finding else Checkup(name, "ok", f"{ref} is as expected")
+
+
+def _door(connection: Connection, system: System, entity: Entity) -> Door:
+    """With what the entity embeds, as a run sees it."""
+    hops = {each: _door(connection, system, system.entities[each.entity]) for each in entity.embed}
+    return embedding(connection.door(entity), entity, hops) if hops else connection.door(entity)
 
 
 def _entity(connection: Connection, entity: Entity) -> Checkup:

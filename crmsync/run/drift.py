@@ -34,14 +34,17 @@ from crmsync.core.model import (
     other,
 )
 from crmsync.core.model import Mapping as Declared
-from crmsync.core.plan import decode, encode
+from crmsync.core.plan import Pair, decide, decode, encode
 from crmsync.core.plan.decide import GONE
 from crmsync.core.plan.lines import Line
 from crmsync.ledger.nouns import PairKeys, RecordRow, Review
 from crmsync.ledger.spool import Line as PlanLine
 from crmsync.ledger.spool import Spool
+from crmsync.run.parents import Parents
 from crmsync.run.prepare import prepare
 from crmsync.run.prepared import MappingPlan, Order, Prepared
+from crmsync.run.recover import left_behind
+from crmsync.run.report import Recovered
 from crmsync.run.session import selected
 from crmsync.run.world import World, examined
 
@@ -68,9 +71,10 @@ class Group(NamedTuple):
     """What is counted together.
 
     never_dispatched: `create` (`side`: where), `link`, or the bucket of a record of `side` that never had a link;
-    missing: `unlisted` or `deleted` (a tombstone) on `side`; orphaned: `gone`, from both sides; fields: `write` (to
-    `side`) or `held`; stuck: the bucket of a linked pair that is not about a field, or `archive`. `listings`: the
-    complete listings in a row, this one included, that did not have the record; it is counted as far as it matters.
+    missing: `unlisted`, `deleted` (a tombstone) or `gone for good` on `side`; orphaned: `gone`, from both sides;
+    fields: `write` (to `side`) or `held`; stuck: the bucket of a linked pair that is not about a field, or `archive`.
+    `listings`: the complete listings in a row, this one included, that did not have the record; it is counted as far
+    as it matters.
     """
 
     category: Category
@@ -130,12 +134,14 @@ class MappingDrift:
 
 @dataclass
 class Drift:
-    """`forgotten`: the links of mappings that the project does not have any more, by name."""
+    """`forgotten`: the links of mappings that the project does not have any more, by name. `left`: what a run that died
+    has left behind; what it had sent may be there already, and counts as if it were not."""
 
     now: str
     spool: Spool
     mappings: dict[str, MappingDrift]
     forgotten: dict[str, int]
+    left: Recovered
 
     @property
     def count(self) -> int:
@@ -168,7 +174,8 @@ def compared(world: World, select: Sequence[str], now: str) -> Iterator[Drift]:
             each.look_at_unlisted()
             each.look_at_verdicts()
         forgotten = {} if select else _forgotten(world)
-        yield Drift(now, prepared.spool, {name: each.drift for name, each in found.items()}, forgotten)
+        drifts = {name: each.drift for name, each in found.items()}
+        yield Drift(now, prepared.spool, drifts, forgotten, left_behind(world, mappings))
     finally:
         prepared.spool.close()
 
@@ -315,6 +322,8 @@ class _Comparison:
         for side in SIDES:
             for rows in self.spool.verdicts(self.name, side):
                 self._note(self._unsettled(side, [row for row in rows if row.bucket in UNSETTLED]))
+                alone = [row.key for row in rows if row.bucket == "unchanged" and row.reason]  # those in step have none
+                self._note(self._gone_for_good(side, alone))
         tallies = [self.spool.tally(self.name, side) for side in SIDES]
         self.drift.read = (sum(tallies[0].values()), sum(tallies[1].values()))
 
@@ -338,6 +347,26 @@ class _Comparison:
                 yield Found(Group("stuck", row.bucket), alone, None, row.reason, None, None, letter)
             elif link and row.bucket != "held" and side == 0 and partner in there:  # held ones are lines
                 yield Found(Group("stuck", row.bucket), link.keys, None, row.reason, None, None, letter)
+
+    def _gone_for_good(self, side: Side, keys: Sequence[Key]) -> Iterator[Found]:
+        """Records whose counterpart a run found gone: none is made anew, though the mapping wants one."""
+        links = self.world.ledger.links(self.name, side, keys)
+        ended = {key: link.keys[other(side)] for key, link in links.items() if link.state == "gone"}
+        wanting = self._wanting(side, list(ended))
+        told = self._wanting(0, list(ended.values())) if side == 1 else set()
+        there = self.spool.staged_keys(self.name, other(side), list(ended.values()))
+        for key in [each for each in ended if each in wanting and ended[each] not in told]:
+            what = "its link ended when one of the two was gone" if ended[key] in there else "its counterpart is gone"
+            why = f"{what}, and no run makes another in {self._entity(other(side))}"
+            yield Found(Group("missing", "gone for good", other(side)), links[key].keys, None, why)
+
+    def _wanting(self, side: Side, keys: Sequence[Key]) -> set[Key]:
+        """The records that would get a counterpart, if they had never had one."""
+        seen = self._seen(side, keys)
+        resolve = Parents(self.world, self.spool, self.mapping).resolver({side: list(seen.values())})
+        alone = {key: Pair((one, None) if side == 0 else (None, one)) for key, one in seen.items()}
+        buckets = {key: decide(self.compiled, pair, resolve).bucket for key, pair in alone.items()}
+        return {key for key, bucket in buckets.items() if bucket not in ("unchanged", "out_of_scope")}
 
     def _letters(self, side: Side, keys: Sequence[Key]) -> dict[Key, int]:
         letters = self.world.ledger.dead(self.name, side, keys)

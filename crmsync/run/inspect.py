@@ -252,6 +252,20 @@ def around(world: World, mapping: Mapping, asked: Review) -> Around:
         return Around(Now(), written, sent, str(error))
 
 
+def use_of(world: World, answered: Review) -> JournalLine | None:
+    """The line of a journal that did as a person had answered; None where nothing had to be written for it."""
+    side: Side = 0 if answered.keys[0] is not None else 1
+    key, since = answered.keys[side], answered.closed
+    lines = world.ledger.history_of(answered.mapping, side, key) if key is not None and since else []
+    later = (each for each in lines if each.status == "done" and each.at and since and each.at > since)
+    return next((each for each in later if _decided(decode(each.line), answered.field)), None)
+
+
+def _decided(line: Line, field: str) -> bool:
+    changes = line.changes if isinstance(line, Create | Update) else ()
+    return any(each.field == field and each.reason == "decided" for each in changes)
+
+
 def _sent(world: World, asked: Review, lines: Sequence[JournalLine]) -> Sent | None:
     for journaled in reversed(lines):
         line = decode(journaled.line)

@@ -24,7 +24,7 @@ from crmsync.run.report import Report
 from crmsync.run.sentinel import see_sentinels
 from crmsync.run.session import Asked, carry_out
 from crmsync.run.world import Stopped, World
-from crmsync.run.written import FORMAT, write_plan
+from crmsync.run.written import FORMAT, seal, write_plan
 
 __all__ = ["apply", "write_plan"]
 
@@ -70,7 +70,7 @@ def _header(path: Path) -> Json:
     return header
 
 
-_NEEDED: Final = {"format", "mappings", "sections", "pins", "digest", "read"}
+_NEEDED: Final = {"format", "mode", "mappings", "sections", "pins", "digest", "read", "seal"}
 
 
 def _no_plan(path: Path, why: str) -> Stopped:
@@ -80,6 +80,8 @@ def _no_plan(path: Path, why: str) -> Stopped:
 def _check_pins(world: World, path: Path, header: Json) -> None:
     """All that is different now, not only the first."""
     stale = []
+    if not _is_its_ledger(world, header):
+        stale.append("it was made with another ledger, or before the first run of this one")
     for name, pinned in header["pins"]["mappings"].items():
         if name not in world.hashes:
             stale.append(f"mapping {name} is gone since it was made")
@@ -94,6 +96,14 @@ def _check_pins(world: World, path: Path, header: Json) -> None:
         raise Stopped(5, *(_stale(path, why) for why in stale))
 
 
+def _is_its_ledger(world: World, header: Json) -> bool:
+    """A plan that was made when there was no ledger yet is for one that knows no run but this plan's own."""
+    pinned = header["pins"]["ledger"]
+    if pinned is None:
+        return all(run.plan == header["digest"] for run in world.ledger.runs())
+    return bool(pinned == world.ledger.id)
+
+
 def _stale(path: Path, why: str) -> Finding:
     return Finding("plan/stale", f"{path} is stale: {why}", AGAIN)
 
@@ -104,12 +114,13 @@ def _empty(world: World, mappings: Sequence[Declared], read: Json) -> Prepared:
         era = world.ledger.era(mapping.name)
         same = era is not None and era.hash == world.hashes[mapping.name]
         count = era.number + (not same) if era else 1
-        seen = Read(tuple(read[mapping.name]["missing"]), tuple(read[mapping.name]["told"]))
+        seen = Read(*(tuple(read[mapping.name][each]) for each in ("missing", "told", "able")))
         prepared.mappings[mapping.name] = MappingPlan(number, Extraction(mapping, count), read=seen, cut=True)
     return prepared
 
 
 PAGE: Final = 500
+SHOWN: Final = 20  # findings about records that moved
 DriftPolicy: TypeAlias = Literal["abort", "skip"]
 
 
@@ -118,7 +129,7 @@ def _verify(path: Path, header: Json) -> None:
     with path.open("rb") as file:
         file.readline()
         found = digest(text for text in (line.rstrip(b"\n") for line in file) if not _is_hold(path, text))
-    if found != header["digest"]:
+    if found != header["digest"] or seal(header) != header["seal"]:
         raise _no_plan(path, "its lines are not those that it was written with")
 
 
@@ -132,12 +143,14 @@ def _is_hold(path: Path, text: bytes) -> bool:
 def _fill(world: World, path: Path, header: Json, prepared: Prepared, on_drift: DriftPolicy, run_id: str) -> None:
     """Read the lines into the spool. With `abort` one record that has moved stops everything."""
     moved: list[Finding] = []
+    number = 0
     for name, level, page in _pages(path, header):
         mapping, plan = world.project.mapping(name), prepared.mappings[name]
         done = world.ledger.done_before(header["digest"], name, [plan.placed(line, level).key_text for line in page])
         lines = [line for line in page if encode(line) not in done]
         drift = drifted(world, prepared.spool, mapping, lines)
-        moved += drift.values()
+        moved += [*drift.values()][: SHOWN - len(moved)]
+        number += len(drift)
         plan.warned.update(finding.rule for finding in drift.values())
         kept = [line for number, line in enumerate(lines) if number not in drift]
         fresh = _linked_here(prepared.spool, name, kept)
@@ -150,7 +163,8 @@ def _fill(world: World, path: Path, header: Json, prepared: Prepared, on_drift: 
         prepared.spool.save_verdicts([row for each in rows for row in each])
         prepared.spool.save_verdicts(_asked_about(kept, plan.extraction.era, run_id), read=False)
     if moved and on_drift == "abort":
-        raise Stopped(5, *moved)
+        more = Finding("plan/drift", f"and {number - len(moved)} lines more are about records that moved", AGAIN)
+        raise Stopped(5, *moved, *([more] if number > len(moved) else []))
 
 
 def _linked_here(spool: Spool, name: str, lines: Sequence[PlanLine]) -> set[Key]:

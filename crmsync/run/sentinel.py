@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 from crmsync.connectors.base import Door, fetch
 from crmsync.core.expression import EvaluationError, compile_many
-from crmsync.core.model import Finding, Raw, Ref, Sentinel
+from crmsync.core.model import Entity, Finding, Raw, Ref, Sentinel, System
 from crmsync.core.model import Mapping as Declared
 from crmsync.run.world import Stopped, World
 
@@ -17,25 +17,24 @@ def see_sentinels(world: World, mappings: Sequence[Declared]) -> None:
     """Of every system that these mappings have a side in. Raises `Stopped` (exit 4) for those whose sentinel is not
     there or not what is expected; no message holds a value of it."""
     systems = sorted({end.system for mapping in mappings for end in mapping.ends})
-    if wrong := [finding for system in systems for finding in _unseen(world, system)]:
+    found = [unseen(world.project.systems[name], lambda entity: world.open_door(entity, None)) for name in systems]
+    if wrong := [finding for finding in found if finding]:
         raise Stopped(4, *wrong)
 
 
-def _unseen(world: World, system: str) -> Iterator[Finding]:
-    declared = world.project.systems[system]
-    sentinel = declared.sentinel
+def unseen(system: System, open_door: Callable[[Entity], Door]) -> Finding | None:
+    """What is wrong with the sentinel of a system, if it has one. Who only looks asks, too."""
+    sentinel = system.sentinel
     if sentinel is None:
-        return
-    ref, mend = Ref(system, sentinel.entity, sentinel.key), MEND.format(system, system)
-    door = world.open_door(declared.entities[sentinel.entity], None)
+        return None
+    ref, mend = Ref(system.name, sentinel.entity, sentinel.key), MEND.format(system.name, system.name)
+    door = open_door(system.entities[sentinel.entity])
     found = fetch(door, [sentinel.key])
     if not found:
-        yield Finding(
-            "sentinel/missing", f"the sentinel of {system} cannot be seen; nothing was written", mend, ref=ref
-        )
-    elif not _is_expected(door, found[0], sentinel):
-        message = f"the sentinel of {system} is not what is expected; nothing was written"
-        yield Finding("sentinel/unexpected", message, mend, ref=ref)
+        return Finding("sentinel/missing", f"the sentinel of {system.name} cannot be seen", mend, ref=ref)
+    if not _is_expected(door, found[0], sentinel):
+        return Finding("sentinel/unexpected", f"the sentinel of {system.name} is not what is expected", mend, ref=ref)
+    return None
 
 
 def _is_expected(door: Door, raw: Raw, sentinel: Sentinel) -> bool:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from crmsync import __version__
 from crmsync.core.model import Finding, Json, from_json, to_json
+from crmsync.core.plan import digest
 from crmsync.run.mask import Mask
 from crmsync.run.prepared import Prepared
 from crmsync.run.report import Report
@@ -38,16 +39,29 @@ def write_plan(path: Path, world: World, prepared: Prepared, report: Report, ask
         "mappings": names,
         "sections": _sections(prepared, names),
         "read": {
-            name: {"missing": plan.read.missing, "told": plan.read.told} for name, plan in prepared.mappings.items()
+            name: {"missing": plan.read.missing, "told": plan.read.told, "able": plan.read.able}
+            for name, plan in prepared.mappings.items()
         },
-        "pins": {"mappings": {name: world.hashes[name] for name in names}, "instances": _instances(world, names)},
+        "pins": {
+            "ledger": world.ledger.id if world.ledger.runs(1) else None,
+            "mappings": {name: world.hashes[name] for name in names},
+            "instances": _instances(world, names),
+        },
         "digest": report.digest,
     }
     try:
-        _write(path, chain([to_json(header)], (change(line.text) for line in prepared.spool.lines())))
+        _write(
+            path,
+            chain([to_json({**header, "seal": seal(header)})], (change(line.text) for line in prepared.spool.lines())),
+        )
     except OSError as error:
         message = f"the plan cannot be written: {error.strerror}"
         raise Stopped(2, Finding("plan/unwritable", f"{path}: {message}", "name another file: -o FILE")) from None
+
+
+def seal(header: Json) -> str:
+    """What tells a header from one that was changed; its own seal is left out."""
+    return digest([to_json({name: value for name, value in header.items() if name != "seal"})])
 
 
 def _write(path: Path, lines: Iterable[bytes]) -> None:

@@ -87,7 +87,8 @@ def test_each_side_is_counted_by_itself():
 
 def changing(number, live=100, loaded=True, *, fresh=0):
     """A plan in which the name changes in so many records of pm, so many of them linked by this very plan."""
-    return Counts(({}, {}), live, loaded, ({}, {"name": number}), ({}, {"name": number - fresh}))
+    read = Read(able=(None, live))
+    return Counts(({}, {}), live, loaded, ({}, {"name": number}), ({}, {"name": number - fresh}), read=read)
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
@@ -27,7 +28,7 @@ def test_a_plan_whose_apply_was_killed_anywhere_is_applied_again_to_the_same_end
     while fired:
         with told(kind, story) as world:
             plan, before = world.save(), ended(world)
-            killer = killed_at(world, point, lambda file=plan: world.apply(file))
+            killer = killed_at(world, point, partial(world.apply, plan))
             fired = killer.fired
             if ended(world) == before:
                 again = world.apply(plan)

@@ -101,10 +101,22 @@ def test_a_field_that_would_change_in_every_record_stops_the_run(kind: str, syst
         findings = tripped(world, mode)
         assert rules(findings) == ["limits/every-record"]
         target = "pm" if system == "crm" else "crm"
-        assert f"y would change in every record of {target}.thing, all 20 that are linked" in findings[0].message
+        assert (
+            f"y would change in every record of {target}.thing that it could change in, all 20" in findings[0].message
+        )
         file, allow = allowed(findings[0])
         assert allow == {"field:y": 20}
         assert world.apply(file, **allow).writes == 20
+
+
+def test_a_record_that_no_change_can_come_to_does_not_hide_that_all_others_would_change() -> None:
+    with linked("memory", 40) as world:
+        edit(world, range(1, 40), x="overwritten")
+        world.edit("crm", 40, x="missing")
+        world.remove("crm", 40)
+        (finding,) = tripped(world)
+        assert finding.rule == "limits/every-record"
+        assert allowed(finding)[1] == {"field:x": 39}
 
 
 def test_a_field_that_changes_in_all_records_but_one_goes_through() -> None:
@@ -220,10 +232,18 @@ def test_a_plan_far_beyond_the_runs_before_it_stops(mode: str) -> None:
         edit(world, range(1, 29), x="all at once")
         (finding,) = tripped(world, mode)
         assert finding.rule == "limits/unusual"
-        assert "28 updates in pm.thing, more than 10 times the median of 1" in finding.message
+        assert "28 updates in pm.thing, more than the 20 that are not unusual here" in finding.message
         file, allow = allowed(finding)
         assert world.stopped(lambda: world.apply(file))[0] == 4
         assert world.apply(file, **allow).writes == 28
+
+
+def test_deltas_in_between_do_not_hide_what_is_usual_at_night() -> None:
+    with linked("memory", 30) as world:
+        quiet_runs(world, 6)
+        quiet_runs(world, 60, "delta")
+        edit(world, range(1, 29), x="all at once")
+        assert rules(tripped(world)) == ["limits/unusual"]
 
 
 def test_four_runs_say_nothing_of_what_is_usual() -> None:

@@ -12,6 +12,7 @@ import pytest
 from crmsync.core.model import Create, Update
 from crmsync.core.plan import decode
 from crmsync.run.drift import Category, Drift, Found, Group, Since, compared
+from crmsync.run.judge import split
 from tests.run.bench import ENTITY, Bench, Spec, mapping, plain
 from tests.run.small import Small
 
@@ -106,12 +107,27 @@ def test_a_frozen_pair_is_no_drift_even_when_one_of_its_records_goes(make: Any) 
     assert drift(world) == {}
 
 
-def test_a_link_that_a_run_found_gone_is_no_drift_where_deletes_are_ignored(pair: Bench) -> None:
-    pair.remove("pm", 1)
+def gone_for_good(world: Bench, system: str) -> Bench:
+    """Thing 1 is gone from a system, and the runs that saw so left its counterpart alone."""
+    world.remove(system, 1)
     for _ in range(2):
-        assert drift(pair)
-        pair.run()
-    assert drift(pair) == {}
+        assert drift(world)
+        world.run()
+    return world
+
+
+@pytest.mark.parametrize(("create", "removed"), [({"pm": "always"}, "crm"), ({"pm": "never"}, "pm")])
+def test_a_record_whose_counterpart_is_gone_is_no_drift_where_none_is_to_be_created(
+    make: Any, create: Any, removed: str
+) -> None:
+    assert drift(gone_for_good(two_things(make(create=create)), removed)) == {}
+
+
+def test_a_record_whose_counterpart_is_gone_is_no_drift_once_it_is_out_of_scope(make: Any) -> None:
+    world = gone_for_good(two_things(make(scope={"crm": "x != 'out'"})), "pm")
+    assert drift(world) == {("missing", "gone for good", 1): 1}
+    world.edit("crm", 1, x="out")
+    assert drift(world) == {}
 
 
 # Never dispatched --------------------------------------------------------------------------------------------
@@ -208,6 +224,40 @@ def test_a_missing_record_whose_counterpart_was_edited_is_told_with_its_review(m
     assert [each.kind for each in world.reviews()] == ["delete"]
     assert drift(world) == {("missing", "unlisted", 0, 2): 1}
     assert only(world, "missing").review == world.reviews()[0].n
+
+
+def test_a_record_that_lost_its_counterpart_for_good_is_told_until_a_person_splits_them(pair: Bench) -> None:
+    gone_for_good(pair, "pm")
+    assert drift(pair) == {("missing", "gone for good", 1): 1}
+    one = only(pair, "missing")
+    assert (one.keys, one.why) == (((1,), (1,)), "its counterpart is gone, and no run makes another in pm.thing")
+    pair.run()
+    assert drift(pair) == {("missing", "gone for good", 1): 1}
+    split(pair.world, "things", [((1,), (1,))], "eva")
+    pair.run()
+    assert drift(pair) == {}
+    assert sorted(pair.values("pm", "code").values()) == ["A", "B"]
+
+
+@pytest.mark.parametrize("create", [{"pm": "always"}, {"crm": "always", "pm": "always"}])
+def test_a_record_that_came_back_after_its_counterpart_was_archived_is_told_once(make: Any, create: Any) -> None:
+    entities = {"crm": TOMBSTONES["crm"], "pm": {"thing": {**ENTITY, "archive": {"set": {"gone": True}}}}}
+    world = two_things(make(match=None, create=create, delete={"pm": "archive"}, options={"entities": entities}))
+    world.edit("crm", 1, gone=True)
+    world.run()
+    assert world.values("pm", "gone")[1]
+    world.edit("crm", 1, gone=False)
+    assert drift(world) == {("missing", "gone for good", 1): 1}
+    one = only(world, "missing")
+    assert one.keys == ((1,), (1,))
+    assert one.why == "its link ended when one of the two was gone, and no run makes another in pm.thing"
+
+
+def test_a_child_whose_parent_is_out_of_scope_lost_nothing(make: Any) -> None:
+    children = mapping({**CODE, **link("things", "parent")}, mapping="children", between=CHILDREN, create=ALWAYS)
+    entities = {system: {"thing": ENTITY, "child": ENTITY} for system in ("crm", "pm")}
+    world = make(scope={"crm": "x != 'out'"}, options={"entities": entities, "mappings": [children]})
+    two_things(world)
 
 
 def test_a_tombstone_is_told_as_deleted(make: Any) -> None:

@@ -29,11 +29,13 @@ class Read:
     """What only reading can tell, and a plan file therefore keeps.
 
     `missing[side]`: links whose record a complete listing of that side did not have. `told[side]`: by field, how many
-    linked records gave that side a value of it when they last agreed, and could give one now.
+    linked records gave that side a value of it when they last agreed, and could give one now. `able[side]`: how many
+    linked records of that side a change could come to; None where more than change in any field.
     """
 
     missing: Both[int] = (0, 0)
     told: Both[Mapping[str, int]] = ({}, {})
+    able: Both[int | None] = (None, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +86,7 @@ def worded(trips: Sequence[Trip], file: str = "") -> tuple[Finding, ...]:
     for trip in trips:
         needed[trip.allow] = max(trip.number, needed.get(trip.allow, 0))
     allow = " ".join(f"--allow {quote(f'{name}={number}')}" for name, number in sorted(needed.items()))
-    look = "look at the plan (crmsync plan)" if file else "look at the plan (crmsync plan -o plan.json)"
+    look = "look at it" if file else "look at the plan (crmsync plan -o plan.json)"
     apply = f"crmsync apply {quote(file or 'plan.json')} {allow}"
     return tuple(replace(trip.finding, mend=f"{trip.doubt}{look}, then: {trip.instead}{apply}") for trip in trips)
 
@@ -151,11 +153,12 @@ def _fields(scale: _Scale) -> Iterator[Trip]:
 
 def _every_record(scale: _Scale) -> Iterator[Trip]:
     """A mistake in a mapping or in a system mostly changes one field of everything."""
-    if not scale.counts.loaded or scale.live < FLOOR:
+    able = scale.counts.read.able[scale.side]
+    if not scale.counts.loaded or able is None or able < FLOOR:
         return
     for name, number in sorted(scale.counts.linked[scale.side].items()):
-        if number >= scale.live:
-            what = f"{name} would change in every record of {scale.here}, all {scale.live} that are linked"
+        if number >= able:
+            what = f"{name} would change in every record of {scale.here} that it could change in, all {number}"
             allow = max(number, scale.counts.fields[scale.side].get(name, 0))
             yield scale.trip("limits/every-record", f"field:{name}", allow, what)
 
@@ -186,6 +189,8 @@ def _unusual(scale: _Scale) -> Iterator[Trip]:
     for kind in KINDS:
         number = scale.counts.actions[scale.side].get(kind, 0)
         usual = Decimal(median(run.get(kind, 0) for run in runs))
-        if number > max(times * usual, Decimal(FLOOR), SHARE * scale.live):
-            more = f"more than {times} times the median of {usual} in the last {len(runs)} runs (limits.unusual)"
+        most = int(max(times * usual, Decimal(FLOOR), SHARE * scale.live))
+        if number > most:
+            usually = f"the median of the last {len(runs)} runs is {usual}"
+            more = f"more than the {most} that are not unusual here ({usually}; limits.unusual: {times})"
             yield scale.trip("limits/unusual", kind, number, f"{number} {kind}s in {scale.here}, {more}")
