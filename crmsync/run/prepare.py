@@ -6,12 +6,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain
-from typing import Final
 
 from crmsync.core.mapping import Compiled, Seen
 from crmsync.core.match import blocks
 from crmsync.core.model import (
-    ABSENT,
     SIDES,
     UNKNOWN_OUTCOME,
     Archive,
@@ -29,11 +27,10 @@ from crmsync.core.model import (
     Ref,
     Side,
     Update,
-    as_key,
     other,
 )
 from crmsync.core.model import Mapping as Declared
-from crmsync.core.plan import Decided, Pair, Resolve, decide, traits
+from crmsync.core.plan import Decided, Failure, Pair, Resolve, decide, not_twice, traits, try_again
 from crmsync.core.plan.lines import Line
 from crmsync.ledger.nouns import DeadLetter, PairKeys, RecordRow
 from crmsync.ledger.spool import Line as PlanLine
@@ -41,14 +38,11 @@ from crmsync.ledger.spool import PlannedLink, Spool, Staged
 from crmsync.run.breakers import trips, what_was_read
 from crmsync.run.extract import Extraction, Reader
 from crmsync.run.matching import Matches, is_fit, match
-from crmsync.run.parents import UNDECIDED, Parents, parent_text, show
+from crmsync.run.parents import UNDECIDED, Parents, parent_text
 from crmsync.run.prepared import MappingPlan, Order, Prepared, letter
 from crmsync.run.remember import snapshot_print
 from crmsync.run.sentinel import see_sentinels
-from crmsync.run.wording import Writing
 from crmsync.run.world import Stopped, World, every, examined
-
-TWICE: Final = 2  # tries of a record that belongs together with others, until a person is asked
 
 
 def prepare(
@@ -185,8 +179,7 @@ class Planner:
         undecided: list[Both[Key | None]] = []
         settled: list[tuple[Pair, Decided]] = []
         for pair in pairs:
-            decided = self._unless_refused(pair, decide(self.compiled, pair, resolve))
-            decided = self._unless_unanswered(decided, pair.keys)
+            decided = self._decide(pair, resolve)
             if decided.waits_for == UNDECIDED:
                 undecided.append(pair.keys)
             else:
@@ -194,43 +187,27 @@ class Planner:
         self._keep(result, settled, resolve, level)
         return undecided
 
-    def _unless_refused(self, pair: Pair, decided: Decided) -> Decided:
-        """What a system has refused before is not tried again until the record changes, or a person asks for it."""
+    def _decide(self, pair: Pair, resolve: Resolve) -> Decided:
+        """What the pair needs, in view of what has failed before."""
+        decided = decide(self.compiled, pair, resolve)
+        if failure := self._failure(decided):
+            again = try_again(self.mapping, pair, decided, failure)
+            if again.completes:
+                note = [failure.source, pair.keys[failure.source], again.completes]
+                self.spool.note(self.mapping.name, "together", [note])
+            decided = again.decided
+        question = self.unanswered.get(pair.keys)
+        return decided if question is None else not_twice(self.mapping, pair, decided, question)
+
+    def _failure(self, decided: Decided) -> Failure | None:
+        """The dead letter of one of these very writes."""
         for action in decided.actions if self.refused else ():
             if isinstance(action, Create | Update | Archive | Delete):
                 letter = self.refused.get((other(action.side), action.source))
                 if letter and letter.raw == snapshot_print(self.world, action):
-                    return self._refused_before(pair, decided, action, letter)
-        return decided
-
-    def _refused_before(self, pair: Pair, decided: Decided, write: Writing, letter: DeadLetter) -> Decided:
-        """What belongs together is completed by the next run; what it could not complete waits for a person."""
-        if letter.state == "dropped":
-            return Decided("unchanged", reason=f"dead letter {letter.n} was dropped by {letter.who}")
-        group = self._group(pair, write) if self.mapping.together else ""
-        if group and (letter.tries < TWICE or not letter.rests):
-            self.spool.note(self.mapping.name, "together", [[letter.side, letter.key, group]])
-            return decided
-        if not letter.rests:
-            return decided
-        if not group:
-            return Decided("failed", reason=f"dead letter {letter.n}: {letter.message}")
-        message = f"{group}, but it cannot be made (dead letter {letter.n}): {letter.message}"
-        nothing = (ABSENT, ABSENT)
-        hold = Hold(self.mapping.name, pair.keys, "together", "", nothing, nothing, message)
-        return Decided("held", (hold,), reason=message)
-
-    def _group(self, pair: Pair, write: Writing) -> str:
-        """With which records that are made already a record that is not belongs; "" where there is none."""
-        source = pair.seen[other(write.side)]
-        if not isinstance(write, Create) or source is None or source.lifted is None:
-            return ""
-        made = [
-            f"{each.link} {show(as_key(source.lifted.natives[index]))}"
-            for index, each in enumerate(self.mapping.fields)
-            if each.link and as_key(source.lifted.natives[index])
-        ]
-        return f"it belongs together with {', '.join(made)}" if made else ""
+                    dropped = letter.who if letter.state == "dropped" else ""
+                    return Failure(letter.n, letter.message, letter.side, letter.tries, letter.rests, dropped)
+        return None
 
     @cached_property
     def refused(self) -> dict[tuple[Side, Key], DeadLetter]:
@@ -239,15 +216,6 @@ class Planner:
         ask, name = self.world.ledger.dead_letters, self.mapping.name
         letters = chain(every(ask, name, "dropped", kind="write"), every(ask, name, "open", kind="write"))
         return {(letter.side, letter.key): letter for letter in letters}
-
-    def _unless_unanswered(self, decided: Decided, keys: PairKeys) -> Decided:
-        """What may have been made already is not made until a person has said that it was not."""
-        lost = self.unanswered.get(keys)
-        if lost is None or not any(isinstance(action, Create) for action in decided.actions):
-            return decided
-        nothing = (ABSENT, ABSENT)
-        hold = Hold(self.mapping.name, keys, UNKNOWN_OUTCOME, "", nothing, nothing, lost)
-        return Decided("held", (hold,), reason=lost)
 
     @cached_property
     def unanswered(self) -> dict[PairKeys, str]:

@@ -110,6 +110,49 @@ def test_the_doctor_exits_with_1_when_a_system_cannot_be_reached(shop: Shop, mon
     assert "hush" not in said.out + said.err
 
 
+def watch(shop: Shop, expect: str) -> None:
+    (shop.folder / "crmsync.prod.yaml").write_text(
+        f'systems: {{crm: {{sentinel: {{entity: account, key: 1, expect: "{expect}"}}}}}}\n'
+    )
+
+
+def test_the_doctor_looks_at_the_sentinels(shop: Shop) -> None:
+    watch(shop, "type == 'customer'")
+    said = shop.do("doctor", "--env", "prod")
+    assert (said.code, "crm sentinel  ok     crm.account/1 is as expected\n" in said.out) == (0, True)
+    shop.sql("crm", "DELETE FROM accounts WHERE id = 1")
+    said = shop.do("doctor", "--env", "prod")
+    assert said.code == 2
+    assert "crm sentinel  wrong  crm.account/1\n" in said.out
+    assert "crm.account/1: the sentinel of crm cannot be seen\n    an access problem, most likely" in said.out
+
+
+def test_the_doctor_tells_a_sentinel_that_is_not_what_is_expected(shop: Shop) -> None:
+    watch(shop, "type == 'canary'")
+    said = shop.do("doctor", "--env", "prod", "--output", "json")
+    (wrong,) = [each for each in said.json["checkups"] if each["state"] == "wrong"]
+    assert (said.code, wrong["name"]) == (2, "crm sentinel")
+    assert [each["rule"] for each in wrong["findings"]] == ["sentinel/unexpected"]
+
+
+@pytest.mark.parametrize("command", ["plan", "drift", "explain crm.account/2", "run"])
+def test_a_sentinel_that_is_not_seen_says_nothing_of_writes(synced: Shop, command: str) -> None:
+    watch(synced, "type == 'canary'")
+    said = synced.do(*command.split(), "--env", "prod")
+    assert said.code == 4
+    assert "crm.account/1: the sentinel of crm is not what is expected\n" in said.err
+    assert "nothing was written" not in said.err
+
+
+def test_the_doctor_tells_a_sentinel_that_cannot_be_looked_at(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    watch(shop, "type == 'customer'")
+    shop.sql("crm", "ALTER TABLE accounts RENAME TO clients")
+    states = {
+        each["name"]: each["state"] for each in shop.do("doctor", "--env", "prod", "--output", "json").json["checkups"]
+    }
+    assert states["crm sentinel"] == "wrong"
+
+
 def test_the_doctor_makes_no_ledger(shop: Shop) -> None:
     shop.do("doctor")
     assert not (shop.folder / ".crmsync" / "ledger.db").exists()

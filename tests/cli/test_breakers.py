@@ -54,3 +54,22 @@ def test_an_allowance_for_a_field_may_hold_any_name(shop: Shop) -> None:
 
 def test_plans_that_are_kept_stay_out_of_version_control(shop: Shop) -> None:
     assert ".crmsync/" in (shop.folder / ".gitignore").read_text("utf-8").splitlines()
+
+
+def test_a_plan_file_that_trips_names_itself_in_the_command_that_applies_it(shop: Shop) -> None:
+    shop.edit("mappings/account-customer.yaml", "create: 500", "create: 1")
+    file = shop.folder / "my plan.jsonl"
+    said = shop.do("plan", "-o", file)
+    assert said.code == 4
+    assert "-o plan.json" not in said.err
+    command = shlex.split(said.err.rpartition("crmsync ")[2])
+    assert command == ["apply", str(file), "--allow", "create=2"]
+    assert shop.do(*command).code == 0
+
+
+def test_a_plan_without_a_file_and_one_that_cannot_be_applied_say_how_to_make_one(shop: Shop) -> None:
+    shop.edit("mappings/account-customer.yaml", "create: 500", "create: 1")
+    for words in ((), ("-o", shop.folder / "shown.jsonl", "--redact")):
+        said = shop.do("plan", *words)
+        assert said.code == 4
+        assert "look at the plan (crmsync plan -o plan.json), then: " in said.err

@@ -142,3 +142,39 @@ def test_it_needs_no_lock(synced: Shop) -> None:
 
 def test_help_teaches_a_line_for_cron(shop: Shop) -> None:
     assert "30 5 * * *  crmsync -C /srv/shop drift" in shop.do("drift", "--help").out
+
+
+def test_what_is_gone_for_good_is_told_with_what_a_person_can_do(synced: Shop) -> None:
+    synced.sql("pm", "DELETE FROM customers WHERE id = 10")
+    synced.do("run")
+    synced.do("run")
+    said = synced.do("drift")
+    assert said.code == 3
+    for words in (
+        "  missing: 1 gone for good from pm\n",
+        "! crm.account/3 pm.customer/10  its counterpart is gone, and no run makes another in pm.customer\n",
+        "next: crmsync link split REF, and a run makes what is gone for good anew; or leave it as it is\n",
+    ):
+        assert words in said.out
+    assert "next: crmsync plan" not in said.out
+    missing = synced.do("drift", "--output", "json").json["mappings"]["account-customer"]["missing"]
+    assert missing["groups"] == [{"what": "gone for good", "side": "pm", "count": 1}]
+    assert synced.do("link", "split", "crm.account/3", "--yes").code == 0
+    assert synced.do("run").code == 0
+    assert synced.do("drift").code == 0
+
+
+def test_what_a_run_that_died_had_sent_is_told_before_all_else(shop: Shop) -> None:
+    shop.do("run", "--first-load")
+    shop.sql(".crmsync/ledger", "UPDATE crmsync_run SET ended = NULL, exit = NULL")
+    shop.sql(".crmsync/ledger", "UPDATE crmsync_journal SET status = 'sent' WHERE kind = 'create'")
+    shop.sql(".crmsync/ledger", "DELETE FROM crmsync_link")
+    said = shop.do("drift")
+    for words in (
+        "1 run had died before its end: ",
+        "writes that were sent and never answered: 2 to be looked up by the next run\n",
+        "what they had made may be there already, and is counted below as if it were not\n",
+    ):
+        assert words in said.out
+    left = shop.do("drift", "--output", "json").json["recovered"]
+    assert (len(left["runs"]), left["writes"]) == (1, {"to be looked up by the next run": 2})

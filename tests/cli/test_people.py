@@ -259,6 +259,59 @@ def test_a_question_that_lapsed_unanswered_is_not_reopened(conflict: Shop) -> No
     assert (said.code, "lapsed without an answer" in said.err) == (2, True)
 
 
+@pytest.mark.parametrize(("words", "shown"), [((), '"***"'), (("--show-pii",), '"me@here.sk"')])
+def test_an_answer_by_value_is_shown_and_hidden_where_it_is_about_people(
+    synced: Shop, words: tuple[str, ...], shown: str
+) -> None:
+    shared = "owner: shared, on_conflict: review}"
+    synced.edit("mappings/account-customer.yaml", "owner: crm, to_pm: [email], on_null: keep}", shared)
+    assert synced.do("run").code == 0
+    synced.sql("crm", "UPDATE accounts SET email = 'ours@here.sk', description = 'ours' WHERE id = 2")
+    synced.sql("pm", "UPDATE customers SET contact_email = 'theirs@here.sk', notes = 'theirs' WHERE id = 9")
+    assert synced.do("run").code == 3
+    numbers = {each["field"]: each["n"] for each in synced.do("review", "list", "--output", "json").json["reviews"]}
+    synced.do("review", "resolve", numbers["email"], "--take", "value=me@here.sk")
+    synced.do("review", "resolve", numbers["notes"], "--take", "value=both")
+    assert f": value={shown}, 20" in synced.do("review", "show", numbers["email"], *words).out
+    assert ': value="both", 20' in synced.do("review", "show", numbers["notes"], *words).out
+    assert "me@here.sk" not in synced.do("review", "list", "--state", "any", "--output", "json").out
+
+
+def test_an_answered_review_is_not_answered_again_but_says_by_whom_and_when(
+    conflict: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LOGNAME", "eva")
+    conflict.do("review", "resolve", 1, "--take", "crm")
+    said = conflict.do("review", "resolve", 1, "--take", "pm")
+    assert said.code == 2
+    assert "review 1 was answered by eva on 20" in said.err
+    assert "take that back first: crmsync review reopen 1" in said.err
+    conflict.do("run")
+    run = conflict.do("history", "--output", "json").json["runs"][0]["run"]
+    said = conflict.do("review", "resolve", 1, "--take", "pm")
+    assert said.code == 2
+    assert "review 1 was answered by eva on 20" in said.err
+    assert " and used on 20" in said.err
+    assert f"(run {run})" in said.err
+    assert "write the value that you want to crm.account/2 or pm.customer/9 itself" in said.err
+
+
+def test_an_answer_that_came_too_late_is_not_said_to_have_been_used(conflict: Shop) -> None:
+    conflict.do("review", "resolve", 1, "--take", "crm")
+    conflict.sql("crm", "UPDATE accounts SET description = 'agreed' WHERE id = 2")
+    conflict.sql("pm", "UPDATE customers SET notes = 'agreed' WHERE id = 9")
+    conflict.do("run")
+    said = conflict.do("review", "resolve", 1, "--take", "pm")
+    assert (said.code, "used, or its values moved on" in said.err) == (2, True)
+
+
+def test_a_question_that_lapsed_unanswered_takes_no_answer(conflict: Shop) -> None:
+    conflict.sql("pm", "UPDATE customers SET notes = 'ours' WHERE id = 9")
+    conflict.do("run")
+    said = conflict.do("review", "resolve", 1, "--take", "pm")
+    assert (said.code, "review 1 lapsed without an answer" in said.err) == (2, True)
+
+
 # review: a create that was never answered
 
 
@@ -361,6 +414,16 @@ def test_a_dead_letter_closes_when_its_record_is_mended(broken: Shop) -> None:
     assert broken.do("run", "--mode", "delta").code == 0
     assert broken.do("dlq", "list").out == "no open dead letter\n"
     assert "closed" in broken.do("dlq", "list", "--state", "any").out
+
+
+def test_dead_letters_are_filtered_before_the_list_is_cut(broken: Shop) -> None:
+    broken.sql("crm", "UPDATE accounts SET ico = '123' WHERE id = 3")
+    broken.do("run")
+    rules = [each["rule"] for each in broken.do("dlq", "list", "--output", "json").json["dead_letters"]]
+    assert len(set(rules)) == 2
+    for rule in rules:
+        found = broken.do("dlq", "list", "--rule", rule, "--limit", 1, "--output", "json").json["dead_letters"]
+        assert [each["rule"] for each in found] == [rule]
 
 
 def test_dead_letters_can_be_retried_and_dropped(broken: Shop) -> None:

@@ -170,7 +170,17 @@ def test_the_second_run_names_holder_host_and_start(busy: Shop, words: list[str]
 def test_a_wait_says_so_and_ends_with_6(busy: Shop) -> None:
     said = busy.do("run", "--if-locked", "wait", "1", "--first-load")
     assert said.code == 6
-    assert "waiting 1 s: the lock 'run' is held by run their-run" in said.err
+    waiting, ended, *_ = said.err.splitlines()
+    assert "waiting 1 s: the lock 'run' is held by run their-run" in waiting
+    assert "--if-locked" not in waiting
+    assert "wait for it (--if-locked wait SECONDS), or end that process" in ended
+
+
+def test_who_goes_quietly_is_not_told_to_wait(busy: Shop) -> None:
+    said = busy.do("run", "--if-locked", "skip")
+    assert said.code == 0
+    assert "skipped: the lock 'run' is held by run their-run" in said.err
+    assert "--if-locked" not in said.err
 
 
 @pytest.mark.parametrize(
@@ -198,9 +208,12 @@ def test_doctor_and_status_name_the_run_that_is_at_work(busy: Shop) -> None:
     assert busy.do("status", "--output", "json").json["lock"]["run"] == "their-run"
 
 
-def test_doctor_says_when_the_holder_is_gone(busy: Shop) -> None:
+def test_doctor_and_status_say_when_the_holder_is_gone(busy: Shop) -> None:
+    assert not busy.do("status", "--output", "json").json["lock"]["dead"]
     busy_ledger = f"sqlite:///{busy.folder}/.crmsync/ledger.db"
     with closing(Ledger.open(busy_ledger)) as ledger, ledger.database.writing() as access:
         access.run("UPDATE crmsync_lock SET beat = '2026-01-01T00:00:00+00:00'")
-    assert "it is gone, the next run takes over" in busy.do("doctor").out
+    for command in ("doctor", "status"):
+        assert "; it is gone, the next run takes over" in busy.do(command).out
+    assert busy.do("status", "--output", "json").json["lock"]["dead"]
     assert busy.do("run", "--first-load").code == 0

@@ -338,3 +338,30 @@ def test_letters_of_many_records_are_numbered_in_the_order_in_which_they_came(le
     ]
     assert ledger.dead_letters(kind="write") == []
     assert len(ledger.dead(M, 0, [(i,) for i in range(3_000)])) == 2_500
+
+
+QUESTIONS = [
+    (hold(), (0, 1, "value")),
+    (hold("", ("7", None), kind="delete"), (0, 1)),
+    (hold(kind="lookup"), (0, 1, "value")),
+    (hold("", kind="match"), ("same", "different")),
+    (hold("", kind="unknown-outcome", keys=(("a",), None)), ("same", "different")),
+    (hold(kind="lookup", keys=(("a",), None)), ()),
+    (hold("code", kind="check"), ()),
+    (hold("", kind="loop"), ()),
+    (hold("", kind="together"), ()),
+]
+
+
+@pytest.mark.parametrize(("question", "takes"), QUESTIONS, ids=lambda each: getattr(each, "kind", None))
+def test_a_review_tells_which_answers_it_takes_and_takes_no_other(ledger, question, takes):
+    save(ledger, question, looked_at=(question.keys,))
+    assert ledger.review(1).takes == takes
+    for take in (0, 1, "value", "same", "different"):
+        value = [1] if take == "same" and None in question.keys else None
+        if take in takes:
+            answer(ledger, 1, take, value)
+            write(ledger, "reopen_review", 1)
+        else:
+            with pytest.raises(WrongAnswer):
+                answer(ledger, 1, take, value)

@@ -13,8 +13,12 @@ from crmsync.core.model import Create, Update
 from crmsync.core.plan import decode
 from crmsync.run.drift import Category, Drift, Found, Group, Since, compared
 from crmsync.run.judge import split
+from crmsync.run.report import Recovered
 from tests.run.bench import ENTITY, Bench, Spec, mapping, plain
+from tests.run.killing import killed_at
 from tests.run.small import Small
+from tests.run.stories import STORIES
+from tests.run.stories import told as told_story
 
 NOW = "2026-03-10T12:00:00.000+00:00"
 CODE = plain("code")
@@ -107,9 +111,9 @@ def test_a_frozen_pair_is_no_drift_even_when_one_of_its_records_goes(make: Any) 
     assert drift(world) == {}
 
 
-def gone_for_good(world: Bench, system: str) -> Bench:
-    """Thing 1 is gone from a system, and the runs that saw so left its counterpart alone."""
-    world.remove(system, 1)
+def gone_for_good(world: Bench, system: str, key: int = 1) -> Bench:
+    """A thing is gone from a system, and the runs that saw so left its counterpart alone."""
+    world.remove(system, key)
     for _ in range(2):
         assert drift(world)
         world.run()
@@ -254,10 +258,14 @@ def test_a_record_that_came_back_after_its_counterpart_was_archived_is_told_once
 
 
 def test_a_child_whose_parent_is_out_of_scope_lost_nothing(make: Any) -> None:
-    children = mapping({**CODE, **link("things", "parent")}, mapping="children", between=CHILDREN, create=ALWAYS)
-    entities = {system: {"thing": ENTITY, "child": ENTITY} for system in ("crm", "pm")}
-    world = make(scope={"crm": "x != 'out'"}, options={"entities": entities, "mappings": [children]})
-    two_things(world)
+    fields = {**plain("x"), "parent": {"crm": "parent", "pm": "parent", "owner": "crm", "link": "things"}}
+    world = make(fields, scope={"crm": "x != 'out'"})
+    world.put("crm", {"id": 1, "code": "A", "x": "a", "parent": 2}, {"id": 2, "code": "B", "x": "b", "parent": None})
+    world.run()
+    gone_for_good(world, "pm", next(key for key, code in world.values("pm", "code").items() if code == "A"))
+    assert drift(world) == {("missing", "gone for good", 1): 1}
+    world.edit("crm", 2, x="out")
+    assert drift(world) == {}
 
 
 def test_a_tombstone_is_told_as_deleted(make: Any) -> None:
@@ -584,3 +592,15 @@ def test_drift_is_what_a_batch_run_would_mend_and_nothing_changes(ledger: str, p
             assert all(one.review for one in all_found(found, "fields"))
     finally:
         world.close()
+
+
+def test_what_a_run_that_died_had_sent_is_told_and_is_nobodys_loss_after_the_next_run() -> None:
+    with told_story("sql", STORIES["the first load"]) as world:
+        killed_at(world, 7, world.run)  # after the first write, before its answer was remembered
+        with compared(world.world, (), NOW) as found:
+            planned, _ = world.plan()
+            assert found.left == planned.recovered
+            assert found.left.writes
+        world.run()
+        with compared(world.world, (), NOW) as found:
+            assert found.left == Recovered()

@@ -104,3 +104,15 @@ def test_without_together_what_was_refused_is_not_tried_again_by_itself() -> Non
 
         assert world.run().writes == 0
         assert not world.reviews()
+
+
+def test_what_was_refused_and_dropped_is_neither_tried_nor_told_of_until_its_record_changes() -> None:
+    with torn() as world:
+        world.write(lambda ledger: ledger.drop_dead([world.letters()[0].n], "eva", "2026-11-21T20:00:00+00:00"))
+
+        report = world.run()
+
+        assert (report.exit, report.writes) == (0, 0)
+        assert buckets(report.mappings["lines"])[0] == {"unchanged": 2}
+        world.edit("crm", 2, entity="line", code="b")
+        assert world.run().writes == 1

@@ -1,11 +1,12 @@
 """What must be done so that both sides say the same? Pairs in; actions, entries and breakers out."""
 
+from crmsync.core.plan.again import Again, Failure, not_twice, try_again
 from crmsync.core.plan.decide import Decided, Pair, Resolve, decide
 from crmsync.core.plan.limits import Allow, Counts, Read, Trip, refuse, worded
 from crmsync.core.plan.lines import decode, digest, encode
 from crmsync.core.plan.traits import traits
 
 __all__ = [
-    "Allow", "Counts", "Decided", "Pair", "Read", "Resolve", "Trip", "decide", "decode", "digest", "encode", "refuse",
-    "traits", "worded",
+    "Again", "Allow", "Counts", "Decided", "Failure", "Pair", "Read", "Resolve", "Trip", "decide", "decode", "digest",
+    "encode", "not_twice", "refuse", "traits", "try_again", "worded",
 ]  # fmt: skip

@@ -1,0 +1,69 @@
+"""What has failed before: is it tried again, or does it wait for somebody?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from crmsync.core.model import ABSENT, UNKNOWN_OUTCOME, Create, Hold, Mapping, Side, as_key
+from crmsync.core.plan.decide import Decided, Pair
+
+TWICE: Final = 2  # tries of a record that belongs together with others, until a person is asked
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """The dead letter of the very write that is planned. `rests`: it would fail again, as far as anybody knows;
+    `dropped`: who does not want to hear of it any more, "" for nobody."""
+
+    letter: int
+    message: str
+    source: Side
+    tries: int
+    rests: bool
+    dropped: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """What becomes of the pair. `completes`: with what a record that is tried again belongs together, "" for nothing."""
+
+    decided: Decided
+    completes: str = ""
+
+
+def try_again(mapping: Mapping, pair: Pair, decided: Decided, failure: Failure) -> Again:
+    """What was refused waits until the record or the mapping changes, or a person asks for it. What belongs together is
+    completed by the next run; what that could not complete waits for a person."""
+    if failure.dropped:
+        return Again(Decided("unchanged", reason=f"dead letter {failure.letter} was dropped by {failure.dropped}"))
+    group = belongs_with(mapping, pair, failure.source) if mapping.together and _creates(decided) else ""
+    if not failure.rests or (group and failure.tries < TWICE):
+        return Again(decided, group)
+    if not group:
+        return Again(Decided("failed", reason=f"dead letter {failure.letter}: {failure.message}"))
+    message = f"{group}, but it cannot be made (dead letter {failure.letter}): {failure.message}"
+    return Again(_held(mapping, pair, "together", message))
+
+
+def not_twice(mapping: Mapping, pair: Pair, decided: Decided, question: str) -> Decided:
+    """What may have been made already is not made until a person has said that it was not."""
+    return _held(mapping, pair, UNKNOWN_OUTCOME, question) if _creates(decided) else decided
+
+
+def belongs_with(mapping: Mapping, pair: Pair, source: Side) -> str:
+    """The records that a new one links to, in words; "" where there are none."""
+    seen = pair.seen[source]
+    natives = seen.lifted.natives if seen and seen.lifted else ()
+    linked = [(field.link, as_key(value)) for field, value in zip(mapping.fields, natives, strict=False) if field.link]
+    parents = [f"{name} {','.join(map(str, key))}" for name, key in linked if key]
+    return f"it belongs together with {', '.join(parents)}" if parents else ""
+
+
+def _creates(decided: Decided) -> bool:
+    return any(isinstance(action, Create) for action in decided.actions)
+
+
+def _held(mapping: Mapping, pair: Pair, kind: str, message: str) -> Decided:
+    hold = Hold(mapping.name, pair.keys, kind, "", (ABSENT, ABSENT), (ABSENT, ABSENT), message)
+    return Decided("held", (hold,), reason=message)
