@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
@@ -157,18 +158,25 @@ def _in_turn(settings: Settings, world: World, if_locked: int | None, work: Call
             log.event(settings, "run started", run=run_id)
             with log.working(settings, "at work …"):
                 report = work(run_id)
+            log.event(settings, "run ended", run=report.run, exit=report.exit)
+            _tell(
+                settings, report
+            )  # before the lock goes: whoever is killed until then has not said that it is through
     except Locked as error:
         if if_locked is not None:
             raise
         log.event(settings, f"skipped: {error.fact}")
         report = Report("", {})
-    else:
-        log.event(settings, "run ended", run=report.run, exit=report.exit)
+        _tell(settings, report)
+    return report.exit
+
+
+def _tell(settings: Settings, report: Report) -> None:
     if settings.json:
         render.json(report_json(report, report.exit))
     elif report.run:
         show_report(report)
-    return report.exit
+    sys.stdout.flush()
 
 
 def _asked(

@@ -132,7 +132,9 @@ def _later_owned(field: Field, owner: Side, agreed: Agreed, base: Agreed) -> Mer
         case True, True, "revert" | "keep":  # no lone edit: the owner spoke after it, or with it
             return (_write(to, want, "owner-changed", agreed),)
         case False, False, _:
-            return (_write(to, want, "mapping-changed", agreed),) if moved else _settled(agreed, base)
+            if moved:
+                return (_write(to, want, "mapping-changed", agreed),)
+            return Settled() if base.filled else _settled(agreed, base)  # a default stays known as one
         case False, True, "revert":
             return (_write(to, want, "foreign-edit", agreed),)
         case False, True, "keep":

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from crmsync.connectors import memory
 from crmsync.connectors.base import Refused
 from crmsync.core.model import BUCKETS, SIDES, Ref, from_json, to_json
+from crmsync.ledger.nouns import WrongAnswer
 from crmsync.run import extract
 from crmsync.run.inspect import explain
 from crmsync.run.planfile import apply, write_plan
@@ -696,12 +697,13 @@ def test_an_answer_about_a_delete_is_about_the_record_as_it_was(mode: str) -> No
         assert [review.state for review in world.reviews(None)] == ["lapsed", "open"]
 
 
-def test_an_answer_that_names_no_side_deletes_nothing() -> None:
+def test_an_answer_that_names_no_side_is_refused_and_deletes_nothing() -> None:
     with pairs("memory", 4) as world:
         world.edit("pm", 2, x="edited here")
         world.edit("crm", 2, gone=1)
         world.run()
-        world.resolve("value", "x")
+        with pytest.raises(WrongAnswer, match="asks for a side, not value"):
+            world.resolve("value", "x")
         assert world.run().exit == 3
         assert left(world) == [1, 2, 3, 4]
 

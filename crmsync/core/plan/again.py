@@ -26,7 +26,7 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Again:
-    """What becomes of the pair. `completes`: with what a record that is tried again belongs together, "" for nothing."""
+    """What becomes of the pair. `completes`: with what a record that is tried again belongs together ("": nothing)."""
 
     decided: Decided
     completes: str = ""
