@@ -170,8 +170,8 @@ class Recognise:
         wide = self.world.open_door(entity, None)  # this mapping may not read these paths
         firsts = sorted({name[0] for name in names}, key=str)
         pages = wide.find(paths[0], firsts) if wide.can.find else wide.list()
-        by_key = {raw.key: _name(wide.decode(raw.body), paths) for page in pages for raw in page if not raw.fault}
-        wanted = {key: name for key, name in by_key.items() if name in names}
+        named = ((raw.key, _name(wide.decode(raw.body), paths)) for page in pages for raw in page if not raw.fault)
+        wanted = {key: name for key, name in named if name in names}
         linked = self.world.ledger.links(self.compiled.mapping.name, self.side, list(wanted))
         free = [key for key in wanted if key not in linked or linked[key].state == "gone"]
         found: dict[Name, list[Raw]] = {}

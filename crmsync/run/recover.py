@@ -97,7 +97,8 @@ class Settler:
             each.seq: self._deed(each, line, fate) for (each, line), fate in zip(rest, fates, strict=True)
         }  # fmt: skip
         Memory(self.world, self.run, self.compiled).remember(self.side, self._unless_taken([*deeds.values()]))
-        return Counter(WORDS.get(deed.outcome.status, "not done") for deed in deeds.values())
+        told = ("done", "unknown")
+        return Counter(each if (each := deed.outcome.status) in told else "not done" for deed in deeds.values())
 
     def _tried(self, line: JournalLine) -> Try:
         sent = decode(line.sent or line.line)
@@ -138,16 +139,13 @@ class Settler:
 
     def _unless_taken(self, deeds: Sequence[Deed]) -> list[Deed]:
         """What a person has linked to something else in between stays so."""
-        made = [deed for deed in deeds if isinstance(deed.line, Create) and deed.outcome.status == "done"]
-        links = self.world.ledger.links(self.name, other(self.side), [deed.line.source for deed in made])
+        made = {
+            deed.seq: deed.line.source
+            for deed in deeds
+            if isinstance(deed.line, Create) and deed.outcome.status == "done"
+        }
+        links = self.world.ledger.links(self.name, other(self.side), list(made.values()))
         taken = {key for key, link in links.items() if link.state != "gone"}
         message = "its source was linked to another record since: the one that was made may be one too many"
-        return [
-            Deed(deed.seq, deed.line, Outcome("stale", message=message), None)
-            if deed in made and deed.line.source in taken
-            else deed
-            for deed in deeds
-        ]
-
-
-WORDS: Final = {"done": "done", "unknown": "unknown"}
+        stale = Outcome("stale", message=message)
+        return [Deed(deed.seq, deed.line, stale, None) if made.get(deed.seq) in taken else deed for deed in deeds]
