@@ -111,7 +111,7 @@ class Sender:
                 deeds[rest[0].seq] = self._failed(rest[0], again)
             elif rest:
                 parts.extend(_halves(rest))
-        if not good and all(deeds[each.seq].outcome.status == "refused" for each in tries):
+        if len(tries) > 1 and not good and all(deeds[each.seq].outcome.status == "refused" for each in tries):
             self.failure = error  # the system, or all of these: the next run tries each alone
             deeds.update({each.seq: replace(deeds[each.seq], transient=True) for each in tries})
 

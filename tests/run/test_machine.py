@@ -173,7 +173,7 @@ class SyncMachine(RuleBasedStateMachine):
         return {letter.key for letter in letters if letter.kind == "write"}
 
     def _asked(self) -> set[Any]:
-        """A record about which a person is asked keeps its letter, though the rest of it was written."""
+        """A record about which a person is asked keeps its letter, where nothing is left to be written but that."""
         return {review.keys[0] for review in self.small.world.ledger.reviews("company-client")}
 
     @precondition(lambda self: self.partner)
