@@ -73,7 +73,8 @@ def plan(
         else:
             show_report(report, planned=True)
             show_actions(world.project, prepared.spool, Mask(world.project, show_pii), None if everything else 20)
-            _say_next(out, redact, todo)
+            if not prepared.trips:  # else the breakers say what to do
+                _say_next(out, redact, todo)
         log.findings(settings, worded(prepared.trips, str(out)) if out and not redact else prepared.tripped)
     return code
 
