@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from crmsync.ledger.nouns import Review, Take
     from crmsync.run.world import World
 
-STATES = ("open", "resolved", "settled", "lapsed", "any")
+STATES = ("open", "resolved", "settled", "lapsed", "withdrawn", "any")
 _FILTERS = (
     click.option("--mapping", metavar="NAME", help="Only of this mapping."),
     click.option("--kind", metavar="KIND", help="Only of this kind: conflict, foreign-edit, first-link, match ..."),
@@ -112,6 +112,8 @@ def _head(world: World, teller: Teller, found: Review) -> Iterator[str]:
     told = f"answered by {found.who}: {answer(_mapping(world, found), teller, found)}"
     if found.state == "lapsed":
         yield f"  {'not answered' if found.take is None else told}; it is no longer asked"
+    elif found.state == "withdrawn":
+        yield f"  {told}, {render.when(found.closed)}; that was taken back"
     elif found.take is not None:
         yield f"  {told}, {render.when(found.closed)}"
 
@@ -173,6 +175,10 @@ def _refuse_answered(world: World, found: Review) -> None:
     if found.take is None:
         raise _unanswered(found)
     told = f"review {found.n} was answered by {found.who} on {render.when(found.closed)}"
+    if found.state == "withdrawn":
+        raise usage(
+            f"{told}, and that was taken back", "the question is open under its own number: crmsync review list"
+        )
     if found.state != "lapsed":
         raise usage(told, f"to answer it anew take that back first: crmsync review reopen {found.n}")
     raise usage(f"{told} and {_used(world, found)}", _instead(world, found))

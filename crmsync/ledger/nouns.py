@@ -13,9 +13,10 @@ from typing import Final, Literal, NamedTuple, TypeAlias
 from crmsync.core.model import SIDES, UNKNOWN_OUTCOME, Base, Both, Bucket, Json, Key, LinkState, Side
 
 JournalStatus: TypeAlias = Literal["pending", "sent", "done", "stale", "refused", "unknown"]
-ReviewState: TypeAlias = Literal["open", "resolved", "settled", "lapsed"]
+ReviewState: TypeAlias = Literal["open", "resolved", "settled", "lapsed", "withdrawn"]
 """`resolved`: the next run does as answered. `settled`: answered, and the answer already holds as a link or a judgement
-`different`. `lapsed`: the values moved on, or the answer was used."""
+`different`. `lapsed`: the values moved on, or the answer was used. `withdrawn`: an answer that was taken back, kept for
+who wants to know; the question itself is open again under its own number."""
 LetterState: TypeAlias = Literal["open", "closed", "dropped"]
 Take: TypeAlias = Side | Literal["value", "same", "different"]
 PairKeys: TypeAlias = Both[Key | None]

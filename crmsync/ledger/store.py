@@ -224,7 +224,7 @@ class Ledger:
                 f"SELECT {key} FROM crmsync_different WHERE mapping = :mapping AND active = 1", mapping=mapping
             ) + access.rows(
                 f"SELECT {key} FROM crmsync_review WHERE mapping = :mapping AND kind = :kind AND take = 'different' "
-                f"AND {absent} IS NULL AND {key} IS NOT NULL",
+                f"AND state <> 'withdrawn' AND {absent} IS NULL AND {key} IS NOT NULL",
                 mapping=mapping, kind=UNKNOWN_OUTCOME,
             )  # fmt: skip
         return Counter(key_from_text(row[0]) for row in rows)

@@ -325,8 +325,8 @@ class Writer:
         self._answer(n, state, str(take), to_json(value).decode(), who, now)
 
     def reopen_review(self, n: int) -> None:
-        """Takes an answer back; a link or a judgement made by it goes too. Raises ReviewNotOpen where there is no
-        answer, or it has lapsed."""
+        """Takes an answer back; a link or a judgement made by it goes too. The answer is kept as `withdrawn`. Raises
+        ReviewNotOpen where there is no answer, or it has lapsed."""
         review = self._review(n)
         if review.state not in ("resolved", "settled"):
             raise ReviewNotOpen(f"review {n} is {review.state}, there is no answer to take back")
@@ -335,6 +335,12 @@ class Writer:
                 f"UPDATE crmsync_{table} SET active = 0, ended = :now WHERE review = :n AND active = 1",
                 n=n, now=review.closed,
             )  # fmt: skip
+        asked = ", ".join(name for name in _REVIEW.columns if name not in ("n", "state"))
+        self._access.run(
+            f"INSERT INTO crmsync_review (n, state, take, value, closed, {asked}) "
+            f"SELECT :number, 'withdrawn', take, value, closed, {asked} FROM crmsync_review WHERE n = :n",
+            number=self._last("review") + 1, n=n,
+        )  # fmt: skip
         self._answer(n, "open", None, None, "", None)
 
     # Dead letters -----------------------------------------------------------------------------------------------------

@@ -111,6 +111,8 @@ def test_an_answer_can_be_taken_back_until_it_was_used(ledger):
 
     assert ledger.decisions(M, [PAIR]) == {}
     assert (ledger.review(1).state, ledger.review(1).who) == ("open", "")
+    (kept,) = ledger.reviews(M, "withdrawn")  # what was answered, and by whom, stays known
+    assert (kept.keys, kept.field, kept.take, kept.who, kept.closed) == (PAIR, "notes", 1, "eva", LATER)
     with pytest.raises(ReviewNotOpen, match="review 1 is open, there is no answer"):
         write(ledger, "reopen_review", 1)
 
@@ -167,7 +169,7 @@ def test_taking_back_the_answer_to_a_match_takes_back_what_it_did(ledger):
 
     assert ledger.live_links(M) == 0
     assert ledger.different(M, 0, [("b",)]) == set()
-    assert states(ledger) == [(1, "open"), (2, "open")]
+    assert states(ledger) == [(1, "open"), (2, "open"), (3, "withdrawn"), (4, "withdrawn")]
 
 
 def test_a_match_asked_again_after_its_link_was_split_elsewhere_is_a_new_question(ledger):

@@ -18,7 +18,7 @@ ASKED = {
     "links": "SELECT mapping, left_key, right_key, active, state, missing_left, missing_right, base FROM crmsync_link",
     "different": "SELECT mapping, left_key, right_key, active FROM crmsync_different",
     "reviews": "SELECT mapping, left_key, right_key, kind, field, left_value, right_value, state, take "
-    "FROM crmsync_review WHERE state <> 'lapsed'",
+    "FROM crmsync_review WHERE state NOT IN ('lapsed', 'withdrawn')",
     "letters": "SELECT mapping, side, key, kind, rule, path, snapshot, state FROM crmsync_dead",
     "records": "SELECT mapping, side, key, replace(bucket, 'applied', 'unchanged'), raw IS NULL, waits_for "
     "FROM crmsync_record",
