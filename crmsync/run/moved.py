@@ -34,8 +34,8 @@ from crmsync.core.model import (
 from crmsync.core.model import Mapping as Declared
 from crmsync.core.plan.decide import LEFT_SCOPE
 from crmsync.core.plan.lines import Line
-from crmsync.ledger.nouns import RecordRow
 from crmsync.ledger.spool import PlannedLink, Spool
+from crmsync.run.prepared import records_of
 from crmsync.run.world import World
 
 MEND = "make a new plan: crmsync plan -o FILE; or leave out what has moved: crmsync apply FILE --on-drift skip"
@@ -85,29 +85,6 @@ def drifted(world: World, spool: Spool, mapping: Declared, lines: Sequence[Line]
     present = _look(world, spool, mapping, keys)
     found = ((number, _moved(present, line)) for number, line in enumerate(lines))
     return {number: finding for number, finding in found if finding}
-
-
-def held_rows(line: Line, finding: Finding, era: int, run: str) -> list[RecordRow]:
-    """The verdicts on the records of a line that is left out."""
-    return [
-        RecordRow(line.mapping, side, key, "held", None, None, era, finding.message, None, run)
-        for side, key in records_of(line)
-    ]
-
-
-def records_of(line: Line) -> Iterable[tuple[Side, Key]]:
-    """The records that a line is about, by side."""
-    match line:
-        case Create(side=side, source=source):
-            return [(other(side), source)]
-        case Update(side=side, key=key, source=source) | Archive(side=side, key=key, source=source):
-            return [(side, key), (other(side), source)]
-        case Delete(side=side, key=key, source=source):
-            return [(side, key), (other(side), source)]
-        case Adopt(keys=keys) | Mark(keys=keys):
-            return list(zip(SIDES, keys, strict=True))
-        case Hold():
-            return []
 
 
 def _look(world: World, spool: Spool, mapping: Declared, keys: Both[set[Key]]) -> _Present:

@@ -11,11 +11,9 @@ from typing import Final
 from crmsync.core.mapping import Compiled
 from crmsync.core.model import Adopt, Archive, Create, Delete, Key, Mark, Side, Update, other
 from crmsync.core.plan import decode
-from crmsync.ledger.nouns import RecordRow
 from crmsync.ledger.spool import Line as PlanLine
 from crmsync.ledger.writer import Writer
-from crmsync.run.moved import records_of
-from crmsync.run.prepared import Prepared
+from crmsync.run.prepared import Prepared, unsettled
 from crmsync.run.recognise import BY_TOKEN
 from crmsync.run.remember import Deed, Done, Memory, Verdicts
 from crmsync.run.send import Sender
@@ -68,12 +66,8 @@ def note_unbegun(world: World, prepared: Prepared, run: str) -> None:
     """The run was stopped: the records of what it has not begun wait, whatever was planned for them."""
     era = {name: plan.extraction.era for name, plan in prepared.mappings.items()}
     for page in world.ledger.journal(run, ["pending"]):
-        rows = (
-            RecordRow(line.mapping, side, key, "waiting", None, None, era[line.mapping], STOPPED, None, run)
-            for line in page
-            if line.kind != "mark"
-            for side, key in records_of(decode(line.line))
-        )
+        unbegun = ((line.mapping, decode(line.line)) for line in page if line.kind != "mark")
+        rows = (row for name, line in unbegun for row in unsettled(line, "waiting", STOPPED, era[name], run))
         prepared.spool.save_verdicts(rows, read=False)
 
 

@@ -17,8 +17,8 @@ from crmsync.ledger.nouns import RecordRow
 from crmsync.ledger.spool import PlannedLink, Spool
 from crmsync.run.breakers import trips
 from crmsync.run.extract import Extraction
-from crmsync.run.moved import drifted, held_rows
-from crmsync.run.prepared import MappingPlan, Order, Prepared
+from crmsync.run.moved import drifted
+from crmsync.run.prepared import MappingPlan, Order, Prepared, unsettled
 from crmsync.run.recover import recover, telling
 from crmsync.run.report import Report
 from crmsync.run.sentinel import see_sentinels
@@ -159,9 +159,10 @@ def _fill(world: World, path: Path, header: Json, prepared: Prepared, on_drift: 
         prepared.spool.add([plan.placed(line, level) for line in kept])
         new_links = [line.keys for line in kept if isinstance(line, Adopt) and line.judged]
         prepared.spool.link(name, [PlannedLink(keys, "linked") for keys in new_links])
-        rows = (held_rows(lines[n], finding, plan.extraction.era, run_id) for n, finding in drift.items())
-        prepared.spool.save_verdicts([row for each in rows for row in each])
-        prepared.spool.save_verdicts(_asked_about(kept, plan.extraction.era, run_id), read=False)
+        era = plan.extraction.era
+        rows = (row for n, why in drift.items() for row in unsettled(lines[n], "held", why.message, era, run_id))
+        prepared.spool.save_verdicts(rows)
+        prepared.spool.save_verdicts(_asked_about(kept, era, run_id), read=False)
     if moved and on_drift == "abort":
         more = Finding("plan/drift", f"and {number - len(moved)} lines more are about records that moved", AGAIN)
         raise Stopped(5, *moved, *([more] if number > len(moved) else []))

@@ -13,6 +13,7 @@ from crmsync.core.model import (
     Adopt,
     Archive,
     Both,
+    Bucket,
     Change,
     Create,
     Delete,
@@ -31,7 +32,7 @@ from crmsync.core.model import (
 )
 from crmsync.core.plan import Allow, Read, Trip, encode, worded
 from crmsync.core.plan.lines import DO, Line, encode_value, is_revert
-from crmsync.ledger.nouns import NewDead
+from crmsync.ledger.nouns import NewDead, RecordRow
 from crmsync.ledger.spool import Line as PlanLine
 from crmsync.ledger.spool import Spool
 from crmsync.run.extract import Extraction, Mode
@@ -138,6 +139,29 @@ def kind_of(write: Create | Update | Archive | Delete) -> Kind:
             return "archive"
         case Delete():
             return "delete"
+
+
+def records_of(line: Line) -> list[tuple[Side, Key]]:
+    """The records that a line is about, by side."""
+    match line:
+        case Create(side=side, source=source):
+            return [(other(side), source)]
+        case Update(side=side, key=key, source=source) | Archive(side=side, key=key, source=source):
+            return [(side, key), (other(side), source)]
+        case Delete(side=side, key=key, source=source):
+            return [(side, key), (other(side), source)]
+        case Adopt(keys=keys) | Mark(keys=keys):
+            return list(zip(SIDES, keys, strict=True))
+        case Hold():
+            return []
+
+
+def unsettled(line: Line, bucket: Bucket, reason: str, era: int, run: str) -> list[RecordRow]:
+    """The verdict that the records of a line share which was not done. They keep no fingerprint, so that the next run
+    looks again."""
+    return [
+        RecordRow(line.mapping, side, key, bucket, None, None, era, reason, None, run) for side, key in records_of(line)
+    ]
 
 
 def what_is_written(write: Create | Update | Archive | Delete) -> bytes:

@@ -37,7 +37,7 @@ from crmsync.core.model import (
 from crmsync.core.plan import encode
 from crmsync.core.plan.decide import LEFT_SCOPE
 from crmsync.ledger.nouns import POISON, UNANSWERED, NewDead, NewLink, RecordRow
-from crmsync.run.prepared import Prepared, kind_of, what_is_written
+from crmsync.run.prepared import Prepared, kind_of, unsettled, what_is_written
 from crmsync.run.wording import Writing
 from crmsync.run.world import World, examined, utc_now
 
@@ -117,7 +117,7 @@ class Memory:
             ledger.settle_journal(
                 self.run, ((deed.seq, deed.outcome.status, deed.outcome.message, now) for deed in deeds)
             )
-            ledger.settle_journal(self.run, ((seq, "stale", "waits for its parent", now) for seq in waiting))
+            ledger.settle_journal(self.run, ((seq, "stale", PARENT, now) for seq in waiting))
         return holds
 
     def _link(self, side: Side, line: Create, deed: Deed, now: str) -> NewLink:
@@ -184,6 +184,7 @@ def _is_question(deed: Deed) -> bool:
 
 
 REASONS: Final = {"stale": "the record changed since it was planned", "refused": "refused", "unknown": "not answered"}
+PARENT: Final = "waits for its parent"
 AGAIN: Final = f"the next runs try it again, until it has failed {POISON} times"
 RETRY: Final = "mend the record or the target, then: crmsync dlq retry"
 
@@ -239,8 +240,8 @@ class Verdicts:
 
     def note(self, side: Side, deeds: Sequence[Deed], waiting: Sequence[Writing], asked: Sequence[Hold]) -> None:
         """The buckets follow what became of the writes; the target's fingerprint is that of what was read back."""
-        bad = [row for deed in deeds if deed.outcome.status != "done" for row in self._failed(side, deed)]
-        bad += [row for line in waiting for row in self._rows(side, line, "waiting", "waits for its parent")]
+        bad = [row for deed in deeds if deed.outcome.status != "done" for row in self._failed(deed)]
+        bad += [row for line in waiting for row in unsettled(line, "waiting", PARENT, self.era, self.run)]
         good = [deed for deed in deeds if deed.outcome.status == "done"]
         for deed in good:
             self.done.counts[self.name, side, kind_of(deed.line)] += 1
@@ -253,27 +254,21 @@ class Verdicts:
         self.prepared.spool.note(self.name, "ended", ([at, key, at == side] for at in SIDES for key in ended[at]))
         self._note_moves(side, good)
 
-    def _failed(self, side: Side, deed: Deed) -> list[RecordRow]:
-        reason = deed.outcome.message or REASONS[deed.outcome.status]
-        return self._rows(side, deed.line, "failed" if deed.outcome.status == "refused" else "held", reason)
+    @property
+    def era(self) -> int:
+        return self.prepared.mappings[self.name].extraction.era
 
-    def _rows(self, side: Side, line: Writing, bucket: Bucket, reason: str) -> list[RecordRow]:
-        """Both records of a pair share the verdict; neither keeps a fingerprint, so that the next run looks again."""
-        keys: dict[Side, Key] = {other(side): line.source}
-        if not isinstance(line, Create):
-            keys[side] = line.key
-        era = self.prepared.mappings[self.name].extraction.era
-        return [
-            RecordRow(self.name, at, key, bucket, None, None, era, reason, None, self.run) for at, key in keys.items()
-        ]
+    def _failed(self, deed: Deed) -> list[RecordRow]:
+        bucket: Bucket = "failed" if deed.outcome.status == "refused" else "held"
+        reason = deed.outcome.message or REASONS[deed.outcome.status]
+        return unsettled(deed.line, bucket, reason, self.era, self.run)
 
     def _written(self, side: Side, deed: Deed) -> list[RecordRow]:
         record = deed.outcome.record
         if record is None or deed.lifted is None or deed.kept or deed.doubtful or self._may_hold_more(side, deed):
             return []
-        era = self.prepared.mappings[self.name].extraction.era
         prints = (record.version, deed.lifted.print)
-        return [RecordRow(self.name, side, record.key, "applied", *prints, era, "", None, self.run)]
+        return [RecordRow(self.name, side, record.key, "applied", *prints, self.era, "", None, self.run)]
 
     def _moved_by_themselves(self, side: Side, deeds: Sequence[Deed]) -> set[int]:
         """The updates with which the target changed another mapped field, too: that is news, which nobody has seen."""

@@ -26,7 +26,6 @@ class Try:
     seq: int
     line: Writing
     write: Write
-
     told: bool = False  # its parents' keys were not known when it was planned
 
     @property
