@@ -1166,3 +1166,16 @@ def test_what_a_system_derives_from_our_write_is_news_for_the_other_side() -> No
 
         assert world.values("crm", "y") == {1: "of c"}
         assert world.run().writes == 0
+
+
+def test_a_delta_reads_what_has_changed_and_no_more() -> None:
+    with Bench(mapping(plain("x"), create={"pm": "always"})) as world:
+        world.put("crm", *({"id": number, "x": "a"} for number in range(1, 41)))
+        world.run()
+        world.run("delta")  # what the first run wrote is news once
+        world.edit("crm", 7, x="b")
+
+        report = world.run("delta")
+
+        assert report.writes == 1
+        assert max(report.mappings["things"].read) <= 2  # the record, and the one that the cursor stands at
