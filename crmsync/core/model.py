@@ -309,7 +309,29 @@ class Field:
 class Compare:
     field: str
     kind: str  # the comparator's name: company, domain, text, exact, ...
-    weight: float
+    weight: float | None = None  # its share in the weighted mean; None everywhere: a scorecard judges
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """The points of one feature, in natural log-odds: straight lines between the knots `at`, level beyond the ends,
+    never falling."""
+
+    at: tuple[float, ...]
+    points: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Scorecard:
+    """Additive log-odds that two records are the same: `base` for a pair of candidates of which nothing is known, and a
+    curve for each feature of what is compared, by `entry.feature`. `method`: shipped, logistic or
+    expectation-maximisation, from so many `labels`, of which so many said `same`."""
+
+    base: float
+    curves: abc.Mapping[str, Curve]
+    method: str = "shipped"
+    labels: int = 0
+    same: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -321,6 +343,15 @@ class Match:
     link_at: float = 0.93
     review_at: float = 0.78
     within: str | None = None  # the link field whose parent bounds the candidates
+    scorecard: Scorecard | None = None  # as learned; None: as shipped, where no weights are given by hand
+    labels: str | None = None  # the file of labelled pairs that prove the thresholds
+    min_precision: float | None = None  # of what would be linked among the labelled pairs
+    golden: tuple[tuple[str, tuple[str, ...]], ...] = ()  # what stands for merged records: words in order, by field
+
+    @property
+    def weighted(self) -> bool:
+        """Are there weights by hand?"""
+        return any(each.weight is not None for each in self.compare)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from crmsync.core.mapping import Compiled, Seen
-from crmsync.core.match import normalise
+from crmsync.core.match import kinds_of, normalise
 from crmsync.core.merge import Failed
 from crmsync.core.model import ABSENT, Absent, Json, Side, Symbol, as_key
 from crmsync.core.plan.decide import Resolve
@@ -11,23 +11,20 @@ from crmsync.core.values import registry
 
 
 def traits(compiled: Compiled, side: Side, seen: Seen, resolve: Resolve) -> dict[str, Json]:
-    """The normalised values that matching compares, by field; nothing where there is no evidence."""
+    """The normal texts that matching compares, by field; nothing where there is no evidence."""
     rule, lifted = compiled.mapping.match, seen.lifted
     if rule is None or lifted is None:
         return {}
-    kinds = {compare.field: compare.kind for compare in rule.compare}
-    names = {name for names in rule.decide for name in names} | kinds.keys() | ({rule.within} if rule.within else set())
     found = {}
-    for i, field in enumerate(compiled.mapping.fields):
-        if field.name in names:
-            value = _trait(compiled, i, side, lifted.natives[i], resolve)
-            normal = normalise(kinds.get(field.name, "exact"), value)
-            if normal is not None and normal != "":
-                found[field.name] = normal
+    for name, kind in kinds_of(rule).items():
+        index = compiled.index[name]
+        text = normalise(kind, crossed(compiled, index, side, lifted.natives[index], resolve))
+        if text is not None:
+            found[name] = text
     return found
 
 
-def _trait(compiled: Compiled, index: int, side: Side, value: Json, resolve: Resolve) -> Json:
+def crossed(compiled: Compiled, index: int, side: Side, value: Json, resolve: Resolve) -> Json:
     """A field as side 1 says it (as side 0, where only the way back has a chain); a link as its parent on side 0."""
     field = compiled.mapping.fields[index]
     if value is None or value is ABSENT:

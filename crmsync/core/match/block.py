@@ -1,0 +1,139 @@
+"""Which records are worth comparing? Those that share a cheap key; in bulk, so that a million are no matter.
+
+Keys come from the record alone and from the census, never from who else is there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crmsync.core.match.census import Census, count_words
+from crmsync.core.match.compare.comparator import Comparator, Ints, Rarity
+from crmsync.core.match.rule import Candidate, groups_of
+from crmsync.core.model import Json, Match, to_json
+
+CROWD: Final = 40  # records that share a key in the census: more of them, and it tells nothing apart
+BIGGEST: Final = 1_000_000  # pairs that share a key, whatever the census says
+PAIRS_AT_ONCE: Final = 5_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Blocking:
+    """Makes the keys of records: two that share none are never compared."""
+
+    rule: Match
+    crowded: frozenset[str]
+    asked: tuple[tuple[str, str, Comparator, Rarity], ...]  # prefix, field, comparator, rarity
+
+    @classmethod
+    def of(cls, rule: Match, census: Census) -> Blocking:
+        asked = tuple(
+            (f"{group.name}:", field, group.by, census.rarity(field))
+            for group in groups_of(rule)
+            for field in group.fields
+        )
+        return cls(rule, census.crowded, asked)
+
+    def keys(self, values: Mapping[str, Json]) -> list[str]:
+        """Unsorted, perhaps with repeats; none where the parent that bounds the candidates is not known."""
+        rule = self.rule
+        bounds = ""
+        if rule.within:
+            parent = values.get(rule.within)
+            if parent is None:
+                return []
+            bounds = to_json(parent).decode()
+        found = [
+            f"{bounds}{number}={text}"
+            for number, names in enumerate(rule.decide)
+            if (text := id_text(values, names)) is not None
+        ]
+        for prefix, field, by, rarity in self.asked:
+            value = values.get(field)
+            if value is not None:
+                found += [f"{bounds}{prefix}{key}" for key in by.keys(value, rarity)]
+        return [each for each in found if each not in self.crowded] if self.crowded else found
+
+
+def blocks(rule: Match, census: Census, values: Mapping[str, Json]) -> tuple[str, ...]:
+    """The keys of one record, sorted, as the ledger remembers them."""
+    return tuple(sorted(set(Blocking.of(rule, census).keys(values))))
+
+
+def id_text(values: Mapping[str, Json], names: tuple[str, ...]) -> str | None:
+    """An identifier that decides, of one field or of several; None where one of them is missing."""
+    parts = [values.get(name) for name in names]
+    return None if any(part is None for part in parts) else to_json(parts).decode()
+
+
+def census_of(rule: Match, candidates: Sequence[Candidate], share: float = 1.0) -> Census:
+    """The census of these records: their words, and the keys that too many of them share. `share`: they are a sample of
+    so much of all."""
+    words = {field: group.by.words for group in groups_of(rule) for field in group.fields}
+    counted = count_words(words, (each.values for each in candidates), share)
+    blocking = Blocking.of(rule, counted)
+    keys, counts = np.unique(hashed(blocking, candidates)[0], return_counts=True)
+    crowded = set(keys[counts > max(CROWD * share, 2)].tolist())
+    texts = (key for each in candidates for key in blocking.keys(each.values))
+    return replace(counted, crowded=frozenset(text for text in texts if hash(text) in crowded))
+
+
+def hashed(blocking: Blocking, candidates: Sequence[Candidate]) -> tuple[Ints, Ints]:
+    """The keys of all records as numbers, with the place of the record that each belongs to: sorted by both, each
+    once."""
+    keys: list[int] = []
+    counts = np.empty(len(candidates), dtype=np.int64)
+    for place, each in enumerate(candidates):
+        mine = {hash(key) for key in blocking.keys(each.values)}
+        keys += mine
+        counts[place] = len(mine)
+    found = np.array(keys, dtype=np.int64)
+    owners = np.repeat(np.arange(len(candidates), dtype=np.int64), counts)
+    order = np.lexsort((owners, found))
+    return found[order], owners[order]
+
+
+def pairs_between(left: tuple[Ints, Ints], right: tuple[Ints, Ints], width: int) -> Iterator[Ints]:
+    """Pairs of places that share a key, as `left * width + right`, in portions; a pair may come in several of them."""
+    names, starts, counts = np.unique(left[0], return_index=True, return_counts=True)
+    others, other_starts, other_counts = np.unique(right[0], return_index=True, return_counts=True)
+    _, mine, theirs = np.intersect1d(names, others, assume_unique=True, return_indices=True)
+    for portion in _portions(counts[mine] * other_counts[theirs]):
+        these, those = mine[portion], theirs[portion]
+        rows, columns, which = _crossed(counts[these], other_counts[those])
+        first = left[1][starts[these][which] + rows]
+        second = right[1][other_starts[those][which] + columns]
+        yield np.unique(first * width + second)
+
+
+def pairs_within(one: tuple[Ints, Ints], width: int) -> Iterator[Ints]:
+    """The same inside one system: the first place is the lower one."""
+    for portion in pairs_between(one, one, width):
+        yield portion[portion // width < portion % width]
+
+
+def _portions(sizes: Ints) -> Iterator[Ints]:
+    """The places of blocks that are not too big, so many at a time as make a portion."""
+    fit = np.flatnonzero(sizes <= BIGGEST)
+    bounds = np.cumsum(sizes[fit]) // PAIRS_AT_ONCE
+    yield from np.split(fit, np.flatnonzero(np.diff(bounds)) + 1) if len(fit) else ()
+
+
+def _crossed(mine: Ints, theirs: Ints) -> tuple[Ints, Ints, Ints]:
+    """Every place of the one block with every place of the other, block after block: row, column, block."""
+    sizes = mine * theirs
+    which = np.repeat(np.arange(len(sizes), dtype=np.int64), sizes)
+    place = np.arange(int(sizes.sum()), dtype=np.int64) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    wide = theirs[which]
+    return place // wide, place % wide, which
+
+
+def candidates_of(portions: Iterable[NDArray[np.int64]]) -> Ints:
+    """All pairs once, sorted."""
+    found = [each for each in portions if len(each)]
+    return np.unique(np.concatenate(found)) if found else np.zeros(0, dtype=np.int64)

@@ -1,0 +1,65 @@
+"""How common is what records share? Counted once over all records, and remembered: a judgement must not change because
+other records were linked meanwhile."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from math import log
+from typing import Final
+
+from crmsync.core.match.compare.comparator import Rarity
+from crmsync.core.model import Json
+
+UNHEARD: Final = 2  # so many records are taken to have a word that the census does not list
+SMALLEST: Final = 2_000  # records; a smaller census says little of what is common, and is stretched to this size
+
+
+@dataclass(frozen=True, slots=True)
+class Census:
+    """`words`: by compare entry, in how many of `records` a word is; only those that are in some (`COMMON`). `crowded`:
+    block keys that more records share than tell anything apart."""
+
+    records: int = 0
+    words: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    crowded: frozenset[str] = frozenset()
+
+    def rarity(self, entry: str) -> Rarity:
+        """How much a shared word of this entry tells, in nats; never below 0."""
+        size = max(self.records, SMALLEST)
+        stretch = size / self.records if self.records else 1.0
+        unheard = log(size / UNHEARD)
+        counts = self.words.get(entry, {})
+        nats = {word: max(0.0, min(unheard, log(size / (count * stretch)))) for word, count in counts.items()}
+        return lambda word: nats.get(word, unheard)
+
+    def to_json(self) -> Json:
+        words = {entry: dict(sorted(counts.items())) for entry, counts in sorted(self.words.items())}
+        return {"records": self.records, "words": words, "crowded": sorted(self.crowded)}
+
+    @classmethod
+    def from_json(cls, told: Json) -> Census:
+        return cls(told["records"], told["words"], frozenset(told["crowded"]))
+
+
+COMMON: Final = 3  # records; rarer words are not listed
+
+
+def count_words(
+    entries: Mapping[str, Callable[[str], Iterable[str]]], values: Iterable[Mapping[str, Json]], share: float
+) -> Census:
+    """A census of the words of these records, which are a sample of so much of all; nothing is crowded yet."""
+    counters: dict[str, Counter[str]] = {entry: Counter() for entry in entries}
+    records = 0
+    for each in values:
+        records += 1
+        for entry, words in entries.items():
+            value = each.get(entry)
+            if isinstance(value, str):
+                counters[entry].update(set(words(value)))
+    listed = {
+        entry: {word: round(n / share) for word, n in counter.items() if n >= COMMON}
+        for entry, counter in counters.items()
+    }
+    return Census(round(records / share), listed)

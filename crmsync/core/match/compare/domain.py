@@ -1,0 +1,208 @@
+"""Whose site is it, whose mailbox is it? Websites and e-mail addresses are compared with each other."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from crmsync.core.match.compare.column import letters, numbered, slips
+from crmsync.core.match.compare.comparator import Comparator, Feature, Rarity
+from crmsync.core.match.compare.fold import fold
+from crmsync.core.match.compare.hosts import FREE_MAIL, HOSTING, MADE_UP, PLATFORMS, ROLES
+from crmsync.core.values.contact import ascii_host, host_of, registrable
+from crmsync.core.values.transform import Unfit
+
+if TYPE_CHECKING:
+    from crmsync.core.match.compare.comparator import Floats, Gauge, Ints
+
+SLIP: Final = 0.9
+"""Likeness of two domains that are one slip of the pen apart."""
+OTHER_ENDING: Final = 0.8
+"""Likeness of firma.sk and firma.com."""
+SLIP_AND_ENDING: Final = 0.7
+UNLIKE: Final = 0.6
+"""What two other names reach at most, in proportion to the letters that they share."""
+TELLING: Final = 5
+"""Letters that a name needs for a slip or another ending to mean anything: ab.sk and ac.sk are two companies."""
+
+_TOKEN: Final = re.compile(r"[^\s,;<>\"()]*[^\s,;<>\"().]\.[^\s,;<>\"()]+")
+_ADDRESS: Final = re.compile(r"([^\s,;:<>\"()\[\]@/]+)@([^\s,;:<>\"()\[\]@/?]+)")
+_AT: Final = re.compile(r"\s*[(\[](?:at|zavin[aá][cč])[)\]]\s*", re.IGNORECASE)
+_BEHIND: Final = re.compile(r"[^/?#]*[/?#](.*)", re.DOTALL)
+_LEAD: Final = frozenset(
+    ["company", "in", "pages", "view", "site", "user", "channel", "c", "people", "groups", "school", "showcase", "pg",
+     "p", "biz", "profile.php", "shop", "str", "detail", "firma", "maps", "place", "search", "wiki", "sites"]
+)  # fmt: skip
+"""First steps of a platform's paths that name no page."""
+_SAME_PLATFORM: Final = {"fb.com": "facebook.com", "fb.me": "facebook.com", "x.com": "twitter.com",
+                         "youtu.be": "youtube.com"}  # fmt: skip
+
+
+def domain(text: str) -> str | None:
+    """The registrable domain of a URL, a host or an e-mail address, as DNS spells it; below a hosting the host, on a
+    platform its page: `facebook.com/kovoplast`. None for free mail, for a platform without page, for what is no domain.
+    A normal text is itself."""
+    token = _TOKEN.search(_AT.sub("@", text[:2000]) if "(" in text or "[" in text else text[:2000])
+    if token is None:
+        return None
+    try:
+        host = host_of(token[0])
+    except Unfit:
+        return None
+    site = _site(host.casefold())
+    if site is None or "/" not in site:
+        return site
+    page = _page(token[0])
+    return f"{site}{page}" if page else None
+
+
+@lru_cache(65536)  # most sites are met twice: as a website, and in an address
+def _site(host: str) -> str | None:
+    """The domain that tells who it is; one that ends in / needs a page besides; None where it tells nothing."""
+    try:
+        plain = _to_ascii()(host)
+        part = registrable(plain)
+    except Unfit:
+        return None
+    if part in FREE_MAIL or part in MADE_UP:
+        return None
+    if part in HOSTING:
+        below = plain.removesuffix(part).removesuffix(".").removeprefix("www.")
+        return f"{below}.{part}" if below and below != "www" else None
+    return f"{_SAME_PLATFORM.get(part, part)}/" if part in PLATFORMS else part
+
+
+@lru_cache(1)
+def _to_ascii() -> Callable[[str], str]:
+    return ascii_host("expected a host")
+
+
+def _page(url: str) -> str:
+    """The first step of the path that names a page, or the id of a profile."""
+    behind = _BEHIND.fullmatch(re.sub(r"^[a-z]+://", "", url, flags=re.IGNORECASE))
+    if behind is None:
+        return ""
+    path, _, query = behind[1].partition("?")
+    number = re.search(r"\bid=(\d+)", query)
+    steps = [step for step in path.lower().split("/") if step and step not in _LEAD]
+    page = steps[0] if steps else number[1] if number else ""
+    return re.sub(r"[^a-z0-9._-]", "", fold(page).replace(" ", "-") if not page.isascii() else page).strip(".")
+
+
+def email(text: str) -> str | None:
+    """`local@host` in small letters, as DNS spells the host. The first address of the text; None where there is none,
+    or one that is made up. A normal text is itself."""
+    match = _ADDRESS.search(_AT.sub("@", text[:2000]) if "(" in text or "[" in text else text[:2000])
+    if match is None:
+        return None
+    try:
+        host = _to_ascii()(match[2].casefold().strip("."))
+        part = registrable(host)
+    except Unfit:
+        return None
+    local = fold(match[1]).replace(" ", ".") if not match[1].isascii() else match[1].lower().strip(".'`")
+    return f"{local}@{host}" if local and part not in MADE_UP else None
+
+
+# Compared -------------------------------------------------------------------------------------------------
+
+
+def _site_of(normal: str) -> str:
+    """What is compared as a domain; "" for free mail and for mail at a platform."""
+    if "@" not in normal:
+        return normal
+    site = _site(normal.rpartition("@")[2]) or ""
+    return "" if site.endswith("/") else site
+
+
+def _own_address(normal: str) -> str:
+    """The address of a person, or anyone's at a free mail; "" for a role and for a website."""
+    local, at, _ = normal.rpartition("@")
+    return normal if at and (local not in ROLES or not _site_of(normal)) else ""
+
+
+def _split(site: str) -> tuple[str, str]:
+    """Its name, and what anyone may register under: the ending, or the platform."""
+    if "/" in site:
+        platform, _, page = site.partition("/")
+        return page, platform
+    name, _, ending = site.partition(".")
+    return name, ending
+
+
+def gauge(values: Sequence[str], _rarity: Rarity) -> Gauge:
+    sites = [_site_of(value) for value in values]
+    names = [_split(site)[0] for site in sites]
+    site, name = numbered(sites), numbered(names)
+    ending, address = numbered([_split(site)[1] for site in sites]), numbered([_own_address(value) for value in values])
+    text, telling = numbered(values), np.array([len(name) >= TELLING for name in names], dtype=np.bool_)
+    on_platform = np.array(
+        ["/" in site for site in sites], dtype=np.bool_
+    )  # whoever has a page there may have a site too
+
+    def measure(first: Ints, second: Ints) -> tuple[Floats, ...]:
+        likeness = np.full(len(first), np.nan)
+        rows = np.flatnonzero((site[first] > 0) & (site[second] > 0))
+        likeness[rows] = _by_letters(first[rows], second[rows])
+        same_address = (address[first] == address[second]) & (address[first] > 0)
+        likeness[same_address | (text[first] == text[second])] = 1.0
+        return likeness, np.where(same_address, 1.0, np.nan)
+
+    def _by_letters(first: Ints, second: Ints) -> Floats:
+        likeness: Floats = (site[first] == site[second]).astype(float)
+        rows = np.flatnonzero(likeness == 0)
+        ones, twos = first[rows], second[rows]
+        told, same_ending = telling[ones] & telling[twos], ending[ones] == ending[twos]
+        slip = told & slips(names, ones, twos)
+        close = [slip & same_ending, told & (name[ones] == name[twos]), slip, on_platform[ones] != on_platform[twos]]
+        far = UNLIKE * letters(names, ones, twos)
+        likeness[rows] = np.select(close, [SLIP, OTHER_ENDING, SLIP_AND_ENDING, np.nan], far)
+        return likeness
+
+    return measure
+
+
+def reason(first: str, second: str, features: Sequence[float]) -> str:
+    if first == second:
+        return f"both {first}"
+    if len(features) > 1 and features[1] == 1:
+        return f"the same address {first}"
+    ours, theirs = _site_of(first), _site_of(second)
+    if not (ours and theirs):
+        return f"{first} and {second} cannot be compared"
+    if ours == theirs:
+        return f"both at {ours}"
+    return f"{ours} against {theirs}{_how_close(features)}"
+
+
+def _how_close(features: Sequence[float]) -> str:
+    words = {SLIP: ", one slip apart", OTHER_ENDING: ", the same name with another ending",
+             SLIP_AND_ENDING: ", one slip and the ending apart"}  # fmt: skip
+    return words.get(round(features[0], 3), "") if features else ""
+
+
+def keys(normal: str, _rarity: Rarity) -> Iterable[str]:
+    """The site, for mail too; the address where it tells no site."""
+    return (_site_of(normal) or normal,)
+
+
+_FEATURES: Final = (
+    Feature("likeness", (0.0, 0.4, UNLIKE, SLIP_AND_ENDING, OTHER_ENDING, SLIP, 1.0),
+            (-4.5, -4.0, -3.0, -1.5, -0.5, 0.6, 2.0)),
+    Feature("address", (1.0,), (1.5,)),
+)  # fmt: skip
+
+COMPARATORS: Final = (
+    Comparator(
+        "domain", "The registrable domain of a website, or a page on a platform; free mail tells nothing.", domain,
+        _FEATURES, gauge, reason, keys, pool="domain",
+    ),
+    Comparator(
+        "email", "An e-mail address: its domain is compared with websites, a person's address with addresses.", email,
+        _FEATURES, gauge, reason, keys, pool="domain",
+    ),
+)  # fmt: skip

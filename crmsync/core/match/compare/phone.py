@@ -1,0 +1,115 @@
+"""Do two records bear the same phone number?"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from crmsync.core.match.compare.column import numbered, slips
+from crmsync.core.match.compare.comparator import Comparator, Feature, Rarity
+
+if TYPE_CHECKING:
+    from crmsync.core.match.compare.comparator import Floats, Gauge, Ints
+
+NATIONAL: Final = 9
+"""Digits from the right that are compared: a number without country code has at least these in SK, CZ, PL, HU."""
+LOCAL: Final = 7
+"""Where one of the numbers is shorter than NATIONAL: it lacks the code of its area."""
+LONGEST: Final = 15
+"""Digits of a number, by E.164."""
+SLIP: Final = 0.5
+
+_PLAIN: Final = re.compile(r"(\+|00)?[\d .()-]*(?:/[\d .()-]+)?")
+_MORE: Final = re.compile(
+    r"[,;|\n]| / |\b(?:alebo|nebo|lub|oder|or|ext|linka|klapka|kl|wew|dw|fax)\b|(?<=\d)\s*[x#]", re.IGNORECASE
+)
+_LABEL: Final = re.compile(r"^[^\d+(]+")
+_NO_DIGIT: Final = re.compile(r"\D+")
+_FAKES: Final = ("123456789", "987654321", "1234567", "7654321")
+
+
+def phone(text: str) -> str | None:
+    """`+` and the digits of E.164 where the country is told, else the digits without a national 0. The first number of
+    several, without extension. None for what has fewer than 7 digits, one digit over and over, or more than one number
+    can have. A normal text is itself."""
+    text = text[:200].strip()
+    if not _PLAIN.fullmatch(text):
+        text = _first(text)
+    return _number(text)
+
+
+def _first(text: str) -> str:
+    """The first number of a text with labels, extensions or more numbers; in free text as phonenumbers finds it."""
+    for part in _MORE.split(text):
+        bare = _LABEL.sub("", part.strip())
+        if len(_digits(bare)) >= LOCAL:
+            return bare if _PLAIN.fullmatch(bare) else _found(bare)
+    return ""
+
+
+def _found(text: str) -> str:
+    from phonenumbers import Leniency, PhoneNumberMatcher  # metadata of every country
+
+    matches = PhoneNumberMatcher(text, "SK", leniency=Leniency.POSSIBLE)
+    return next((match.raw_string for match in matches), "") if matches.has_next() else ""
+
+
+def _number(text: str) -> str | None:
+    international = text.startswith(("+", "00"))
+    digits = _digits(text.replace("(0)", "") if international else text)
+    if not international and len(digits) > LONGEST and "/" in text:  # 0905 123 456/0905 654 321
+        digits = _digits(text.partition("/")[0])
+    bare = digits.lstrip("0")
+    if not LOCAL <= len(bare) <= LONGEST or len(set(bare[-LOCAL:])) == 1 or bare in _FAKES:
+        return None
+    return f"+{bare}" if international else bare
+
+
+def _digits(text: str) -> str:
+    return _NO_DIGIT.sub("", text) if text.isascii() else "".join(char for char in text if char in "0123456789")
+
+
+# Compared -------------------------------------------------------------------------------------------------
+
+
+def gauge(values: Sequence[str], _rarity: Rarity) -> Gauge:
+    digits = [value.removeprefix("+") for value in values]
+    national = [each[-NATIONAL:] for each in digits]
+    by_nine, by_seven = numbered(national), numbered([each[-LOCAL:] for each in digits])
+    short = np.array([len(each) < NATIONAL for each in digits], dtype=np.bool_)
+
+    def measure(first: Ints, second: Ints) -> tuple[Floats, ...]:
+        local = short[first] | short[second]
+        same = np.where(local, by_seven[first] == by_seven[second], by_nine[first] == by_nine[second])
+        likeness = same.astype(float)
+        other = np.flatnonzero(~same & ~local)
+        likeness[other[slips(national, first[other], second[other])]] = SLIP
+        return (likeness,)
+
+    return measure
+
+
+def reason(first: str, second: str, features: Sequence[float]) -> str:
+    match features[0] if features else 0.0:
+        case 1.0:
+            return f"both {first}" if first == second else f"{first} is {second}"
+        case 0.5:
+            return f"{first} against {second}, one slip apart"
+        case _:
+            return f"{first} against {second}"
+
+
+def keys(normal: str, _rarity: Rarity) -> Iterable[str]:
+    return (normal[-LOCAL:],)
+
+
+COMPARATORS: Final = (
+    Comparator(
+        "phone", "The first phone number of a text, by its last nine digits, or seven where the area is not told.",
+        phone,
+        (Feature("likeness", (0.0, SLIP, 1.0), (-2.0, 0.3, 4.2)),), gauge, reason, keys,
+    ),
+)  # fmt: skip

@@ -1,0 +1,268 @@
+"""How sure are we that two records are the same? Features of all candidate pairs in bulk, weighed to one score each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crmsync.core.match.block import Blocking, candidates_of, hashed, id_text, pairs_between, pairs_within
+from crmsync.core.match.census import Census
+from crmsync.core.match.compare.comparator import Floats, Gauge, Ints
+from crmsync.core.match.rule import Candidate, Group, feature_names, groups_of, scorecard_of
+from crmsync.core.match.scorecard import points
+from crmsync.core.model import Both, Key, Match, Scorecard, key_text
+
+AT_ONCE: Final = 100_000  # pairs that are measured together
+DISAGREES: Final = 0.5  # a likeness below this speaks against an equal identifier
+Bools = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """Candidate pairs, a row each, sorted by the keys of both; what is known of them as columns.
+
+    `first` and `second` are the records, sorted by key (the same ones inside one system), `i` and `j` places in them.
+    `features`: [pairs, len(names)], NaN says nothing. `equal`: an identifier that decides is equal. `alone`: nobody
+    else on either side has it. `barred`: a valid identifier contradicts; `forbidden`: one of those that decide does.
+    `present`, `support`, `against`: how many groups of fields both have, and how many speak for and against it.
+    `strength` orders pairs more finely than `score`: log-odds, or the score itself with weights by hand. `candidates`:
+    so many pairs were compared at all.
+    """
+
+    first: Sequence[Candidate]
+    second: Sequence[Candidate]
+    names: tuple[str, ...]
+    candidates: int
+    i: Ints
+    j: Ints
+    score: Floats
+    strength: Floats
+    features: Floats
+    equal: Bools
+    alone: Bools
+    barred: Bools
+    forbidden: Bools
+    present: Ints
+    support: Ints
+    against: Ints
+
+    def __len__(self) -> int:
+        return len(self.i)
+
+    def keys(self, row: int) -> Both[Key]:
+        return self.first[self.i[row]].key, self.second[self.j[row]].key
+
+
+def score_pairs(
+    rule: Match,
+    census: Census,
+    first: Sequence[Candidate],
+    second: Sequence[Candidate] | None = None,
+    keep_from: float = 0.0,
+) -> Scored:
+    """Score every pair that shares a block, between two systems or inside one. Pairs below `keep_from` are left out,
+    unless an identifier that decides is equal."""
+    ours = _sorted(first)
+    theirs = ours if second is None else _sorted(second)
+    blocking = Blocking.of(rule, census)
+    mine = hashed(blocking, ours)
+    width = len(theirs) or 1
+    found = pairs_within(mine, width) if second is None else pairs_between(mine, hashed(blocking, theirs), width)
+    pairs = candidates_of(found)
+    return weigh(rule, census, ours, theirs, (pairs // width, pairs % width), keep_from)
+
+
+def _sorted(candidates: Sequence[Candidate]) -> Sequence[Candidate]:
+    return sorted(candidates, key=lambda each: key_text(each.key))
+
+
+def weigh(
+    rule: Match,
+    census: Census,
+    first: Sequence[Candidate],
+    second: Sequence[Candidate],
+    pairs: tuple[Ints, Ints],
+    keep_from: float = 0.0,
+) -> Scored:
+    """Score the pairs at these places, sorted."""
+    if rule.within:
+        pairs = _of_one_parent(rule.within, first, second, pairs)
+    compared = groups_of(rule)
+    weights = Weights.of(rule, compared)
+    columns = [Column.of(group, census, first, second) for group in compared]
+    ids = [_Identifier.of(names, first, second) for names in rule.decide]
+    portions = [
+        _portion(weights, columns, ids, pairs[0][start : start + AT_ONCE], pairs[1][start : start + AT_ONCE], keep_from)
+        for start in range(0, len(pairs[0]), AT_ONCE)
+    ] or [_portion(weights, columns, ids, *pairs, keep_from)]
+    joined = [np.concatenate(parts) for parts in zip(*portions, strict=True)]
+    return Scored(first, second, feature_names(compared), len(pairs[0]), *joined)
+
+
+def _of_one_parent(
+    name: str, first: Sequence[Candidate], second: Sequence[Candidate], pairs: tuple[Ints, Ints]
+) -> tuple[Ints, Ints]:
+    same = [
+        first[i].values.get(name) == second[j].values.get(name)
+        for i, j in zip(*(each.tolist() for each in pairs), strict=True)
+    ]
+    kept = np.array(same, dtype=bool)
+    return pairs[0][kept], pairs[1][kept]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """The values of one group of fields: each distinct text once, and which of them the records of both sides have
+    ([records, fields], -1 for none)."""
+
+    group: Group
+    gauge: Gauge
+    first: Ints
+    second: Ints
+
+    @classmethod
+    def of(cls, group: Group, census: Census, first: Sequence[Candidate], second: Sequence[Candidate]) -> Column:
+        texts = sorted(
+            {
+                each.values[field]
+                for side in ((first,) if first is second else (first, second))
+                for each in side
+                for field in group.fields
+                if field in each.values
+            }
+        )
+        places = {text: n for n, text in enumerate(texts)}
+        mine = _places(group, places, first)
+        theirs = mine if first is second else _places(group, places, second)
+        return cls(group, group.by.gauge(texts, census.rarity(group.fields[0])), mine, theirs)
+
+    def measure(self, i: Ints, j: Ints) -> Floats:
+        """[pairs, features]: of the values of two records those that are most alike."""
+        found = np.full((len(i), len(self.group.by.features)), np.nan)
+        best = np.full(len(i), -1.0)
+        for a in range(self.first.shape[1]):
+            for b in range(self.second.shape[1]):
+                ones, twos = self.first[i, a], self.second[j, b]
+                rows = np.flatnonzero((ones >= 0) & (twos >= 0))
+                if len(rows):
+                    measured = np.column_stack(self.gauge(ones[rows], twos[rows]))
+                    likeness = np.nan_to_num(measured[:, 0], nan=-0.5)
+                    better = likeness > best[rows]
+                    found[rows[better]] = measured[better]
+                    best[rows[better]] = likeness[better]
+        return found
+
+
+def _places(group: Group, places: Mapping[str, int], records: Sequence[Candidate]) -> Ints:
+    found = [[places[each.values[f]] if f in each.values else -1 for f in group.fields] for each in records]
+    return np.array(found, dtype=np.int64).reshape(len(records), len(group.fields))
+
+
+@dataclass(frozen=True, slots=True)
+class _Identifier:
+    """One identifier that decides: a number for each distinct text (-1 for none), and whether a side has it once."""
+
+    first: Ints
+    second: Ints
+    alone: Bools  # by number
+
+    @classmethod
+    def of(cls, names: tuple[str, ...], first: Sequence[Candidate], second: Sequence[Candidate]) -> _Identifier:
+        numbers: dict[str, int] = {}
+        sides = []
+        for side in (first, second):
+            texts = [id_text(each.values, names) for each in side]
+            sides.append(
+                np.array(
+                    [-1 if text is None else numbers.setdefault(text, len(numbers)) for text in texts], dtype=np.int64
+                )
+            )
+        alone = np.ones(len(numbers) + 1, dtype=bool)
+        limit = 2 if first is second else 1  # inside one system the two of a pair have it both
+        for numbered in sides:
+            counts = np.bincount(numbered[numbered >= 0], minlength=len(alone))
+            alone &= counts <= limit
+        return cls(sides[0], sides[1], alone)
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """What the features of all groups are worth: a scorecard, or weights by hand."""
+
+    rule: Match
+    compared: tuple[Group, ...]
+    card: Scorecard
+
+    @classmethod
+    def of(cls, rule: Match, compared: tuple[Group, ...]) -> Weights:
+        return cls(rule, compared, scorecard_of(rule))
+
+    def parts(self, measured: Sequence[Floats], size: int) -> Floats:
+        """[pairs, groups]: the points of each group; with weights by hand its share of the score."""
+        if self.rule.weighted and measured:
+            return self._shares(measured)
+        found = np.zeros((size, len(measured)))
+        for n, (group, features) in enumerate(zip(self.compared, measured, strict=True)):
+            for m, each in enumerate(group.by.features):
+                found[:, n] += points(self.card.curves[f"{group.name}.{each.name}"], features[:, m])
+        return found
+
+    def _shares(self, measured: Sequence[Floats]) -> Floats:
+        likeness = np.column_stack([each[:, 0] for each in measured])
+        weight = np.where(np.isnan(likeness), 0.0, np.array([group.weight or 0.0 for group in self.compared]))
+        total = weight.sum(axis=1, keepdims=True)
+        return np.nan_to_num(likeness) * weight / np.where(total > 0, total, 1.0)
+
+    def score(self, parts: Floats, present: Ints) -> tuple[Floats, Floats]:
+        """Score, 0 to 1 in ten thousandths, and strength. With fewer than two fields present the score cannot reach
+        `link_at`."""
+        total = parts.sum(axis=1)
+        if self.rule.weighted or not self.compared:
+            score = total
+        else:
+            total = self.card.base + total
+            score = 1.0 / (1.0 + np.exp(-np.clip(total, -40.0, 40.0)))
+        score = np.round(np.where(present > 1, score, np.minimum(score, self.rule.link_at - 0.001)), 4)
+        return score, np.round(total, 4)
+
+    def votes(self, parts: Floats, likeness: Floats) -> tuple[Ints, Ints]:
+        """How many groups speak for a pair, and against it."""
+        if self.rule.weighted:
+            return (likeness >= DISAGREES).sum(axis=1), (likeness < DISAGREES).sum(axis=1)
+        return (parts > 0.0).sum(axis=1), (parts < 0.0).sum(axis=1)
+
+
+def _portion(
+    weights: Weights, columns: Sequence[Column], ids: Sequence[_Identifier], i: Ints, j: Ints, keep_from: float
+) -> tuple[NDArray[np.generic], ...]:
+    measured = [column.measure(i, j) for column in columns]
+    likeness = np.column_stack([each[:, 0] for each in measured]) if measured else np.zeros((len(i), 0))
+    parts, present = weights.parts(measured, len(i)), (~np.isnan(likeness)).sum(axis=1)
+    score, strength = weights.score(parts, present)
+    support, against = weights.votes(parts, likeness)
+    equal, alone, forbidden = _identified(ids, i, j)
+    barred = forbidden.copy()
+    for n, column in enumerate(columns):
+        if column.group.by.forbids:
+            barred |= likeness[:, n] < 1.0
+    features = np.column_stack(measured) if measured else np.zeros((len(i), 0))
+    kept = (score >= keep_from) | equal
+    columns_of = (i, j, score, strength, features, equal, alone, barred, forbidden, present, support, against)
+    return tuple(each[kept] for each in columns_of)
+
+
+def _identified(ids: Sequence[_Identifier], i: Ints, j: Ints) -> tuple[Bools, Bools, Bools]:
+    """Which pairs have an equal identifier; have only such as nobody else has; have one on both sides that differs."""
+    equal, alone, barred = np.zeros(len(i), dtype=bool), np.ones(len(i), dtype=bool), np.zeros(len(i), dtype=bool)
+    for each in ids:
+        mine, theirs = each.first[i], each.second[j]
+        both = (mine >= 0) & (theirs >= 0)
+        same = both & (mine == theirs)
+        equal |= same
+        alone &= ~same | each.alone[np.where(same, mine, 0)]
+        barred |= both & ~same
+    return equal, alone & equal, barred
