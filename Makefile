@@ -5,10 +5,10 @@ HYPOTHESIS_PROFILE ?= ci
 export HYPOTHESIS_PROFILE
 BIN := .venv/bin
 
-.PHONY: help demo install format check test bench chaos clean
+.PHONY: help demo install format check test bench bench-match chaos clean
 
 help:  ## what you can do here
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 13
 
 demo: .venv/installed  ## two systems brought in step before your eyes, in .demo/
 	@$(BIN)/python examples/demo/demo.py .demo
@@ -31,11 +31,14 @@ test: check  ## style, types, layers and every test
 bench: .venv/tools  ## records per second, CPU seconds and memory, against a floor
 	$(BIN)/python -m benchmarks
 
+bench-match: .venv/tools .venv-bench/installed  ## matching beside the neighbours': make bench-match BENCH='--data DIR'
+	$(BIN)/python -m benchmarks.match $(BENCH)
+
 chaos: .venv/installed  ## every promise under faults drawn at random: make chaos CHAOS='--seed 7 --rounds 20'
 	$(BIN)/python -m crmsync.chaos $(CHAOS)
 
 clean:  ## forget the environment and the demo
-	rm -rf .venv .demo
+	rm -rf .venv .venv-bench .demo
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv
@@ -47,4 +50,9 @@ clean:  ## forget the environment and the demo
 .venv/tools: .venv/installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'pip>=25.1'
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[table,postgresql,mariadb]' --group test --group lint
+	@touch $@
+
+.venv-bench/installed: benchmarks/match/requirements.txt
+	$(PYTHON) -m venv .venv-bench
+	.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check -r $<
 	@touch $@

@@ -11,7 +11,7 @@ from typing import NoReturn
 import click
 
 from crmsync import __version__
-from crmsync.cli import begin, dlq, drift, link, look, review, run
+from crmsync.cli import begin, dedupe, dlq, drift, link, look, match, proof, review, run
 from crmsync.cli.ends import answer
 from crmsync.cli.flags import global_flags
 
@@ -40,9 +40,11 @@ def crmsync() -> None:
     pass
 
 
-for family in (begin, run, look, drift, review, dlq, link):
+for family in (begin, run, look, drift, review, dlq, link, match, proof):
     for command in family.COMMANDS:
         crmsync.add_command(command)
+for command in dedupe.COMMANDS:
+    match.match.add_command(command)
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:

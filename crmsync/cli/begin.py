@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from crmsync.run.doctor import Checkup
 
 STARTER: Final = Path(__file__).with_name("starter")
-KINDS: Final[tuple[Kind, ...]] = ("mapping", "project", "reference")
+KINDS: Final[tuple[Kind, ...]] = ("mapping", "project", "reference", "model")
 RENAMED: Final = {"gitignore": ".gitignore"}  # under its own name it would hide files of ours
 
 

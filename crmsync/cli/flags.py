@@ -31,12 +31,16 @@ class Settings:
 
     project: Path = Path()
     env: str | None = None
-    output: Literal["text", "json"] = "text"
+    output: Literal["text", "json", "csv"] = "text"
     log_format: Literal["text", "json"] = "text"
 
     @property
     def json(self) -> bool:
         return self.output == "json"
+
+    @property
+    def csv(self) -> bool:
+        return self.output == "csv"
 
     def load(self) -> Loaded:
         from crmsync.project import load_project
@@ -54,17 +58,20 @@ class Settings:
 
 
 FORMATS = click.Choice(["text", "json"])
+WITH_CSV = click.Choice(["text", "json", "csv"])
 MODES = click.Choice(["batch", "delta"])
 
-_GLOBAL = (
-    click.option("-C", "--project", type=click.Path(path_type=Path), metavar="DIR", help="The project folder [.]."),
-    click.option("--env", metavar="NAME", help="Lay crmsync.NAME.yaml over crmsync.yaml."),
-    click.option("--output", type=FORMATS, help="How results are written on stdout [text]."),
-    click.option("--log-format", type=FORMATS, help="How logs and errors are written on stderr [text]."),
-)
+
+def _global(formats: click.Choice[str]) -> tuple[Callable[[Function], Function], ...]:
+    return (
+        click.option("-C", "--project", type=click.Path(path_type=Path), metavar="DIR", help="The project folder [.]."),
+        click.option("--env", metavar="NAME", help="Lay crmsync.NAME.yaml over crmsync.yaml."),
+        click.option("--output", type=formats, help="How results are written on stdout [text]."),
+        click.option("--log-format", type=FORMATS, help="How logs and errors are written on stderr [text]."),
+    )
 
 
-def global_flags(function: Function) -> Function:
+def global_flags(function: Function, formats: click.Choice[str] = FORMATS) -> Function:
     """Takes the global flags of a command and hands it the `Settings` that they make with those given before."""
 
     @wraps(function)
@@ -76,9 +83,14 @@ def global_flags(function: Function) -> Function:
         root.obj = replace(before, **{name: value for name, value in given.items() if value is not None})
         return function(*args, **rest) if context is root else function(root.obj, *args, **rest)
 
-    for option in reversed(_GLOBAL):
+    for option in reversed(_global(formats)):
         command = option(command)
     return command  # type: ignore[return-value]  # click's decorators keep the function
+
+
+def table_flags(function: Function) -> Function:
+    """As `global_flags`, of a command whose results are a table: they can be written as CSV, too."""
+    return global_flags(function, WITH_CSV)
 
 
 select_flag = click.option(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from crmsync.cli import render
 from crmsync.cli.actions import Teller
 from crmsync.cli.story import last_written, written_json
-from crmsync.core.model import ABSENT, SIDES, Json, Mapping, other
+from crmsync.core.model import ABSENT, SIDES, Json, Mapping, Ref, other
 
 if TYPE_CHECKING:
     from crmsync.ledger.nouns import Review, Take
@@ -116,6 +116,12 @@ def how(mapping: Mapping, found: Review) -> Iterator[str]:
 
 def _meaning(mapping: Mapping, found: Review, take: str) -> str:
     """Where an answer does not speak for itself."""
+    if found.kind == "match":
+        return "  (they are linked)" if take == "same" else "  (they are not asked about again)"
+    if found.kind == "duplicate":
+        first = found.records[0]
+        kept = Ref(mapping.ends[first[0]].system, mapping.ends[first[0]].entity, first[1])
+        return f"  (they are merged, {kept} stays)" if take == "same" else "  (they are not asked about again)"
     if None not in found.keys or take not in ("same=KEY", "different"):
         return ""
     end = mapping.ends[found.keys.index(None)]

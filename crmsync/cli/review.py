@@ -1,38 +1,26 @@
-"""What is a person asked, and what do they answer? review list, show, resolve, reopen."""
+"""What is a person asked, and what do they answer? review list, show, work, resolve, reopen."""
 
 from __future__ import annotations
 
 import getpass
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from crmsync.cli import render
+from crmsync.cli import pair, render
 from crmsync.cli.actions import Teller
-from crmsync.cli.flags import Function, Settings, confirmed, global_flags, show_pii_flag, usage, yes_flag
+from crmsync.cli.chosen import STATES, Filter, chosen, filter_flags
+from crmsync.cli.flags import Settings, confirmed, global_flags, show_pii_flag, usage, yes_flag
 from crmsync.cli.question import answer, around_json, how, show_around
-from crmsync.core.model import SIDES, Json, Mapping, Ref, Side, from_json
+from crmsync.cli.work import work
+from crmsync.core.model import SIDES, Finding, Json, Mapping, Side, from_json
 
 if TYPE_CHECKING:
     from crmsync.ledger.nouns import Review, Take
     from crmsync.run.world import World
-
-STATES = ("open", "resolved", "settled", "lapsed", "withdrawn", "any")
-_FILTERS = (
-    click.option("--mapping", metavar="NAME", help="Only of this mapping."),
-    click.option("--kind", metavar="KIND", help="Only of this kind: conflict, foreign-edit, first-link, match ..."),
-    click.option("--field", metavar="NAME", help="Only about this field."),
-    click.option("--ref", metavar="REF", help="Only about this record, e.g. crm.account/42."),
-)
-
-
-def filter_flags(function: Function) -> Function:
-    """Which questions `list` and `resolve --all` are about."""
-    for option in reversed(_FILTERS):
-        function = option(function)
-    return function
 
 
 @click.group()
@@ -42,6 +30,7 @@ def review() -> None:
     \b
       crmsync review list
       crmsync review show 3
+      crmsync review work
       crmsync review resolve 3 --take crm
     """
 
@@ -49,29 +38,47 @@ def review() -> None:
 @review.command(name="list")
 @filter_flags
 @click.option("--state", type=click.Choice(STATES), default="open", show_default=True)
+@click.option("--sort", type=click.Choice(["number", "score"]), default="number", show_default=True)
 @click.option("--limit", type=click.IntRange(1), default=100, show_default=True, metavar="N")
 @global_flags
-def list_(settings: Settings, state: str, limit: int, **filters: str | None) -> None:
+def list_(settings: Settings, state: str, sort: Literal["number", "score"], limit: int, **filters: Any) -> None:
     """List the questions.
 
     \b
       crmsync review list --mapping account-customer --kind conflict
       crmsync review list --ref crm.account/42 --state any
+      crmsync review list --kind match --min-score 0.9 --sort score
     """
     with settings.world() as world:
-        found = list(islice(_filtered(world, None if state == "any" else state, **filters), limit))
+        every = chosen(world, None if state == "any" else state, Filter(**filters))
+        in_turn = every if sort == "number" else sorted(every, key=lambda each: (-(each.score or 0.0), each.n))
+        found = list(islice(in_turn, limit))
         teller = _teller(world, show=False)
         if settings.json:
             render.json({"reviews": [_json(world, teller, each) for each in found], "exit": 0})
         elif found:
-            rows = [
-                (e.n, e.state, _pair(world, teller, e), e.kind, e.field, render.when(e.opened), e.message)
-                for e in found
-            ]
-            render.table(("n", "state", "records", "kind", "field", "since", "question"), rows, right=[0])
+            _show_list(world, teller, found)
             render.say(f"next: crmsync review show {found[0].n}")
         else:
             render.say(f"no {'' if state == 'any' else f'{state} '}review")
+
+
+def _show_list(world: World, teller: Teller, found: Sequence[Review]) -> None:
+    """A column that has nothing to say is left out."""
+    columns: dict[str, list[object]] = {
+        "n": [each.n for each in found],
+        "state": [each.state for each in found],
+        "records": [_pair(world, teller, each) for each in found],
+        "kind": [each.kind for each in found],
+        "field": [each.field for each in found],
+        "score": [pair.score(each) for each in found],
+        "later": [each.later_who if each.state == "open" else "" for each in found],
+        "since": [render.when(each.opened) for each in found],
+        "question": [each.message for each in found],
+    }
+    shown = {name: cells for name, cells in columns.items() if any(cells) or name not in ("score", "later")}
+    right = [place for place, name in enumerate(shown) if name in ("n", "score")]
+    render.table(tuple(shown), list(zip(*shown.values(), strict=True)), right=right)
 
 
 @review.command()
@@ -81,34 +88,58 @@ def list_(settings: Settings, state: str, limit: int, **filters: str | None) -> 
 def show(settings: Settings, number: int, show_pii: bool) -> None:
     """Show one, and how to answer it.
 
-    What both sides say and said, what changed when, the records around it.
+    What both sides say and said, what changed when, the records around it. Of two records that may be one: what
+    differs, the score reason by reason, and who else they may be.
 
     \b
       crmsync review show 3
     """
-    from crmsync.run.inspect import around
+    from crmsync.ledger.nouns import PAIRS
 
     with settings.world() as world:
         found, teller = world.ledger.review(number), _teller(world, show=show_pii)
         mapping = _mapping(world, found)
-        told = around(world, mapping, found) if mapping else None
         if settings.json:
-            more = {} if mapping is None or told is None else around_json(mapping, teller, found, told)
+            more = {} if mapping is None else _more(world, mapping, teller, found)
             render.json({**_json(world, teller, found), **more, "exit": 0})
             return
         for line in _head(world, teller, found):
             render.say(line)
-        if mapping is not None and told is not None:
-            show_around(mapping, teller, found, told)
+        if mapping is not None:
+            (_show_pair if found.kind in PAIRS else _show_around)(world, mapping, teller, found)
             for line in how(mapping, found) if found.state == "open" else ():
                 render.say(line)
+
+
+def _show_pair(world: World, mapping: Mapping, teller: Teller, found: Review) -> None:
+    from crmsync.run.queue import pair_of
+
+    pair.show_pair(teller, pair_of(world, mapping, found))
+
+
+def _show_around(world: World, mapping: Mapping, teller: Teller, found: Review) -> None:
+    from crmsync.run.inspect import around
+
+    show_around(mapping, teller, found, around(world, mapping, found))
+
+
+def _more(world: World, mapping: Mapping, teller: Teller, found: Review) -> dict[str, Json]:
+    from crmsync.ledger.nouns import PAIRS
+    from crmsync.run.inspect import around
+    from crmsync.run.queue import pair_of
+
+    if found.kind in PAIRS:
+        return pair.pair_json(teller, pair_of(world, mapping, found))
+    return around_json(mapping, teller, found, around(world, mapping, found))
 
 
 def _head(world: World, teller: Teller, found: Review) -> Iterator[str]:
     yield f"review {found.n}, {found.state}: {found.kind} {found.field}".rstrip()
     yield f"  {_pair(world, teller, found)}  in {found.mapping}"
     yield f"  {found.message}"
-    yield f"  asked by run {found.run}, {render.when(found.opened)}"
+    yield f"  asked by {'run ' if found.side is None else ''}{found.run}, {render.when(found.opened)}"
+    if found.later is not None and found.state == "open":
+        yield f"  put off by {found.later_who}, {render.when(found.later)}"
     told = f"answered by {found.who}: {answer(_mapping(world, found), teller, found)}"
     if found.state == "lapsed":
         yield f"  {'not answered' if found.take is None else told}; it is no longer asked"
@@ -131,11 +162,12 @@ def _head(world: World, teller: Teller, found: Review) -> Iterator[str]:
 @yes_flag
 @global_flags
 def resolve(
-    settings: Settings, numbers: tuple[int, ...], take: str, everything: bool, yes: bool, **filters: str | None
+    settings: Settings, numbers: tuple[int, ...], take: str, everything: bool, yes: bool, **filters: Any
 ) -> None:
     """Answer one question or many.
 
-    The next run does as answered, if both sides still say what you saw. A value is in the first side's terms.
+    The next run does as answered, if both sides still say what you saw. A value is in the first side's terms. Of
+    several pairs that share a record one can be the same: many such answers at once are refused.
 
     \b
       crmsync review resolve 3 --take crm
@@ -143,29 +175,63 @@ def resolve(
       crmsync review resolve 5 --take same
       crmsync review resolve 6 --take same=42
       crmsync review resolve --all --kind conflict --field notes --take pm
+      crmsync review resolve --all --kind match --min-score 0.97 --take same
     """
-    from crmsync.run.world import utc_now
+    from crmsync.run import queue
 
+    only = Filter(**filters)
     with settings.world(create=True) as world:
         if everything == bool(numbers):
             raise usage("name the reviews, or say --all", "see: crmsync review list")
-        if not everything and any(filters.values()):
+        if not everything and only.given:
             raise usage("filters go with --all", "name the reviews, or say --all with the filters")
-        chosen = list(_filtered(world, "open", **filters)) if everything else [world.ledger.review(n) for n in numbers]
-        for each in chosen:
+        asked = list(chosen(world, "open", only)) if everything else [world.ledger.review(n) for n in numbers]
+        for each in asked:
             _refuse_answered(world, each)
-        if len(chosen) > 1 and take.startswith("same="):
-            raise usage(f"{take} names one record, and {len(chosen)} reviews would take it", "answer them one by one")
-        answers = [(each.n, *_take(world, each, take)) for each in chosen]
+        if len(asked) > 1 and take.startswith("same="):
+            raise usage(f"{take} names one record, and {len(asked)} reviews would take it", "answer them one by one")
+        if take == "same":
+            _refuse_rivals(world, asked)
+        who = getpass.getuser()
+        answers = [queue.prepared(world, each, *_take(world, each, take), who) for each in asked]
+        if everything and not yes:
+            click.echo(render.clean(_effect(world, asked, take)), err=True)
         if everything and not confirmed(f"Answer {render.count(len(answers), 'review')} with {take}?", yes):
             return
-        with world.ledger.writing() as ledger:
-            for number, side, value in answers:
-                ledger.resolve_review(number, side, value, getpass.getuser(), utc_now())
+        queue.give(world, answers, who)
     if settings.json:
-        render.json({"resolved": [number for number, _, _ in answers], "exit": 0})
+        render.json({"resolved": [each.n for each in asked], "exit": 0})
     else:
         render.say(f"{render.count(len(answers), 'review')} answered; next: crmsync run")
+
+
+def _refuse_rivals(world: World, asked: Sequence[Review]) -> None:
+    """No record is the same as two others. Raises `Stopped` (exit 2) with every record of which that would be said."""
+    from crmsync.run.queue import rivals
+    from crmsync.run.world import Stopped
+
+    teller = _teller(world, show=False)
+    wrong = ["; ".join(f"review {each.n} ({_pair(world, teller, each)})" for each in group) for group in rivals(asked)]
+    if wrong:
+        mend = "one of them at most can be the same: answer them one by one, or with crmsync review work"
+        raise Stopped(2, *(Finding("usage", f"these share a record: {each}", mend) for each in dict.fromkeys(wrong)))
+
+
+def _effect(world: World, asked: Sequence[Review], take: str) -> str:
+    """What an answer to all of these would do, in one line."""
+    from crmsync.run.queue import others_about
+
+    kinds = ", ".join(f"{n} {kind}" for kind, n in sorted(Counter(each.kind for each in asked).items()))
+    scores = [each.score for each in asked if each.score is not None]
+    told = f"{render.count(len(asked), 'question')}{f' ({kinds})' if kinds else ''}"
+    if scores:
+        told += f", score {min(scores):.2f} to {max(scores):.2f}"
+    if take == "same":
+        ended = others_about(world, asked)
+        return (
+            f"{told}: each pair becomes one; {render.count(len(ended), 'other question')} about these records would end"
+        )
+    return f"{told}: no such pair is asked about again" if take == "different" else f"{told}: the next run does so"
 
 
 def _refuse_answered(world: World, found: Review) -> None:
@@ -204,27 +270,6 @@ def _instead(world: World, found: Review) -> str:
 def _unanswered(found: Review) -> Exception:
     message = f"review {found.n} lapsed without an answer: what it asked about has changed"
     return usage(message, "if it is still open it has a new number: crmsync review list")
-
-
-def _filtered(
-    world: World, state: str | None, mapping: str | None, kind: str | None, field: str | None, ref: str | None
-) -> Iterator[Review]:
-    """By number. Raises `Stopped` (exit 2) where no mapping has such a record."""
-    from crmsync.run.refs import find_ref
-
-    about, after = find_ref(world, ref) if ref else None, 0
-    while page := world.ledger.reviews(mapping, state, kind, after=after):  # type: ignore[arg-type]  # one of STATES
-        yield from (each for each in page if field in (None, each.field) and (not about or _names(world, each, about)))
-        after = page[-1].n
-
-
-def _names(world: World, found: Review, ref: Ref) -> bool:
-    mapping = _mapping(world, found)
-    return mapping is not None and any(
-        Ref(end.system, end.entity, key) == ref
-        for end, key in zip(mapping.ends, found.keys, strict=True)
-        if key is not None
-    )
 
 
 def _take(world: World, asked: Review, text: str) -> tuple[Take, Json]:
@@ -319,7 +364,7 @@ def _mapping(world: World, found: Review) -> Mapping | None:
 
 
 def _pair(world: World, teller: Teller, found: Review) -> str:
-    return teller.pair(found.mapping, found.keys) if _mapping(world, found) else "(the mapping is gone)"
+    return pair.records(teller, found) if _mapping(world, found) else "(the mapping is gone)"
 
 
 def _json(world: World, teller: Teller, found: Review) -> Json:
@@ -330,9 +375,12 @@ def _json(world: World, teller: Teller, found: Review) -> Json:
     return {
         "n": found.n, "mapping": found.mapping, "records": _pair(world, teller, found), "kind": found.kind,
         "field": found.field, "message": found.message, "values": masked[0], "base": masked[1], "run": found.run,
-        "opened": found.opened, "state": found.state, "who": found.who, "closed": found.closed,
+        "opened": found.opened, "state": found.state, "who": found.who, "closed": found.closed, "score": found.score,
+        "later": None if found.later is None else {"who": found.later_who, "since": found.later},
         "take": None if found.take is None else answer(_mapping(world, found), teller, found),
     }  # fmt: skip
 
+
+review.add_command(work)
 
 COMMANDS = (review,)

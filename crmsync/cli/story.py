@@ -48,6 +48,7 @@ def _pair(story: PairStory, teller: Teller) -> Iterator[str]:
         yield f"Linked on {render.when(link.made)} by {link.actor}{run}: {link.reason} (score {link.score:.2f})."
         if link.state != "live":
             yield f"The link is {link.state}."
+    yield from _merges(story, teller)
     for side in SIDES:
         key, state = story.keys[side], story.states[side]
         if key is not None and not story.found[side]:
@@ -65,6 +66,17 @@ def _pair(story: PairStory, teller: Teller) -> Iterator[str]:
     yield from (f"The next run would do this: {each}" for each in _whole(story, teller))
 
 
+def _merges(story: PairStory, teller: Teller) -> Iterator[str]:
+    for row in story.merges:
+        record, survivor = (teller.ref(row.mapping, row.side, each) for each in (row.key, row.survivor))
+        yield f"{record} was merged into {survivor} by {row.who}, {render.when(row.made)}."
+    for side in SIDES:
+        key, into = story.keys[side], story.into[side]
+        if key is not None and into is not None:
+            refs = [teller.ref(story.mapping.name, side, each) for each in (key, into)]
+            yield f"{refs[0]} is {refs[1]} now: no run looks at it; crmsync link split {refs[0]} takes that back."
+
+
 def _whole(story: PairStory, teller: Teller) -> Iterator[str]:
     """What is to be done that is about no single field."""
     for line in story.next:
@@ -78,6 +90,7 @@ def _field(story: PairStory, each: FieldStory, teller: Teller) -> Iterator[str]:
     mapping, field = story.mapping, each.field
     yield f"{_owner(mapping, field)}{_way(mapping, field)}"
     yield f"Now {_both(story, each.field, each.now, teller, 'says')}."
+    yield from _golden(story, each, teller)
     yield _agreed(story, field, each.base, teller)
     yield last_written(mapping, field.name, each.written, teller)
     for coming in each.next:
@@ -91,6 +104,18 @@ def _field(story: PairStory, each: FieldStory, teller: Teller) -> Iterator[str]:
         yield "The next run would leave it as it is."
     if each.review:
         yield f"Review {each.review.n} is open, and asks a person: crmsync review show {each.review.n}"
+
+
+def _golden(story: PairStory, each: FieldStory, teller: Teller) -> Iterator[str]:
+    """What stands for all records that are one, and what the one that is left says, if that is something else."""
+    mapping, name = story.mapping.name, each.field.name
+    for side in SIDES:
+        golden, key = each.golden[side], story.keys[side]
+        if golden is not None and key is not None:
+            told = f"The golden value is {teller.value(mapping, name, golden['value'])}, of {golden['from']}"
+            says = each.now[side]
+            own = "" if says == golden["value"] else f"; {teller.ref(mapping, side, key)} itself says "
+            yield f"{told}: {golden['rule']}{own}{teller.value(mapping, name, says) if own else ''}."
 
 
 def _owner(mapping: Mapping, field: Field) -> str:
@@ -177,6 +202,10 @@ def story_json(story: PairStory, teller: Teller) -> Json:
         "records": keys,
         "link": _link_json(story.link),
         "buckets": {mapping.ends[side].name: state.bucket if (state := story.states[side]) else None for side in SIDES},
+        "merges": [
+            {"record": teller.ref(name, row.side, row.key), "into": teller.ref(name, row.side, row.survivor)}
+            for row in story.merges
+        ],
         "dead_letters": [letter.n for letter in story.letters],
         "reviews": [review.n for review in story.reviews],
         "fields": {each.field.name: _field_json(story, each, teller) for each in story.fields},
@@ -202,10 +231,20 @@ def _field_json(story: PairStory, each: FieldStory, teller: Teller) -> Json:
         "owner": mapping.ends[field.owner].name if field.owner in SIDES else field.owner,
         "now": sides(each.now),
         "base": sides(each.base.values) if each.base else None,
+        "golden": _golden_json(story, each, teller),
         "written": written_json(mapping, each.written),
         "next": [f"hold: {each.message}" if isinstance(each, Hold) else each[1].reason for each in each.next],
         "review": each.review.n if each.review else None,
     }
+
+
+def _golden_json(story: PairStory, each: FieldStory, teller: Teller) -> Json:
+    mapping = story.mapping
+    return {
+        mapping.ends[side].name: {**golden, "value": teller.mask.value(mapping.name, each.field.name, golden["value"])}
+        for side in SIDES
+        if (golden := each.golden[side]) is not None
+    } or None
 
 
 def written_json(mapping: Mapping, written: Written | None) -> Json:

@@ -22,6 +22,7 @@ from crmsync.core.model import (
     Field,
     Finding,
     Json,
+    Key,
     Project,
     Raw,
     Record,
@@ -57,13 +58,15 @@ class Lifted:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """One record, checked and lifted. `rejected` and `held` say why it may not be used; `warned` what else is wrong."""
+    """One record, checked and lifted. `rejected` and `held` say why it may not be used; `warned` what else is wrong.
+    `outside`: why it is out of scope whatever it says."""
 
     record: Record
     lifted: Lifted | None
     rejected: tuple[Finding, ...] = ()
     held: tuple[Finding, ...] = ()
     warned: tuple[Finding, ...] = ()
+    outside: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,6 +289,12 @@ def examine(compiled: Compiled, side: Side, raw: Raw, decode: Callable[[bytes], 
     except EvaluationError as error:
         return _unusable(record, "expression/fails", str(error))
     return _with_checks(Seen(record, lifted, warned=tuple(light)))
+
+
+def merged(compiled: Compiled, side: Side, raw: Raw, survivor: Key) -> Seen:
+    """A record that a person merged into another one of its side: out of scope, whatever it says."""
+    record = Record(compiled.ref(side, raw.key), None, raw.version, raw.modified)
+    return Seen(record, None, outside=f"merged into {compiled.ref(side, survivor)}")
 
 
 def _unusable(record: Record, rule: str, message: str) -> Seen:

@@ -606,7 +606,7 @@ class Delete:
 class Hold:
     """Do nothing, and ask a person. `kind`: conflict | foreign-edit | first-link | match | delete | check | lookup |
     loop | limit | together | unknown-outcome. `keys` has None where that side has no record; `field` is "" where the
-    whole pair is held."""
+    whole pair is held. `score`: of a match, how likely it is (0..1)."""
 
     mapping: str
     keys: Both[Key | None]
@@ -615,6 +615,7 @@ class Hold:
     values: Both[Json]
     base: Both[Json]
     message: str
+    score: float | None = None
 
 
 UNKNOWN_OUTCOME: Final = "unknown-outcome"  # a hold: it was sent once, and nobody knows what became of it

@@ -21,7 +21,7 @@ RUN: Final = "id, started, ended, mode, actor, host, pid, selected, exit, summar
 JOURNAL: Final = "run, seq, mapping, side, key, kind, line, status, message, at, token, sent"
 REVIEW: Final = (
     "n, mapping, left_key, right_key, kind, field, left_value, right_value, left_base, right_base, message, run, "
-    "opened, state, take, value, who, closed"
+    "opened, state, take, value, who, closed, side, score, later_who, later"
 )
 DEAD: Final = (
     "n, mapping, side, key, kind, rule, path, message, mend, snapshot, raw, run, opened, tried, attempts, tries, "
@@ -42,12 +42,13 @@ def link_row(row: Row) -> LinkRow:
 
 
 def review(row: Row) -> Review:
-    n, mapping, left, right, kind, field, *texts, message, run_id, opened, state, take, value, who, closed = row
-    values = [decode_value(text) for text in texts]
+    n, mapping, left, right, kind, field, *rest = row
+    values = [decode_value(text) for text in rest[:4]]
+    message, run_id, opened, state, take, value, who, *more = rest[4:]
     return Review(
         n, mapping, (key_or_none(left), key_or_none(right)), kind, field, (values[0], values[1]),
         (values[2], values[3]), message, run_id, opened, state, TAKES[take] if take else None,
-        decode_value(value) if value else None, who, closed,
+        decode_value(value) if value else None, who, *more,
     )  # fmt: skip
 
 
@@ -94,12 +95,13 @@ def links_of(access: Access, mapping: str, side: Side, text: str) -> list[Row]:
 
 
 def reviews_of(access: Access, mapping: str, pairs: Sequence[PairKeys]) -> list[Review]:
-    """The reviews of exactly these pairs that are open or answered, by number."""
+    """The reviews of exactly these pairs, one record a side, that are open or answered, by number."""
     wanted = set(pairs)
     lefts = [key_text(left) for left, _ in pairs if left is not None]
     rights = [key_text(right) for left, right in pairs if left is None and right is not None]
     rows = access.rows(
-        f"SELECT {REVIEW} FROM crmsync_review WHERE mapping = :mapping AND {ASKED} AND left_key {{any:lefts}}",
+        f"SELECT {REVIEW} FROM crmsync_review "
+        f"WHERE mapping = :mapping AND {ASKED} AND side IS NULL AND left_key {{any:lefts}}",
         mapping=mapping, lefts=lefts,
     ) + access.rows(
         f"SELECT {REVIEW} FROM crmsync_review "
@@ -110,13 +112,27 @@ def reviews_of(access: Access, mapping: str, pairs: Sequence[PairKeys]) -> list[
 
 
 def reviews_about(access: Access, mapping: str, side: Side, texts: Sequence[str]) -> list[Review]:
-    """The open reviews that name one of these records, by number."""
+    """The open reviews that name one of these records and their counterparts, by number: none of duplicates."""
     rows = access.rows(
-        f"SELECT {REVIEW} FROM crmsync_review "
-        f"WHERE mapping = :mapping AND {ASKED} AND state = 'open' AND {KEY_OF[side]} {{any:keys}} ORDER BY n",
+        f"SELECT {REVIEW} FROM crmsync_review WHERE mapping = :mapping AND {ASKED} AND state = 'open' "
+        f"AND side IS NULL AND {KEY_OF[side]} {{any:keys}} ORDER BY n",
         mapping=mapping, keys=list(texts),
     )  # fmt: skip
     return [review(row) for row in rows]
+
+
+def duplicates_about(access: Access, mapping: str, side: Side, texts: Sequence[str]) -> list[Review]:
+    """The open reviews of duplicates that name one of these records, by number."""
+    found = {
+        row[0]: row
+        for column in KEY_OF
+        for row in access.rows(
+            f"SELECT {REVIEW} FROM crmsync_review "
+            f"WHERE mapping = :mapping AND {ASKED} AND state = 'open' AND side = :side AND {column} {{any:keys}}",
+            mapping=mapping, side=side, keys=list(texts),
+        )
+    }  # fmt: skip
+    return [review(found[n]) for n in sorted(found)]
 
 
 def agreements(access: Access, mapping: str, pairs: Sequence[Both[Key]]) -> Iterator[tuple[Both[Key], str]]:

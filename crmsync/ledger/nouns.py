@@ -25,7 +25,11 @@ PairKeys: TypeAlias = Both[Key | None]
 UNANSWERED: Final = "write/unanswered"  # the rule of a write that failed alone, with an error that may pass
 POISON: Final = 5  # tries of one such write
 MENDED_AT_SOURCE: Final = frozenset({"check", "loop", "together"})  # reviews that only other data can answer
-WHICH_IS_WHICH: Final = frozenset({"match", UNKNOWN_OUTCOME})  # reviews that ask for same or different
+CRMSYNC: Final = "crmsync"  # who judges and links, where it was no person
+MATCH: Final = "match"  # a review of two records, one a side
+DUPLICATE: Final = "duplicate"  # a review of two records of one side
+PAIRS: Final = frozenset({MATCH, DUPLICATE})  # reviews of two records that are there both
+WHICH_IS_WHICH: Final = frozenset({MATCH, DUPLICATE, UNKNOWN_OUTCOME})  # reviews that ask for same or different
 
 
 class LedgerError(Exception):
@@ -46,6 +50,26 @@ class ReviewNotOpen(LedgerError):
 
 class WrongAnswer(LedgerError):
     """An answer that does not fit the question of the review."""
+
+
+class MergeRefused(LedgerError):
+    """Two records cannot be merged as they stand. `why`: itself; merged: `key` is `other` now; different: a person said
+    that `key` and its counterpart `other` are two things; unknown-outcome: it may have a counterpart by now."""
+
+    def __init__(self, why: str, key: Key, other: Key | None = None) -> None:
+        super().__init__(f"{key} cannot be merged: {why}{'' if other is None else f' {other}'}")
+        self.why = why
+        self.key = key
+        self.other = other
+
+
+class BothLinked(MergeRefused):
+    """Both records have a counterpart: the survivor `kept`, the other one `moving`."""
+
+    def __init__(self, key: Key, kept: Key, moving: Key) -> None:
+        super().__init__("both are linked", key)
+        self.kept = kept
+        self.moving = moving
 
 
 class LetterNotOpen(LedgerError):
@@ -93,7 +117,8 @@ class Era(NamedTuple):
 
 class State(NamedTuple):
     """What we remember of one record. `raw` and `lifted` are fingerprints, None unless it was settled.
-    `bucket` None: never read, known only by its link. `partner`: the other end of a link that is not gone."""
+    `bucket` None: never read, known only by its link. `partner`: the other end of a link that is not gone.
+    `survivor`: the record that it was merged into."""
 
     bucket: Bucket | None
     raw: str | None
@@ -102,6 +127,7 @@ class State(NamedTuple):
     reason: str
     waits_for: str | None
     partner: Key | None
+    survivor: Key | None = None
 
 
 class LinkKeys(NamedTuple):
@@ -139,6 +165,52 @@ class NewLink(NamedTuple):
     actor: str
     run: str | None
     now: str
+
+
+class NewDuplicate(NamedTuple):
+    """Two records of one side that may be one thing, to be asked about: the one that would stay comes first."""
+
+    mapping: str
+    side: Side
+    keys: Both[Key]
+    score: float
+    message: str
+    run: str
+    now: str
+
+
+class Label(NamedTuple):
+    """What a person judged of two records, and when."""
+
+    keys: Both[Key]
+    same: bool
+    who: str
+    when: str
+
+
+Says: TypeAlias = Mapping[str, Json]
+"""What a record says natively, by field; what is not here is absent."""
+
+
+class NewMerge(NamedTuple):
+    """A person (`who`) says that the record `key` is `survivor`. `golden`: by field the value that stands for both,
+    where it comes from and why; `says`: what the survivor itself says."""
+
+    mapping: str
+    side: Side
+    survivor: Key
+    key: Key
+    golden: Json
+    says: Says
+    who: str
+    now: str
+
+
+class Merge(NamedTuple):
+    """Two records become one, and so do their `counterparts`, where both have one."""
+
+    records: NewMerge
+    counterparts: NewMerge | None = None
 
 
 class NewDead(NamedTuple):
@@ -189,8 +261,29 @@ class LinkRow:
 
 
 @dataclass(frozen=True, slots=True)
+class MergeRow:
+    """One merge with its story: `key` is `survivor` now. `ended`: when it was taken back; None: it holds. `link_before`
+    is the link that the record had, `link_after` that of the survivor which took its place."""
+
+    id: int
+    mapping: str
+    side: Side
+    survivor: Key
+    key: Key
+    golden: Json
+    who: str
+    made: str
+    ended: str | None
+    review: int | None
+    link_before: int | None
+    link_after: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Review:
-    """One question to a person. `take`, `value`, `who`: the answer, once there is one."""
+    """One question to a person. `take`, `value`, `who`: the answer, once there is one. `side`: where both records are,
+    None where there is one a side. `score`: how alike they are (0..1), where that is the question. `later`: since when
+    `later_who` would rather answer it last."""
 
     n: int
     mapping: str
@@ -207,6 +300,16 @@ class Review:
     value: Json
     who: str
     closed: str | None
+    side: Side | None
+    score: float | None
+    later_who: str | None
+    later: str | None
+
+    @property
+    def records(self) -> tuple[tuple[Side, Key], ...]:
+        """The records that it is about, with their sides."""
+        sides = SIDES if self.side is None else (self.side, self.side)
+        return tuple((side, key) for side, key in zip(sides, self.keys, strict=True) if key is not None)
 
     @property
     def takes(self) -> tuple[Take, ...]:

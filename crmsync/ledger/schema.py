@@ -63,6 +63,20 @@ _V1: Final[Migration] = (
     )""",
     "CREATE UNIQUE INDEX crmsync_different_left ON crmsync_different (mapping, left_key, right_key) WHERE active = 1",
     "CREATE INDEX crmsync_different_right ON crmsync_different (mapping, right_key) WHERE active = 1",
+    """CREATE TABLE crmsync_merge (
+        id {number} PRIMARY KEY, mapping {key} NOT NULL, side INTEGER NOT NULL, survivor {key} NOT NULL,
+        key {key} NOT NULL, active INTEGER NOT NULL, golden TEXT NOT NULL, who TEXT NOT NULL, made TEXT NOT NULL,
+        ended TEXT, review BIGINT, link_before BIGINT, link_after BIGINT
+    )""",
+    "CREATE UNIQUE INDEX crmsync_merge_key ON crmsync_merge (mapping, side, key) WHERE active = 1",
+    "CREATE INDEX crmsync_merge_survivor ON crmsync_merge (mapping, side, survivor)",
+    """CREATE TABLE crmsync_distinct (
+        id {number} PRIMARY KEY, mapping {key} NOT NULL, side INTEGER NOT NULL, first_key {key} NOT NULL,
+        second_key {key} NOT NULL, active INTEGER NOT NULL, who TEXT NOT NULL, made TEXT NOT NULL, ended TEXT,
+        review BIGINT
+    )""",
+    """CREATE UNIQUE INDEX crmsync_distinct_pair ON crmsync_distinct (mapping, side, first_key, second_key)
+        WHERE active = 1""",
     """CREATE TABLE crmsync_candidate (
         mapping {key} NOT NULL, side INTEGER NOT NULL, key {key} NOT NULL, features TEXT NOT NULL,
         PRIMARY KEY (mapping, side, key)
@@ -72,6 +86,7 @@ _V1: Final[Migration] = (
         PRIMARY KEY (mapping, side, block, key)
     ) {keyed}""",
     "CREATE INDEX crmsync_block_key ON crmsync_block (mapping, side, key)",
+    "CREATE TABLE crmsync_census (mapping {key} PRIMARY KEY, census TEXT NOT NULL) {keyed}",
     """CREATE TABLE crmsync_cursor (
         mapping {key} NOT NULL, side INTEGER NOT NULL, entity {key} NOT NULL, value TEXT NOT NULL,
         PRIMARY KEY (mapping, side, entity)
@@ -80,7 +95,7 @@ _V1: Final[Migration] = (
         n BIGINT PRIMARY KEY, mapping {key} NOT NULL, left_key {key}, right_key {key}, kind TEXT NOT NULL,
         field TEXT NOT NULL, left_value TEXT, right_value TEXT, left_base TEXT, right_base TEXT, message TEXT NOT NULL,
         run TEXT NOT NULL, opened TEXT NOT NULL, state TEXT NOT NULL, take TEXT, value TEXT, who TEXT NOT NULL,
-        closed TEXT
+        closed TEXT, side INTEGER, score DOUBLE PRECISION, later_who TEXT, later TEXT
     )""",
     f"CREATE INDEX crmsync_review_left ON crmsync_review (mapping, left_key) WHERE {ASKED}",
     f"CREATE INDEX crmsync_review_right ON crmsync_review (mapping, right_key) WHERE {ASKED}",

@@ -39,7 +39,7 @@ PRAGMA cache_size = -16000;
 CREATE TABLE seen (place INTEGER, key TEXT, PRIMARY KEY (place, key)) WITHOUT ROWID;
 CREATE TABLE staged (
     place INTEGER, key TEXT, body BLOB, modified TEXT, fault TEXT, listed INTEGER, partner TEXT,
-    PRIMARY KEY (place, key)
+    survivor TEXT, PRIMARY KEY (place, key)
 ) WITHOUT ROWID;
 CREATE TABLE planned (mapping INTEGER, left_key TEXT, right_key TEXT, state TEXT);
 CREATE UNIQUE INDEX planned_left ON planned (mapping, left_key) WHERE left_key IS NOT NULL;
@@ -67,7 +67,7 @@ class SpoolError(Exception):
 
 class Staged(NamedTuple):
     """A record that this run has to look at. `listed`: it came with the listing, else it was fetched by key.
-    `partner`: the other end of its link in the ledger."""
+    `partner`: the other end of its link in the ledger, `survivor`: the record that it was merged into."""
 
     key: Key
     body: bytes
@@ -75,6 +75,7 @@ class Staged(NamedTuple):
     fault: str | None = None
     listed: bool = True
     partner: Key | None = None
+    survivor: Key | None = None
 
 
 class PlannedLink(NamedTuple):
@@ -147,14 +148,14 @@ class Spool:
         """A record that is staged already stays as it is."""
         place = self._place(mapping, side)
         self._many(
-            "INSERT OR IGNORE INTO staged VALUES (?, ?, ?, ?, ?, ?, ?)", (_staged_row(place, row) for row in rows)
+            "INSERT OR IGNORE INTO staged VALUES (?, ?, ?, ?, ?, ?, ?, ?)", (_staged_row(place, row) for row in rows)
         )
 
     def mark_duplicate(self, mapping: str, side: Side, keys: Iterable[Key], fault: str = TWICE) -> None:
         """The records get this fault; one that is not staged is staged with nothing else."""
         place = self._place(mapping, side)
         self._many(
-            "INSERT INTO staged VALUES (?, ?, x'', NULL, ?, 1, NULL) "
+            "INSERT INTO staged VALUES (?, ?, x'', NULL, ?, 1, NULL, NULL) "
             "ON CONFLICT (place, key) DO UPDATE SET fault = excluded.fault",
             ((place, key_text(key), fault) for key in keys),
         )
@@ -351,19 +352,19 @@ class Spool:
         return f"the temporary file in {self._folder.name} fails: {error}; make room, or set TMPDIR to another disk"
 
 
-_STAGED: Final = "key, body, modified, fault, listed, partner"
+_STAGED: Final = "key, body, modified, fault, listed, partner, survivor"
 
 
 def _staged_row(place: int, row: Staged) -> Row:
-    key, body, modified, fault, listed, partner = row
+    key, body, modified, fault, listed, partner, survivor = row
     text = None if modified is None else to_json(modified).decode()
-    return place, key_text(key), body, text, fault, listed, _text_or_none(partner)
+    return place, key_text(key), body, text, fault, listed, _text_or_none(partner), _text_or_none(survivor)
 
 
 def _staged(row: Row) -> Staged:
-    key, body, modified, fault, listed, partner = row
+    key, body, modified, fault, listed, partner, survivor = row
     value = None if modified is None else from_json(modified)
-    return Staged(key_from_text(key), body, value, fault, bool(listed), _key_or_none(partner))
+    return Staged(key_from_text(key), body, value, fault, bool(listed), _key_or_none(partner), _key_or_none(survivor))
 
 
 def _take_out(texts: set[str], text: str) -> bool:

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from typing import Any, Final, Literal
 
 from crmsync.core.model import (
+    SIDES,
     UNKNOWN_OUTCOME,
     Both,
     Decision,
@@ -25,19 +26,23 @@ from crmsync.core.model import (
     key_text,
     other,
 )
-from crmsync.ledger import decode
+from crmsync.ledger import decode, merges
 from crmsync.ledger.database import PAGE, Access, Database, chunks
 from crmsync.ledger.decode import ALIVE, DEAD, JOURNAL, KEY_OF, LINK, REVIEW, RUN
 from crmsync.ledger.nouns import (
+    CRMSYNC,
+    PAIRS,
     Counts,
     DeadLetter,
     Era,
     JournalLine,
     JournalStatus,
+    Label,
     LetterNotOpen,
     LetterState,
     LinkKeys,
     LinkRow,
+    MergeRow,
     PairKeys,
     Review,
     ReviewNotOpen,
@@ -96,6 +101,11 @@ class Ledger:
         row = self._one("SELECT number, hash, complete FROM crmsync_era WHERE mapping = :mapping", mapping=mapping)
         return Era(row[0], row[1], bool(row[2])) if row else None
 
+    def census(self, mapping: str) -> Json | None:
+        """How common is what its records share, as counted when all of them were looked at; None: never counted."""
+        row = self._one("SELECT census FROM crmsync_census WHERE mapping = :mapping", mapping=mapping)
+        return from_json(row[0]) if row else None
+
     def cursor(self, mapping: str, side: Side, entity: str) -> Json | None:
         row = self._one(
             "SELECT value FROM crmsync_cursor WHERE mapping = :mapping AND side = :side AND entity = :entity",
@@ -106,20 +116,23 @@ class Ledger:
     # Records -----------------------------------------------------------------------------------------------
 
     def states(self, mapping: str, side: Side, keys: Sequence[Key]) -> dict[Key, State]:
-        """Only of records that are known, by a verdict or by a link."""
+        """Only of records that are known, by a verdict, by a link or by a merge."""
         found: dict[Key, State] = {}
         with self.database.reading() as access:
             for texts in _pages(keys):
                 partners = decode.partners(access, mapping, side, list(texts))
+                survivors = merges.survivors(access, mapping, side, list(texts))
                 rows = access.rows(
                     "SELECT key, bucket, raw, lifted, era, reason, waits_for FROM crmsync_record "
                     "WHERE mapping = :mapping AND side = :side AND key {any:keys}",
                     mapping=mapping, side=side, keys=list(texts),
                 )  # fmt: skip
                 for text, bucket, raw, lifted, era, reason, waits_for in rows:
-                    partner = partners.pop(text, None)
-                    found[texts[text]] = State(bucket, raw, lifted, era, reason, waits_for, partner)
-                found |= {texts[text]: State(None, None, None, 0, "", None, key) for text, key in partners.items()}
+                    partner, survivor = partners.pop(text, None), survivors.pop(text, None)
+                    found[texts[text]] = State(bucket, raw, lifted, era, reason, waits_for, partner, survivor)
+                for text in dict.fromkeys([*partners, *survivors]):
+                    unread = State(None, None, None, 0, "", None, partners.get(text), survivors.get(text))
+                    found[texts[text]] = unread
         return found
 
     def unsettled(self, mapping: str, side: Side) -> Iterator[list[Key]]:
@@ -202,6 +215,30 @@ class Ledger:
                 found |= {(key_from_text(left), key_from_text(right)) for left, right in rows}
         return found
 
+    def survivors(self, mapping: str, side: Side, keys: Sequence[Key]) -> dict[Key, Key]:
+        """Into which record each of these was merged in the end; nothing of one that is itself."""
+        found: dict[Key, Key] = {}
+        with self.database.reading() as access:
+            for texts in _pages(keys):
+                merged = merges.survivors(access, mapping, side, list(texts))
+                found |= {texts[text]: key for text, key in merged.items()}
+        return found
+
+    def merges_of(self, mapping: str, side: Side, key: Key) -> list[MergeRow]:
+        """Every merge of the record into another one, and of others into it by whatever way, oldest first."""
+        with self.database.reading() as access:
+            return merges.merges_of(access, mapping, side, key_text(key))
+
+    def merge_of_review(self, n: int) -> MergeRow | None:
+        """The merge that the answer to this review made, if it holds."""
+        with self.database.reading() as access:
+            return merges.of_review(access, n)
+
+    def distinct(self, mapping: str, side: Side) -> set[Both[Key]]:
+        """The pairs of records of one side that a person judged to be two things, the lesser key text first."""
+        with self.database.reading() as access:
+            return merges.distinct(access, mapping, side)
+
     def candidates(self, mapping: str, side: Side, blocks: Sequence[str]) -> dict[Key, Json]:
         """The features of the remembered unlinked records of `side` that are in one of `blocks`, by key text."""
         found: dict[str, str] = {}
@@ -261,7 +298,7 @@ class Ledger:
         return [decode.review(row) for row in self._filtered("review", REVIEW, wanted, after, limit)]
 
     def reviews_about(self, mapping: str, side: Side, keys: Sequence[Key]) -> dict[Key, list[Review]]:
-        """The open reviews that name each of these records, by number."""
+        """The open reviews that name each of these records and a counterpart, by number: none of duplicates."""
         found: dict[Key, list[Review]] = {}
         with self.database.reading() as access:
             for texts in _pages(keys):
@@ -270,6 +307,39 @@ class Ledger:
                     assert key is not None  # it was asked for
                     found.setdefault(key, []).append(review)
         return found
+
+    def questions_about(self, mapping: str, records: Sequence[tuple[Side, Key]]) -> list[Review]:
+        """The open reviews which is which that name one of these records: matches and duplicates, by number."""
+        with self.database.reading() as access:
+            found = {
+                review.n: review
+                for side in SIDES
+                if (texts := [key_text(key) for at, key in records if at == side])
+                for ask in (decode.reviews_about, decode.duplicates_about)
+                for review in ask(access, mapping, side, texts)
+                if review.kind in PAIRS
+            }
+        return [found[n] for n in sorted(found)]
+
+    def labels(self, mapping: str) -> Iterator[Label]:
+        """What people have judged of two records, one a side, and what still holds of it: links that a person made,
+        and judgements `different`; by key text. Not what was made from each other: they are copies."""
+        with self.database.reading() as access:
+            same = access.rows(
+                "SELECT left_key, right_key, actor, made FROM crmsync_link WHERE mapping = :mapping AND active = 1 "
+                "AND actor <> :crmsync AND NOT EXISTS (SELECT 1 FROM crmsync_review asked "
+                "WHERE asked.n = crmsync_link.review AND asked.kind = :copied)",
+                mapping=mapping, crmsync=CRMSYNC, copied=UNKNOWN_OUTCOME,
+            )  # fmt: skip
+            different = access.rows(
+                "SELECT left_key, right_key, who, made FROM crmsync_different "
+                "WHERE mapping = :mapping AND active = 1",
+                mapping=mapping,
+            )  # fmt: skip
+        judged = [(left, right, True, *rest) for left, right, *rest in same]
+        judged += [(left, right, False, *rest) for left, right, *rest in different]
+        for left, right, verdict, who, when in sorted(judged):
+            yield Label((key_from_text(left), key_from_text(right)), verdict, who, when)
 
     def review(self, n: int) -> Review:
         """Raises ReviewNotOpen where there is none."""

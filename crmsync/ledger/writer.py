@@ -6,24 +6,44 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any, Final, TypeAlias
 
-from crmsync.core.model import SIDES, UNKNOWN_OUTCOME, Agreed, Both, Hold, Json, Key, Mark, Side, key_text, to_json
+from crmsync.core.model import (
+    SIDES,
+    UNKNOWN_OUTCOME,
+    Agreed,
+    Both,
+    Hold,
+    Json,
+    Key,
+    Mark,
+    Side,
+    key_from_text,
+    key_text,
+    to_json,
+)
 from crmsync.ledger import decode
 from crmsync.ledger.codec import encode_base, encode_value, merge_base, storable
 from crmsync.ledger.database import CHUNK, PAGE, Access, Shape, chunks
 from crmsync.ledger.decode import DEAD, KEY_OF, text_or_none
+from crmsync.ledger.merges import Merging
 from crmsync.ledger.nouns import (
+    DUPLICATE,
+    MATCH,
     WHICH_IS_WHICH,
     DeadLetter,
     JournalStatus,
     LetterNotOpen,
     LockLost,
+    Merge,
+    MergeRow,
     NewDead,
+    NewDuplicate,
     NewLink,
     NewRun,
     PairKeys,
     RecordRow,
     Review,
     ReviewNotOpen,
+    Says,
     Take,
     WrongAnswer,
 )
@@ -33,6 +53,7 @@ News: TypeAlias = Mapping[str, Agreed | None]
 
 _INSTANCE: Final = Shape("crmsync_instance", ("system", "instance"), ("system",))
 _ERA: Final = Shape("crmsync_era", ("mapping", "number", "hash", "complete", "began"), ("mapping",))
+_CENSUS: Final = Shape("crmsync_census", ("mapping", "census"), ("mapping",))
 _RUN: Final = Shape(
     "crmsync_run", ("id", "started", "mode", "actor", "host", "pid", "selected", "whole", "plan", "summary"), ("id",)
 )
@@ -68,9 +89,10 @@ _REVIEW: Final = Shape(
     "crmsync_review",
     (
         "n", "mapping", "left_key", "right_key", "kind", "field", "left_value", "right_value", "left_base",
-        "right_base", "message", "run", "opened", "state", "who",
+        "right_base", "message", "run", "opened", "state", "who", "side", "score",
     ),
 )  # fmt: skip
+_ASKED_ANEW: Final = Shape("crmsync_review", ("message", "score", "n"), ("n",))
 _LETTER: Final = Shape("crmsync_dead", tuple(DEAD.split(", ")), ("n",))
 _CLOSED: Final = Shape("crmsync_dead", ("state", "closed", "n"), ("n",))
 
@@ -101,10 +123,14 @@ class Writer:
         if present == hash_:
             return int(number)
         self._access.upsert(_ERA, [(mapping, number + 1, hash_, 0, now)])
+        self._access.run("DELETE FROM crmsync_census WHERE mapping = :mapping", mapping=mapping)
         return int(number) + 1
 
     def complete_era(self, mapping: str) -> None:
         self._access.run("UPDATE crmsync_era SET complete = 1 WHERE mapping = :mapping", mapping=mapping)
+
+    def save_census(self, mapping: str, census: Json) -> None:
+        self._access.upsert(_CENSUS, [(mapping, to_json(census).decode())])
 
     def save_cursor(self, mapping: str, side: Side, entity: str, value: Json) -> None:
         self._access.upsert(_CURSOR, [(mapping, side, entity, to_json(value).decode())])
@@ -196,6 +222,28 @@ class Writer:
             )  # fmt: skip
         self._judge_different(mapping, texts, who, now)
 
+    # Merges -----------------------------------------------------------------------------------------------------
+
+    @property
+    def _merging(self) -> Merging:
+        return Merging(self._access, lambda link: self._insert_links(link.mapping, [link]), self.look_again)
+
+    def merge(self, new: Merge) -> None:
+        """Two records of one side are one: the survivor has the other's live link from now on, with the base of every
+        field in which it says what was agreed. Where both are linked, their counterparts are merged, too. Raises
+        MergeRefused, and BothLinked where both are linked with others than those."""
+        self._merging.merge(new)
+
+    def unmerge(self, merged: MergeRow, says: Says, who: str, now: str) -> list[MergeRow]:
+        """Takes a merge back, and that of the counterparts that was made with it: gives those that ended. The link that
+        the record had is made again where nothing else has taken its place, with the base of every field in which the
+        counterpart (`says`) still says what was agreed."""
+        return self._merging.unmerge(merged, says, who, now)
+
+    def judge_distinct(self, mapping: str, side: Side, keys: Both[Key], who: str, now: str) -> None:
+        """A person says that two records of one side are two things: they are not proposed as duplicates again."""
+        self._merging.judge_distinct(mapping, side, keys, who, now)
+
     def save_bases(self, mapping: str, rows: Iterable[tuple[Both[Key], News]]) -> None:
         """These fields of the bases become new (or go, where they are None), the others stay. Of a pair that a person
         has split in between nothing is remembered."""
@@ -233,6 +281,7 @@ class Writer:
             self.drop_records(mapping, side, gone[side])
             self.drop_candidates(mapping, side, gone[side])
             self.close_dead(mapping, side, gone[side], now)
+            self._lapse_duplicates(mapping, side, gone[side], now)
         for page in chunks([mark.keys for mark in marks], PAGE):
             self._lapse([review.n for review in decode.reviews_of(self._access, mapping, page)], now)
 
@@ -249,6 +298,11 @@ class Writer:
                 for mapping, side, key, bucket, raw, lifted, *rest in rows
             ),
         )
+
+    def look_again(self, mapping: str, side: Side, keys: Sequence[Key], reason: str) -> None:
+        """What a person decided about these records outlives what the last run thought: one that waits keeps no
+        fingerprint, and every run revisits it, a delta too."""
+        self.save_records(RecordRow(mapping, side, key, "waiting", None, None, 0, reason, None, "") for key in keys)
 
     def drop_records(self, mapping: str, side: Side, keys: Iterable[Key]) -> None:
         """Records that are gone: they are not revisited any more."""
@@ -275,16 +329,21 @@ class Writer:
         self, mapping: str, looked_at: Iterable[PairKeys], holds: Iterable[Hold], run_id: str, now: str
     ) -> None:
         """Of the pairs that were looked at (and those held), the reviews are now these holds: one with the same
-        values stays as it is, answered or not; every other one lapses, and what is new is opened. What was sent and
-        never answered stays until a person or a link answers it."""
+        values stays, answered or not, in the words of today while it is open; every other one lapses, and what is new
+        is opened. What was sent and never answered stays until a person or a link answers it."""
         wanted = {_hold_identity(hold): hold for hold in holds}
         pairs = dict.fromkeys([*looked_at, *(hold.keys for hold in wanted.values())])
         lapsed: list[int] = []
+        reworded: list[tuple[str, float | None, int]] = []
         for page in chunks(pairs, PAGE):
             for review in decode.reviews_of(self._access, mapping, page):
-                if not wanted.pop(_review_identity(review), None) and review.kind != UNKNOWN_OUTCOME:
+                hold = wanted.pop(_review_identity(review), None)
+                if hold is None and review.kind != UNKNOWN_OUTCOME:
                     lapsed.append(review.n)
+                if hold is not None and review.state == "open" and review.message != storable(hold.message):
+                    reworded.append((storable(hold.message), hold.score, review.n))
         self._lapse(lapsed, now)
+        self._access.update(_ASKED_ANEW, reworded)
         fresh = self._not_judged(mapping, list(wanted.values()))
         number = self._last("review")
         self._access.insert(_REVIEW, (_review_row(n, hold, run_id, now) for n, hold in enumerate(fresh, number + 1)))
@@ -300,16 +359,39 @@ class Writer:
             _REVIEW, (_review_row(n, hold, run_id, now) for n, hold in enumerate(wanted.values(), number + 1))
         )
 
+    def ask_duplicates(self, duplicates: Iterable[NewDuplicate]) -> int:
+        """Opens a review for each two records that none is open of and that no person has judged; how many."""
+        chosen = {(each.mapping, each.side, frozenset(each.keys)): each for each in duplicates}
+        for mapping, side in sorted({place[:2] for place in chosen}):
+            rows = self._access.rows(
+                "SELECT left_key, right_key FROM crmsync_review "
+                "WHERE mapping = :mapping AND side = :side AND state IN ('open', 'settled')",
+                mapping=mapping, side=side,
+            )  # fmt: skip
+            for left, right in rows:
+                chosen.pop((mapping, side, frozenset((key_from_text(left), key_from_text(right)))), None)
+        number = self._last("review")
+        self._access.insert(_REVIEW, (_duplicate_row(n, each) for n, each in enumerate(chosen.values(), number + 1)))
+        return len(chosen)
+
+    def mark_later(self, n: int, who: str | None, when: str | None) -> None:
+        """It stays open, and is asked last; None: in its turn again. Raises ReviewNotOpen."""
+        review = self._review(n)
+        if review.state != "open":
+            raise ReviewNotOpen(f"review {n} is {review.state}{_by(review)}, not open; see: crmsync review list")
+        sql = "UPDATE crmsync_review SET later_who = :who, later = :at WHERE n = :n"
+        self._access.run(sql, n=n, who=who, at=when)
+
     def open_reviews(self, mapping: str) -> int:
         row = self._access.one(
             "SELECT count(*) FROM crmsync_review WHERE mapping = :mapping AND state = 'open'", mapping=mapping
         )
         return int(row[0]) if row else 0
 
-    def resolve_review(self, n: int, take: Take, value: Json, who: str, now: str) -> None:
+    def resolve_review(self, n: int, take: Take, value: Json, who: str, now: str, merging: Merge | None = None) -> None:
         """A side or a `value` answers a held field; `same` or `different` a match: that links the pair, or keeps it
-        from being proposed again. Where the pair lacks a record, `value` gives its key for `same`. Raises
-        ReviewNotOpen or WrongAnswer."""
+        from being proposed again. Where the pair lacks a record, `value` gives its key for `same`. Duplicates that are
+        the same are merged as `merging` says. Raises ReviewNotOpen, WrongAnswer or MergeRefused."""
         review = self._review(n)
         if review.state != "open":
             raise ReviewNotOpen(f"review {n} is {review.state}{_by(review)}, not open; see: crmsync review list")
@@ -317,20 +399,27 @@ class Writer:
             raise WrongAnswer(f"review {n} ({review.kind}) has no answer here: mend the record at its source, then run")
         if take not in review.takes:
             raise WrongAnswer(f"review {n} ({review.kind}) asks for {_asked(review)}, not {take}")
-        if take == "same":
+        if take == "same" and review.side is None:
             self._link_reviewed(review, value, who, now)
-        if take == "different" and None not in review.keys:
+        if take == "same" and review.side is not None:
+            if merging is None:
+                raise WrongAnswer(f"review {n} is about duplicates: nobody has said how they are to be merged")
+            self._merging.merge(merging, n)
+        if take == "different" and review.kind == MATCH:
             self._judge_different(review.mapping, [_texts(review.keys)], who, now, n)
+        if take == "different" and review.side is not None:
+            self._judge_duplicate_different(review, who, now)
         state = "settled" if take in ("same", "different") else "resolved"
         self._answer(n, state, str(take), to_json(value).decode(), who, now)
 
     def reopen_review(self, n: int) -> None:
-        """Takes an answer back; a link or a judgement made by it goes too. The answer is kept as `withdrawn`. Raises
-        ReviewNotOpen where there is no answer, or it has lapsed."""
+        """Takes an answer back; a link or a judgement made by it goes too, and the questions that its link had ended
+        are asked again. The answer is kept as `withdrawn`. Raises ReviewNotOpen where there is no answer, or it has
+        lapsed."""
         review = self._review(n)
         if review.state not in ("resolved", "settled"):
             raise ReviewNotOpen(f"review {n} is {review.state}, there is no answer to take back")
-        for table in ("link", "different"):
+        for table in ("link", "different", "distinct"):
             self._access.run(
                 f"UPDATE crmsync_{table} SET active = 0, ended = :now WHERE review = :n AND active = 1",
                 n=n, now=review.closed,
@@ -342,6 +431,8 @@ class Writer:
             number=self._last("review") + 1, n=n,
         )  # fmt: skip
         self._answer(n, "open", None, None, "", None)
+        if review.kind == MATCH and review.take == "same" and review.closed:
+            self._ask_again(review, review.closed)
 
     # Dead letters -----------------------------------------------------------------------------------------------------
 
@@ -434,7 +525,7 @@ class Writer:
         for column, keys in zip(KEY_OF, texts, strict=True):
             rows = self._access.rows(
                 f"SELECT n, left_key, right_key FROM crmsync_review "
-                f"WHERE mapping = :mapping AND {ASKED} AND {column} {{any:keys}}",
+                f"WHERE mapping = :mapping AND {ASKED} AND side IS NULL AND {column} {{any:keys}}",
                 mapping=mapping, keys=keys,
             )  # fmt: skip
             strangers |= {n for n, left, right in rows if (left, right) not in pairs}
@@ -461,6 +552,31 @@ class Writer:
                 "WHERE n {any:numbers}",
                 numbers=page, now=now,
             )  # fmt: skip
+
+    def _judge_duplicate_different(self, review: Review, who: str, now: str) -> None:
+        first, second = review.keys
+        assert review.side is not None  # two records of one side
+        assert first is not None
+        assert second is not None
+        self._merging.judge_distinct(review.mapping, review.side, (first, second), who, now, review.n)
+
+    def _lapse_duplicates(self, mapping: str, side: Side, keys: Iterable[Key], now: str) -> None:
+        for page in chunks(keys, PAGE):
+            found = decode.duplicates_about(self._access, mapping, side, [key_text(key) for key in page])
+            self._lapse([review.n for review in found], now)
+
+    def _ask_again(self, review: Review, closed: str) -> None:
+        """The questions which is which about its records that its answer at `closed` ended, but for those of a record
+        that something else is linked with by now."""
+        left, right = _texts(review.keys)
+        self._access.run(
+            "UPDATE crmsync_review SET state = 'open', closed = NULL "
+            "WHERE mapping = :mapping AND state = 'lapsed' AND kind = :kind AND take IS NULL AND closed = :closed "
+            "AND (left_key = :left OR right_key = :right) AND NOT EXISTS (SELECT 1 FROM crmsync_link linked "
+            "WHERE linked.mapping = :mapping AND linked.active = 1 "
+            "AND (linked.left_key = crmsync_review.left_key OR linked.right_key = crmsync_review.right_key))",
+            mapping=review.mapping, kind=MATCH, closed=closed, left=left, right=right,
+        )  # fmt: skip
 
     def _review(self, n: int) -> Review:
         row = self._access.one(f"SELECT {decode.REVIEW} FROM crmsync_review WHERE n = :n {{lock}}", n=n)
@@ -548,6 +664,16 @@ def _review_row(n: int, hold: Hold, run_id: str, now: str) -> tuple[Any, ...]:
     values = map(encode_value, (*hold.values, *hold.base))
     return (
         n, hold.mapping, left, right, hold.kind, hold.field, *values, storable(hold.message), run_id, now, "open", "",
+        None, hold.score,
+    )  # fmt: skip
+
+
+def _duplicate_row(n: int, asked: NewDuplicate) -> tuple[Any, ...]:
+    left, right = map(key_text, asked.keys)
+    nothing = [encode_value(None)] * 4
+    return (
+        n, asked.mapping, left, right, DUPLICATE, "", *nothing, storable(asked.message), asked.run, asked.now, "open",
+        "", asked.side, asked.score,
     )  # fmt: skip
 
 

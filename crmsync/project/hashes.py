@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import fields
 
-from crmsync.core.model import Entity, Json, System, Table, fingerprint, to_json
+from crmsync.core.model import Entity, Json, Match, System, Table, fingerprint, to_json
 from crmsync.core.model import Mapping as MappingNoun
 from crmsync.project.yaml import Document
 
@@ -16,12 +16,22 @@ _PLACES = ("url",)  # where a system is may differ from one environment to the n
 def mapping_hash(
     mapping: MappingNoun, written: Json, project: Document, systems: Mapping[str, System], tables: Mapping[str, Table]
 ) -> str:
-    """Over all that decides what a record means: the mapping as data (not its comments or formatting), both contracts,
-    the reference tables it uses, and how its entities are read. Options count as written: `${TOKEN}`, not its value."""
+    """Over all that decides what a record means: the mapping as data (not its comments or formatting), the points of
+    its model, both contracts, the reference tables it uses, and how its entities are read. Options count as written:
+    `${TOKEN}`, not its value."""
     entities = [_entity(project, systems[end.system], end.entity) for end in mapping.ends]
     contracts = [(str(end.contract), end.contract.schema) for end in mapping.ends]
+    told = {**written, "match": _judging(written["match"], mapping.match)} if mapping.match else written
     used = {name: _table(tables[name]) for name in sorted(_tables_of(mapping)) if name in tables}
-    return fingerprint(to_json([written, list(written["between"]), contracts, used, entities]))
+    return fingerprint(to_json([told, list(written["between"]), contracts, used, entities]))
+
+
+def _judging(written: Json, match: Match) -> Json:
+    """What decides which is which: the points of the model, not the name of its file, nor what proves it."""
+    card = match.scorecard
+    curves = {name: [curve.at, curve.points] for name, curve in card.curves.items()} if card else {}
+    rest = {key: value for key, value in written.items() if key not in ("model", "labels", "min_precision", "golden")}
+    return {**rest, "points": [card.base, curves] if card else None}
 
 
 def _tables_of(mapping: MappingNoun) -> Iterator[str]:

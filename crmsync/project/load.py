@@ -15,6 +15,7 @@ from crmsync.project.check import World, check_mappings, running_order
 from crmsync.project.contracts import Contracts, read_contracts
 from crmsync.project.hashes import mapping_hash
 from crmsync.project.mappings import Draft, read_mapping
+from crmsync.project.model_file import read_model
 from crmsync.project.shapes import choose, misfits
 from crmsync.project.systems import check_systems, read_systems, sqlite_in
 from crmsync.project.tables import read_tables
@@ -159,13 +160,14 @@ def _drafts(reading: _Reading, document: Document, contracts: Contracts) -> tupl
     """The mappings by name, and the names of all, also of those that are too damaged."""
     drafts: dict[str, Draft] = {}
     named: dict[str, At] = {}
-    files = _yaml_files(reading.folder(document, "mappings"))
+    files = [path for path in _yaml_files(reading.folder(document, "mappings")) if not path.stem.endswith(".match")]
     for path in files:
         file = reading.yaml(path)
         if file is None:
             continue
         draft, findings = read_mapping(file, contracts.found)
         reading.findings += findings
+        draft = _with_files(reading, draft) if draft is not None else None
         name, at = file.look(("mapping",)), file.at("mapping")
         if isinstance(name, str) and name in named:
             message = f"mapping {name} is already written at {named[name]}"
@@ -177,6 +179,26 @@ def _drafts(reading: _Reading, document: Document, contracts: Contracts) -> tupl
         message, mend = "there are no mappings", "write one into mappings/, or run crmsync init"
         reading.findings.append(Finding("project/no-mappings", message, mend, "warning", document.at("mappings")))
     return drafts, frozenset(named)
+
+
+def _with_files(reading: _Reading, draft: Draft) -> Draft:
+    """The draft with what the model file says that it names; what is not there is a finding where it is named."""
+    match, folder = draft.mapping.match, Path(draft.file).parent
+    if match is None:
+        return draft
+    for key in ("model", "labels"):
+        name = draft.document.look(("match", key))
+        if isinstance(name, str) and not (folder / name).is_file():
+            mend = "crmsync match train writes one" if key == "model" else "crmsync match sample writes one"
+            reading.findings.append(draft.wrong("no-file", f"there is no file {name!r} beside it", mend, "match", key))
+            return draft
+    model = draft.document.look(("match", "model"))
+    document = reading.yaml(folder / model) if model is not None else None
+    if document is None:
+        return draft
+    card, findings = read_model(document)
+    reading.findings += findings
+    return replace(draft, mapping=replace(draft.mapping, match=replace(match, scorecard=card)))
 
 
 def _sorted(findings: Iterable[Finding]) -> tuple[Finding, ...]:

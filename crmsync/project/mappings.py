@@ -191,11 +191,22 @@ def _match(body: Json) -> Match:
     compare = body.get("compare", {})
     return Match(
         decide=tuple(_listed(names) for names in body.get("decide", ())),
-        compare=tuple(Compare(name, each["as"], float(each["weight"])) for name, each in compare.items()),
+        compare=tuple(Compare(name, each["as"], _float(each.get("weight"))) for name, each in compare.items()),
         link_at=float(body.get("link_at", Match().link_at)),
         review_at=float(body.get("review_at", Match().review_at)),
         within=body.get("within"),
+        labels=body.get("labels"),
+        min_precision=_float(body.get("min_precision")),
+        golden=tuple((name, _golden(each)) for name, each in body.get("golden", {}).items()),
     )
+
+
+def _golden(written: Json) -> tuple[str, ...]:
+    return tuple(written["priority"]) if isinstance(written, dict) else (written,)
+
+
+def _float(written: Json) -> float | None:
+    return None if written is None else float(written)
 
 
 def _limits(written: Json) -> Limits:

@@ -1,6 +1,6 @@
 """Has this file the keys and types that the language asks for?
 
-The three JSON Schemas (draft-07) beside this module are the only description of the files' structure: they check, they
+The JSON Schemas (draft-07) beside this module are the only description of the files' structure: they check, they
 word the findings (`title` says what is expected), and `crmsync schema` prints them for editors.
 """
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError
     from jsonschema.protocols import Validator
 
-Kind: TypeAlias = Literal["project", "mapping", "reference"]
+Kind: TypeAlias = Literal["project", "mapping", "reference", "model"]
 Sides: TypeAlias = tuple[str, ...]
 Misfit: TypeAlias = tuple[Where, Finding]
 

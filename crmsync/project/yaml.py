@@ -33,7 +33,7 @@ _NOT_FINITE: Final = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 _HUGE: Final = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)[eE][-+]?[0-9]{4,}")
 _BLANK_ESCAPES: Final = frozenset("tnrvf \t\n_NLP")  # what a backslash makes a space or a line break of
 _CONTROL: Final = re.compile(r"[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-_WORDS: Final[dict[str, Json]] = {
+WORDS: Final[dict[str, Json]] = {
     "": None, "~": None, "null": None, "Null": None, "NULL": None,
     "true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False,
 }  # fmt: skip
@@ -291,7 +291,7 @@ class _Reader:
         if rule is not None:
             self._refuse(rule, _REFUSALS[rule].format(text=text[:40]), spot.at, where)
             return text
-        return _WORDS[text] if text in _WORDS else _number(text)
+        return WORDS[text] if text in WORDS else _number(text)
 
 
 _REFUSALS: Final = {

@@ -228,7 +228,8 @@ def _quiet(state: State) -> Bucket:
 
 
 def _staged(raw: Raw, state: State | None, *, listed: bool) -> Staged:
-    return Staged(raw.key, raw.body, raw.modified, raw.fault, listed, state.partner if state else None)
+    partner, survivor = (state.partner, state.survivor) if state else (None, None)
+    return Staged(raw.key, raw.body, raw.modified, raw.fault, listed, partner, survivor)
 
 
 def _pages(keys: Sequence[Key], size: int = PAGE) -> Iterator[list[Key]]:

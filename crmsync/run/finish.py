@@ -37,15 +37,17 @@ def finish(world: World, ledger: Writer, mapping: Declared, prepared: Prepared, 
     ledger.save_holds(name, _looked_at(world, name, spool, gone), holds(prepared, plan), run_id, now)
     ledger.save_dead(prepared.letters(name))
     if order.only is None and not plan.cut:
-        _move_on(ledger, mapping, plan, order)
+        _move_on(ledger, mapping, plan, order, spool)
 
 
-def _move_on(ledger: Writer, mapping: Declared, plan: MappingPlan, order: Order) -> None:
+def _move_on(ledger: Writer, mapping: Declared, plan: MappingPlan, order: Order, spool: Spool) -> None:
     """Only a whole run moves cursors and completes an era."""
     for side, cursor in plan.extraction.cursors.items():
         ledger.save_cursor(mapping.name, side, mapping.ends[side].entity, cursor_json(cursor))
     if order.mode == "batch":
         ledger.complete_era(mapping.name)
+        for census in spool.notes(mapping.name, "census"):
+            ledger.save_census(mapping.name, census)
 
 
 def holds(prepared: Prepared, plan: MappingPlan) -> Iterator[Hold]:

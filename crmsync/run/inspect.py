@@ -29,7 +29,7 @@ from crmsync.core.model import (
 )
 from crmsync.core.plan import decode
 from crmsync.core.plan.lines import Line
-from crmsync.ledger.nouns import Counts, DeadLetter, JournalLine, LinkRow, Review, Run, State
+from crmsync.ledger.nouns import Counts, DeadLetter, JournalLine, LinkRow, MergeRow, Review, Run, State
 from crmsync.run.prepared import Order
 from crmsync.run.refs import places_of
 from crmsync.run.session import Asked, planned
@@ -56,7 +56,8 @@ class Written:
 
 @dataclass(frozen=True, slots=True)
 class FieldStory:
-    """All that is known of one field of a pair."""
+    """All that is known of one field of a pair. `golden`: by side, what stands for the records that were merged into
+    this one: value, from, rule."""
 
     field: Field
     now: Both[Json]
@@ -64,11 +65,13 @@ class FieldStory:
     written: Written | None
     next: tuple[tuple[Side, Change] | Hold, ...]
     review: Review | None
+    golden: Both[Json] = (None, None)
 
 
 @dataclass(frozen=True, slots=True)
 class PairStory:
-    """A record and its counterpart in one mapping. `next` is what a run would do now, `wrong` why it would not."""
+    """A record and its counterpart in one mapping. `next` is what a run would do now, `wrong` why it would not.
+    `merges` are those of either record that hold, of itself or of others into it; `into` is where it went."""
 
     mapping: Mapping
     keys: Both[Key | None]
@@ -80,6 +83,8 @@ class PairStory:
     letters: tuple[DeadLetter, ...]
     next: tuple[Line, ...]
     wrong: tuple[Finding, ...]
+    merges: tuple[MergeRow, ...] = ()
+    into: Both[Key | None] = (None, None)
 
 
 def explain(world: World, ref: Ref, name: str | None = None) -> tuple[PairStory, ...]:
@@ -105,8 +110,13 @@ def _story(world: World, mapping: Mapping, side: Side, key: Key, name: str | Non
     keys: Both[Key | None] = link.keys if link else ((key, None) if side == 0 else (None, key))
     now = now_of(world, mapping, keys)
     lines, wrong = _next(world, mapping, side, key)
-    reviews = tuple(each for each in _open_reviews(world, mapping) if _concerns(each.keys, keys))
+    reviews = tuple(
+        each for each in _open_reviews(world, mapping) if any(keys[at] == about for at, about in each.records)
+    )
     written = _written(world, ledger.history_of(mapping.name, side, key))
+    present = [(at, each) for at, each in zip(SIDES, keys, strict=True) if each is not None]
+    merges = tuple(row for at, each in present for row in _merges(world, mapping, at, each))
+    golden = _each_key(keys, lambda at, each: _golden(merges, at, each))
     fields = tuple(
         FieldStory(
             field,
@@ -115,6 +125,7 @@ def _story(world: World, mapping: Mapping, side: Side, key: Key, name: str | Non
             written.get(field.name),
             _next_of(field, lines),
             next((each for each in reviews if each.field == field.name), None),
+            ((golden[0] or {}).get(field.name), (golden[1] or {}).get(field.name)),
         )
         for field in mapping.fields
         if name in (None, field.name)
@@ -122,8 +133,20 @@ def _story(world: World, mapping: Mapping, side: Side, key: Key, name: str | Non
     return PairStory(
         mapping, keys, now.found, _link_row(world, mapping, link.id if link else None, side, key),
         _each_key(keys, lambda at, each: ledger.states(mapping.name, at, [each]).get(each)), fields, reviews,
-        _letters(world, mapping, keys), lines, wrong,
+        _letters(world, mapping, keys), lines, wrong, merges,
+        _each_key(keys, lambda at, each: ledger.survivors(mapping.name, at, [each]).get(each)),
     )  # fmt: skip
+
+
+def _merges(world: World, mapping: Mapping, side: Side, key: Key) -> list[MergeRow]:
+    """Those that hold, oldest first."""
+    return [row for row in world.ledger.merges_of(mapping.name, side, key) if row.ended is None]
+
+
+def _golden(merges: Sequence[MergeRow], side: Side, survivor: Key) -> Json:
+    """As it was when the last record was merged into this one, by field; None where none was."""
+    rows = [row for row in merges if row.side == side and row.survivor == survivor]
+    return rows[-1].golden if rows else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,10 +226,6 @@ def _open_reviews(world: World, mapping: Mapping) -> Iterator[Review]:
     while page := world.ledger.reviews(mapping.name, "open", after=after):
         yield from page
         after = page[-1].n
-
-
-def _concerns(asked: Both[Key | None], keys: Both[Key | None]) -> bool:
-    return any(asked[side] is not None and asked[side] == keys[side] for side in SIDES)
 
 
 def _letters(world: World, mapping: Mapping, keys: Both[Key | None]) -> tuple[DeadLetter, ...]:

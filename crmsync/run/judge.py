@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 
 from crmsync.core.model import SIDES, Both, Key
 from crmsync.ledger.nouns import PairKeys, RecordRow
 from crmsync.ledger.writer import Writer
+from crmsync.run.merging import says_to_restore, while_no_run
 from crmsync.run.world import World, utc_now
 
 
@@ -14,18 +16,24 @@ def split(world: World, mapping: str, pairs: Sequence[Both[Key]], who: str) -> N
     """These are two things: their links end, and they are not proposed again."""
     with world.ledger.writing() as ledger:
         ledger.split(mapping, pairs, who, utc_now())
-        _look_again(ledger, mapping, pairs, f"{who} split its link")
+        look_again(ledger, mapping, pairs, f"{who} split its link")
 
 
 def reopen(world: World, number: int, who: str) -> None:
-    """Take an answer back, and the link or the judgement that it made. Raises ReviewNotOpen."""
+    """Take an answer back, and the link, the judgement or the merge that it made. Raises ReviewNotOpen; for a merge
+    `Locked` while a run is at work."""
     review = world.ledger.review(number)
-    with world.ledger.writing() as ledger:
+    merged = world.ledger.merge_of_review(number)
+    says = says_to_restore(world, merged) if merged else {}
+    with while_no_run(world) if merged else nullcontext(), world.ledger.writing() as ledger:
+        if merged:
+            ledger.unmerge(merged, says, who, utc_now())
         ledger.reopen_review(number)
-        _look_again(ledger, review.mapping, [review.keys], f"{who} took the answer to review {number} back")
+        for side, key in review.records:
+            ledger.look_again(review.mapping, side, [key], f"{who} took the answer to review {number} back")
 
 
-def _look_again(ledger: Writer, mapping: str, pairs: Sequence[PairKeys], reason: str) -> None:
+def look_again(ledger: Writer, mapping: str, pairs: Sequence[PairKeys], reason: str) -> None:
     """A record that waits keeps no fingerprint, and every run revisits it, a delta too."""
     rows = [
         RecordRow(mapping, side, key, "waiting", None, None, 0, reason, None, "")

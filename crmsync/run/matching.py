@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from crmsync.core.mapping import Compiled, Seen
-from crmsync.core.match import Candidate, blocks, propose
-from crmsync.core.model import SIDES, Both, Judgement, Key, Match, Side, Verdict, other
+from crmsync.core.match import Blocking, Candidate, Census, census_of, propose
+from crmsync.core.model import SIDES, Both, Judgement, Key, Match, Side, Verdict, fingerprint, key_text, other
 from crmsync.core.plan import traits
-from crmsync.ledger.spool import Spool
+from crmsync.ledger.spool import Spool, Staged
 from crmsync.run.parents import Parents
 from crmsync.run.world import World, examined
 
@@ -31,19 +32,53 @@ class Matches:
         return [key for key in (*self.same[side], *self.unsure[side]) if key in self.remembered[side]]
 
 
-def match(world: World, spool: Spool, compiled: Compiled, rule: Match, ghosts: Both[list[Key]]) -> Matches:
+SAMPLE: Final = 200_000  # records that a census is counted from at most
+
+
+def known_census(world: World, mapping: str) -> Census:
+    """As it was counted when all records were looked at; an empty one knows nothing of what is common."""
+    told = world.ledger.census(mapping)
+    return Census.from_json(told) if told else Census()
+
+
+def count_census(world: World, spool: Spool, compiled: Compiled, rule: Match) -> Census | None:
+    """A census of all staged records of both sides; None where a side has none that is not linked yet: nothing is
+    compared then."""
+    name = compiled.mapping.name
+    if not all(_has_singles(spool, name, side) for side in SIDES):
+        return None
+    total = sum(spool.count(name, side) for side in SIDES)
+    step = -(-total // SAMPLE)  # every n-th record, by key: the same ones whatever the order of reading
+    sample = [each for side in SIDES for each in _all(world, spool, compiled, side, step)]
+    return census_of(rule, sample, share=1 / step)
+
+
+def _has_singles(spool: Spool, name: str, side: Side) -> bool:
+    return any(row.partner is None for rows in spool.pages(name, side, alone=True) for row in rows)
+
+
+def _all(world: World, spool: Spool, compiled: Compiled, side: Side, step: int) -> Iterator[Candidate]:
+    parents = Parents(world, spool, compiled.mapping)
+    for rows in spool.pages(compiled.mapping.name, side):
+        chosen = [row for row in rows if step == 1 or int(fingerprint(key_text(row.key).encode()), 16) % step == 0]
+        yield from _candidates(world, compiled, parents, side, chosen)
+
+
+def match(
+    world: World, spool: Spool, compiled: Compiled, rule: Match, census: Census, ghosts: Both[list[Key]]
+) -> Matches:
     """Judge all unlinked records of both sides but the ghosts. Nothing is compared while one side has none."""
     mine = (_singles(world, spool, compiled, 0), _singles(world, spool, compiled, 1))
     known = (
-        _living(_remembered(world, spool, compiled, rule, 0, mine[1]), ghosts[0]),
-        _living(_remembered(world, spool, compiled, rule, 1, mine[0]), ghosts[1]),
+        _living(_remembered(world, spool, compiled, Blocking.of(rule, census), 0, mine[1]), ghosts[0]),
+        _living(_remembered(world, spool, compiled, Blocking.of(rule, census), 1, mine[0]), ghosts[1]),
     )
     sides = ([*mine[0], *known[0]], [*mine[1], *known[1]])
     if not (sides[0] and sides[1]):
         return Matches()
     different = world.ledger.different(compiled.mapping.name, 0, [each.key for each in sides[0]])
     found = Matches(remembered=(_keys(known[0]), _keys(known[1])))
-    for judgement in propose(rule, *sides, different):
+    for judgement in propose(rule, *sides, different, census):
         _note(found, judgement)
     return found
 
@@ -71,15 +106,18 @@ def _singles(world: World, spool: Spool, compiled: Compiled, side: Side) -> list
     if not spool.count(name, other(side)) and not world.ledger.has_candidates(name, other(side)):
         return []  # nobody there to be the same as
     parents = Parents(world, spool, compiled.mapping)
-    found = []
+    found: list[Candidate] = []
     for rows in spool.pages(name, side, alone=True):
-        seen = [examined(world, compiled, side, row) for row in rows if row.partner is None]
-        fit = [
-            each for each in seen if each.lifted and not each.rejected and each.lifted.in_scope and not each.lifted.gone
-        ]
-        resolve = parents.resolver({side: fit})
-        found += [Candidate(each.record.ref.key, traits(compiled, side, each, resolve)) for each in fit]
+        found += _candidates(world, compiled, parents, side, [row for row in rows if row.partner is None])
     return found
+
+
+def _candidates(
+    world: World, compiled: Compiled, parents: Parents, side: Side, rows: Sequence[Staged]
+) -> Iterator[Candidate]:
+    fit = [each for each in (examined(world, compiled, side, row) for row in rows) if is_fit(each)]
+    resolve = parents.resolver({side: fit})
+    return (Candidate(each.record.ref.key, traits(compiled, side, each, resolve)) for each in fit)
 
 
 def is_fit(seen: Seen) -> bool:
@@ -87,11 +125,11 @@ def is_fit(seen: Seen) -> bool:
 
 
 def _remembered(
-    world: World, spool: Spool, compiled: Compiled, rule: Match, side: Side, probes: list[Candidate]
+    world: World, spool: Spool, compiled: Compiled, blocking: Blocking, side: Side, probes: list[Candidate]
 ) -> list[Candidate]:
     """What the ledger remembers of unlinked records on `side` that may be one of the probes of the other side."""
     name = compiled.mapping.name
-    asked = sorted({block for each in probes for block in blocks(rule, each.values)})
+    asked = sorted({block for each in probes for block in blocking.keys(each.values)})
     known = world.ledger.candidates(name, side, asked) if asked else {}
     fresh = spool.staged_keys(name, side, list(known))
     return [Candidate(key, values) for key, values in known.items() if key not in fresh]

@@ -106,6 +106,7 @@ def _unanswered(world: World, mapping: Declared, side: Side, keys: Sequence[Key]
 def _records(world: World, mapping: Declared, side: Side, keys: Sequence[Key]) -> dict[Key, _Now]:
     door, compiled = world.door(mapping, side), world.compile(mapping)
     names = [field.name for field in mapping.fields]
+    merged = world.ledger.survivors(mapping.name, side, keys)
     found = {}
     for raw in fetch(door, keys):
         found[raw.key] = _Now(raw.version, {})
@@ -113,7 +114,8 @@ def _records(world: World, mapping: Declared, side: Side, keys: Sequence[Key]) -
             with suppress(EvaluationError):
                 lifted = compiled.lift[side](door.decode(raw.body))
                 says = dict(zip(names, lifted.natives, strict=True))
-                found[raw.key] = _Now(raw.version, says, lifted.gone, lifted.in_scope, lifted.creates)
+                in_scope = lifted.in_scope and raw.key not in merged
+                found[raw.key] = _Now(raw.version, says, lifted.gone, in_scope, lifted.creates)
     return found
 
 

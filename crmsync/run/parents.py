@@ -41,7 +41,13 @@ class Parents:
         return lambda link, side, key: known.get((link, side, key), NOWHERE)
 
     def _parents(self, link: str, side: Side, keys: Sequence[Key]) -> Resolved:
+        """A parent that was merged into another one stands for that one."""
         theirs = self._their_side(link, side)
+        merged = self.world.ledger.survivors(link, theirs, keys)
+        found = self._themselves(link, side, theirs, sorted({merged.get(key, key) for key in keys}, key=key_text))
+        return {(link, side, key): found[link, side, merged.get(key, key)] for key in keys}
+
+    def _themselves(self, link: str, side: Side, theirs: Side, keys: Sequence[Key]) -> Resolved:
         planned = self.spool.planned(link, theirs, keys)
         rest = [key for key in keys if key not in planned]
         states = self.world.ledger.states(link, theirs, rest)

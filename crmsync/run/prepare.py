@@ -8,7 +8,7 @@ from functools import cached_property
 from itertools import chain
 
 from crmsync.core.mapping import Compiled, Seen
-from crmsync.core.match import blocks
+from crmsync.core.match import Blocking, Census
 from crmsync.core.model import (
     SIDES,
     UNKNOWN_OUTCOME,
@@ -37,7 +37,7 @@ from crmsync.ledger.spool import Line as PlanLine
 from crmsync.ledger.spool import PlannedLink, Spool, Staged
 from crmsync.run.breakers import trips, what_was_read
 from crmsync.run.extract import Extraction, Reader
-from crmsync.run.matching import Matches, is_fit, match
+from crmsync.run.matching import Matches, count_census, is_fit, known_census, match
 from crmsync.run.parents import UNDECIDED, Parents, parent_text
 from crmsync.run.prepared import MappingPlan, Order, Prepared, letter
 from crmsync.run.remember import snapshot_print
@@ -76,6 +76,7 @@ class Planner:
     run: str
     now: str
     matches: Matches = field(default_factory=Matches)
+    census: Census = field(default_factory=Census)
     asked: set[Both[Key | None]] = field(default_factory=set)
 
     @property
@@ -109,13 +110,23 @@ class Planner:
 
     def _match(self, reader: Reader, result: MappingPlan, rule: Match) -> None:
         """Judge the unlinked records; again, when one that was only remembered is named and has been read."""
+        self._count(rule)
         while True:
-            self.matches = match(self.world, self.spool, self.compiled, rule, result.ghosts)
+            self.matches = match(self.world, self.spool, self.compiled, rule, self.census, result.ghosts)
             unread = [self.matches.unread(side) for side in SIDES]
             if not any(unread):
                 return
             for side in SIDES:
                 result.ghosts[side].extend(reader.stage_more(result.extraction, side, unread[side]))
+
+    def _count(self, rule: Match) -> None:
+        """What is common is counted while all records are looked at, and holds as long as the mapping does."""
+        era = self.world.ledger.era(self.mapping.name)
+        if era is not None and era.number == self.era and era.complete:
+            self.census = known_census(self.world, self.mapping.name)
+        elif counted := count_census(self.world, self.spool, self.compiled, rule):
+            self.census = counted
+            self.spool.note(self.mapping.name, "census", [counted.to_json()])
 
     def _read_only(self, reader: Reader, only: Ref) -> Extraction:
         for side in SIDES:
@@ -351,8 +362,13 @@ class Planner:
             seen = pair.seen[side]
             if seen and is_fit(seen):
                 values = traits(self.compiled, side, seen, resolve)
-                if keys := blocks(rule, values):
+                if keys := self._blocking.keys(values):
                     yield [side, seen.record.ref.key, values, keys]
+
+    @cached_property
+    def _blocking(self) -> Blocking:
+        assert self.mapping.match is not None
+        return Blocking.of(self.mapping.match, self.census)
 
 
 def _stays_linked(pair: Pair, decided: Decided) -> bool:

@@ -57,7 +57,12 @@ def open_world(loaded: Loaded, *, create: bool = True) -> World:
 
 def selected(world: World, select: Sequence[str]) -> tuple[Declared, ...]:
     """The enabled mappings that match, parents first. Raises `Stopped` (exit 2) for a glob that matches none."""
-    enabled = [mapping for mapping in world.project.mappings if mapping.enabled]
+    return chosen(world.project.mappings, select)
+
+
+def chosen(mappings: Sequence[Declared], select: Sequence[str]) -> tuple[Declared, ...]:
+    """Those of the mappings that are enabled and match, as `selected`."""
+    enabled = [mapping for mapping in mappings if mapping.enabled]
     for glob in select:
         if not any(fnmatchcase(mapping.name, glob) for mapping in enabled):
             names = ", ".join(mapping.name for mapping in enabled)

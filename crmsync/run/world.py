@@ -14,7 +14,7 @@ from typing import TypeVar
 from crmsync.connectors.base import Connection, Connector, Door, Refused
 from crmsync.connectors.embed import embedding
 from crmsync.connectors.retry import Patience, patient_connection
-from crmsync.core.mapping import Compiled, Seen, compile_mapping, examine, names_to_read
+from crmsync.core.mapping import Compiled, Seen, compile_mapping, examine, merged, names_to_read
 from crmsync.core.model import Entity, Finding, Json, Project, Raw, Side
 from crmsync.core.model import Mapping as Declared
 from crmsync.core.values.lookup import loads
@@ -156,9 +156,12 @@ def connector_names() -> list[str]:
 
 
 def examined(world: World, compiled: Compiled, side: Side, row: Staged) -> Seen:
-    """A staged record, decoded by its door, checked and lifted."""
-    decode = world.door(compiled.mapping, side).decode
-    return examine(compiled, side, Raw(row.key, row.body, row.modified, row.fault), decode)
+    """A staged record, decoded by its door, checked and lifted; one that was merged into another one is that one now,
+    whatever it says."""
+    raw = Raw(row.key, row.body, row.modified, row.fault)
+    if row.survivor is not None:
+        return merged(compiled, side, raw, row.survivor)
+    return examine(compiled, side, raw, world.door(compiled.mapping, side).decode)
 
 
 def every(ask: Callable[..., list[Numbered]], mapping: str, state: str, **more: str) -> Iterator[Numbered]:

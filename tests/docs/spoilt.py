@@ -17,7 +17,7 @@ from crmsync.project.shapes import Kind
 from crmsync.project.yaml import load_yaml
 from tests.docs.pages import ROOT
 
-KINDS: Final[tuple[Kind, ...]] = ("mapping", "project", "reference")
+KINDS: Final[tuple[Kind, ...]] = ("mapping", "project", "reference", "model")
 SHAPE: Final = ("unknown-key", "missing-key", "wrong-type", "bad-value")
 WORD: Final = {"systems.py": "project", "tables.py": "reference"}  # whose `wrong` puts which word before a rule
 CELL: Final = re.compile(r"(\w+) `+(.*?)`+")
@@ -55,6 +55,7 @@ MAPPING: Final = {
     "fields": NAME,
 }
 SECOND: Final = {**MAPPING, "mapping": "second", "fields": {"code": {"crm": "code", "pm": "code", "owner": "crm"}}}
+MODEL: Final = {"version": 1, "base": -4, "curves": {}}
 TABLE: Final = {"columns": ["crm", "pm"], "rows": [["Won", "open"], ["Signed", "open"], ["Closed", "done"]]}
 
 
@@ -106,6 +107,7 @@ LAID_OVER: Final[Mapping[str, tuple[str, Any]]] = {
     "second": ("mappings/second.yaml", SECOND),
     "tables": ("mappings/reference/more.yaml", {}),
     "project": ("crmsync.yaml", PROJECT),
+    "model": ("mappings/model.match.yaml", MODEL),
 }
 
 

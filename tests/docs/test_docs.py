@@ -14,8 +14,10 @@ from typing import Any
 
 import pytest
 
-from crmsync.core.model import to_json
+from crmsync.core.match.rule import scorecard_of
+from crmsync.core.model import Compare, Match, to_json
 from crmsync.project import load_project
+from crmsync.project.model_file import model_text
 from crmsync.run.doctor import examine_project
 from tests.docs import spoilt, stories
 from tests.docs.keyboard import Keyboard, commands, plain, same
@@ -127,9 +129,18 @@ def test_a_mapping_of_a_page_has_nothing_wrong_with_it(tmp_path: Path, block: Bl
         "mappings/reference/tables.yaml": tables_of(block.page),
         **{f"schemas/crm/{name}/1.0.0.json": LOOSE for name in (*CRM, "quote_line")},
         **{f"schemas/pm/{name}/1.0.0.json": LOOSE for name in PM},
+        **beside(snippet.get("match", {})),
     }
     write(tmp_path, files)
     assert load_project(tmp_path, environ={}).findings == ()
+
+
+def beside(match: Any) -> dict[str, str]:
+    """The files that a mapping names: a model with the shipped points, labels of nobody."""
+    compare = tuple(Compare(name, each["as"]) for name, each in match.get("compare", {}).items())
+    model = model_text("shown", match.get("model", ""), scorecard_of(Match(compare=compare)), "As shipped.")
+    files = {"model": model, "labels": "crm,pm,verdict\n"}
+    return {f"mappings/{match[key]}": text for key, text in files.items() if key in match}
 
 
 def tables_of(page: str) -> dict[str, Any]:

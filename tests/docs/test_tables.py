@@ -129,8 +129,8 @@ def test_every_rule_of_run_time_is_listed() -> None:
     assert listed == set(rules_of_run_time()) - spoilt.rules() - NEVER_SHOWN
 
 
-ROOMS = """check contract crmsync expression ledger limits link listing machine merge plan record run sentinel sql
-system transform usage write"""
+ROOMS = """check contract crmsync expression ledger limits link listing machine merge plan record run sentinel sheet
+sql system test transform usage write"""
 RULE = re.compile(rf'"((?:{"|".join(ROOMS.split())})/[a-z]+(?:-[a-z]+)*)"')
 VARYING = re.compile(r'f"(contract|limits)/{(?:\w+\.)?(\w+)}"')
 NEVER_SHOWN = {"link/waiting", "link/undecided", "link/out-of-scope"}  # their records wait, or are out of scope

@@ -5,6 +5,7 @@ Keys come from the record alone and from the census, never from who else is ther
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
@@ -17,7 +18,9 @@ from crmsync.core.match.compare.comparator import Comparator, Ints, Rarity
 from crmsync.core.match.rule import Candidate, groups_of
 from crmsync.core.model import Json, Match, to_json
 
-CROWD: Final = 40  # records that share a key in the census: more of them, and it tells nothing apart
+CROWD: Final = 20  # records that share a key: more of them, and it tells nothing apart
+CROWDS: Final = 4_000_000  # of few records more may share one: so many pairs are no matter
+BIGGEST_CROWD: Final = 100
 BIGGEST: Final = 1_000_000  # pairs that share a key, whatever the census says
 PAIRS_AT_ONCE: Final = 5_000_000
 
@@ -56,7 +59,8 @@ class Blocking:
         for prefix, field, by, rarity in self.asked:
             value = values.get(field)
             if value is not None:
-                found += [f"{bounds}{prefix}{key}" for key in by.keys(value, rarity)]
+                begin = bounds + prefix
+                found += [begin + key for key in by.keys(value, rarity)]
         return [each for each in found if each not in self.crowded] if self.crowded else found
 
 
@@ -77,8 +81,9 @@ def census_of(rule: Match, candidates: Sequence[Candidate], share: float = 1.0) 
     words = {field: group.by.words for group in groups_of(rule) for field in group.fields}
     counted = count_words(words, (each.values for each in candidates), share)
     blocking = Blocking.of(rule, counted)
-    keys, counts = np.unique(hashed(blocking, candidates)[0], return_counts=True)
-    crowded = set(keys[counts > max(CROWD * share, 2)].tolist())
+    keys, _, counts = _blocks(hashed(blocking, candidates)[0])
+    crowd = min(max(CROWD, CROWDS // max(counted.records, 1)), BIGGEST_CROWD)
+    crowded = set(keys[counts > max(crowd * share, 2)].tolist())
     texts = (key for each in candidates for key in blocking.keys(each.values))
     return replace(counted, crowded=frozenset(text for text in texts if hash(text) in crowded))
 
@@ -86,13 +91,13 @@ def census_of(rule: Match, candidates: Sequence[Candidate], share: float = 1.0) 
 def hashed(blocking: Blocking, candidates: Sequence[Candidate]) -> tuple[Ints, Ints]:
     """The keys of all records as numbers, with the place of the record that each belongs to: sorted by both, each
     once."""
-    keys: list[int] = []
+    keys = array("q")
     counts = np.empty(len(candidates), dtype=np.int64)
     for place, each in enumerate(candidates):
         mine = {hash(key) for key in blocking.keys(each.values)}
-        keys += mine
+        keys.extend(mine)
         counts[place] = len(mine)
-    found = np.array(keys, dtype=np.int64)
+    found = np.frombuffer(keys, dtype=np.int64) if keys else np.zeros(0, dtype=np.int64)
     owners = np.repeat(np.arange(len(candidates), dtype=np.int64), counts)
     order = np.lexsort((owners, found))
     return found[order], owners[order]
@@ -100,21 +105,38 @@ def hashed(blocking: Blocking, candidates: Sequence[Candidate]) -> tuple[Ints, I
 
 def pairs_between(left: tuple[Ints, Ints], right: tuple[Ints, Ints], width: int) -> Iterator[Ints]:
     """Pairs of places that share a key, as `left * width + right`, in portions; a pair may come in several of them."""
-    names, starts, counts = np.unique(left[0], return_index=True, return_counts=True)
-    others, other_starts, other_counts = np.unique(right[0], return_index=True, return_counts=True)
+    names, starts, counts = _blocks(left[0])
+    others, other_starts, other_counts = _blocks(right[0])
     _, mine, theirs = np.intersect1d(names, others, assume_unique=True, return_indices=True)
     for portion in _portions(counts[mine] * other_counts[theirs]):
         these, those = mine[portion], theirs[portion]
         rows, columns, which = _crossed(counts[these], other_counts[those])
         first = left[1][starts[these][which] + rows]
         second = right[1][other_starts[those][which] + columns]
-        yield np.unique(first * width + second)
+        yield _once(first * width + second)
 
 
 def pairs_within(one: tuple[Ints, Ints], width: int) -> Iterator[Ints]:
     """The same inside one system: the first place is the lower one."""
-    for portion in pairs_between(one, one, width):
-        yield portion[portion // width < portion % width]
+    _, starts, counts = _blocks(one[0])
+    starts, counts = starts[counts > 1], counts[counts > 1]
+    for portion in _portions(counts * counts):
+        rows, columns, which = _crossed(counts[portion], counts[portion])
+        lower = rows < columns  # the owners of a block are in order
+        begin = starts[portion][which[lower]]
+        yield _once(one[1][begin + rows[lower]] * width + one[1][begin + columns[lower]])
+
+
+def _blocks(keys: Ints) -> tuple[Ints, Ints, Ints]:
+    """Each of the sorted keys once, where it begins, and how often it comes."""
+    starts = np.flatnonzero(np.concatenate([[True], keys[1:] != keys[:-1]])) if len(keys) else np.zeros(0, np.int64)
+    return keys[starts], starts, np.diff(np.append(starts, len(keys)))
+
+
+def _once(codes: Ints) -> Ints:
+    """Sorted, each one once. (np.unique hashes, which takes ten times as long for millions.)"""
+    found = np.sort(codes)
+    return found[np.concatenate([[True], found[1:] != found[:-1]])] if len(found) else found
 
 
 def _portions(sizes: Ints) -> Iterator[Ints]:
@@ -136,4 +158,4 @@ def _crossed(mine: Ints, theirs: Ints) -> tuple[Ints, Ints, Ints]:
 def candidates_of(portions: Iterable[NDArray[np.int64]]) -> Ints:
     """All pairs once, sorted."""
     found = [each for each in portions if len(each)]
-    return np.unique(np.concatenate(found)) if found else np.zeros(0, dtype=np.int64)
+    return _once(np.concatenate(found)) if found else np.zeros(0, dtype=np.int64)

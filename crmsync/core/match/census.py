@@ -13,7 +13,8 @@ from crmsync.core.match.compare.comparator import Rarity
 from crmsync.core.model import Json
 
 UNHEARD: Final = 2  # so many records are taken to have a word that the census does not list
-SMALLEST: Final = 2_000  # records; a smaller census says little of what is common, and is stretched to this size
+SMALLEST: Final = 20_000  # records; a smaller census says little of what is common, and is stretched to this size
+WHOLE: Final = "="  # begins a word that stands for a whole value: how many bear it is not stretched
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,10 @@ class Census:
         stretch = size / self.records if self.records else 1.0
         unheard = log(size / UNHEARD)
         counts = self.words.get(entry, {})
-        nats = {word: max(0.0, min(unheard, log(size / (count * stretch)))) for word, count in counts.items()}
+        nats = {}
+        for word, count in counts.items():
+            likely = count if word.startswith(WHOLE) else UNHEARD + (count - UNHEARD) * stretch
+            nats[word] = max(0.0, min(unheard, log(size / likely)))
         return lambda word: nats.get(word, unheard)
 
     def to_json(self) -> Json:

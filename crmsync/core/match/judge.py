@@ -88,13 +88,24 @@ def _judge(rule: Match, scored: Scored, rows: Sequence[int]) -> Iterator[Judgeme
         for row in rows
         if not is_sure[row] and not _touches(taken, keys := scored.keys(row))
     ]
-    linked = _linked(MARGIN if rule.weighted else MARGIN_POINTS, rest)
+    linked = _all_linked(MARGIN if rule.weighted else MARGIN_POINTS, rest)
     taken = _taken([each.keys for each in linked])
     asked = list(_questions([each for each in rest if not _touches(taken, each.keys)]))
     told = words(rule, scored, [each.row for each in (*linked, *asked)])
     yield from (Judgement(each.keys, Verdict.SAME, each.score, told[each.row]) for each in linked)
     for each in asked:
         yield Judgement(each.keys, Verdict.UNSURE, each.score, _doubts(rule, scored, each.row, told[each.row]))
+
+
+def _all_linked(margin: float, rest: Sequence[_Row]) -> list[_Row]:
+    """Round after round: whoever has found its counterpart is nobody's rival any more, and a second run would find
+    nothing to add."""
+    found: list[_Row] = []
+    while linked := _linked(margin, rest):
+        found += linked
+        taken = _taken([each.keys for each in linked])
+        rest = [each for each in rest if not _touches(taken, each.keys)]
+    return found
 
 
 def _linked(margin: float, rest: Sequence[_Row]) -> list[_Row]:

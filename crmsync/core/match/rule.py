@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final
+from types import MappingProxyType
+from typing import Final, TypeAlias
 
 from crmsync.core.match.compare import Comparator, comparators, normalise
-from crmsync.core.model import Curve, Json, Key, Match, Scorecard
+from crmsync.core.model import Compare, Curve, Json, Key, Match, Scorecard
+
+Kinds: TypeAlias = Mapping[str, str]
+"""Comparator by field."""
 
 BASE: Final = -3.0  # shipped log-odds of two candidates before anything is compared
 IDENTIFIER: Final = "identifier"  # how a field that decides is compared where `compare` does not say
@@ -62,12 +66,9 @@ def groups_of(rule: Match) -> tuple[Group, ...]:
     return groups(tuple((each.field, each.kind, each.weight) for each in rule.compare))
 
 
-def kinds_of(rule: Match) -> dict[str, str]:
+def kinds_of(rule: Match) -> Kinds:
     """The comparator of every field that is compared, decides, or bounds the candidates."""
-    decide = {name: IDENTIFIER for names in rule.decide for name in names}
-    if rule.within:
-        decide[rule.within] = "exact"
-    return decide | {each.field: each.kind for each in rule.compare}
+    return _kinds_of(rule.decide, rule.compare, rule.within)
 
 
 def scorecard_of(rule: Match) -> Scorecard:
@@ -82,8 +83,17 @@ def scorecard_of(rule: Match) -> Scorecard:
 
 def traits_of(rule: Match, values: Mapping[str, Json]) -> dict[str, Json]:
     """The normal texts of plain values, by field."""
-    found = {name: normalise(kind, values.get(name)) for name, kind in kinds_of(rule).items()}
-    return {name: text for name, text in found.items() if text}
+    found = ((name, normalise(kind, values.get(name))) for name, kind in kinds_of(rule).items())
+    return {name: text for name, text in found if text}
+
+
+@lru_cache(maxsize=64)
+def _kinds_of(decide: tuple[tuple[str, ...], ...], compare: tuple[Compare, ...], within: str | None) -> Kinds:
+    """The comparator of every field that is compared, decides, or bounds the candidates."""
+    kinds = {name: IDENTIFIER for names in decide for name in names}
+    if within:
+        kinds[within] = "exact"
+    return MappingProxyType(kinds | {each.field: each.kind for each in compare})
 
 
 def feature_names(compared: Sequence[Group]) -> tuple[str, ...]:

@@ -88,19 +88,41 @@ def weigh(
     pairs: tuple[Ints, Ints],
     keep_from: float = 0.0,
 ) -> Scored:
-    """Score the pairs at these places, sorted."""
+    """Score the pairs at these places, sorted. What costs most is measured last, and only for pairs that may still
+    reach `keep_from`."""
     if rule.within:
         pairs = _of_one_parent(rule.within, first, second, pairs)
     compared = groups_of(rule)
     weights = Weights.of(rule, compared)
-    columns = [Column.of(group, census, first, second) for group in compared]
-    ids = [_Identifier.of(names, first, second) for names in rule.decide]
-    portions = [
-        _portion(weights, columns, ids, pairs[0][start : start + AT_ONCE], pairs[1][start : start + AT_ONCE], keep_from)
-        for start in range(0, len(pairs[0]), AT_ONCE)
-    ] or [_portion(weights, columns, ids, *pairs, keep_from)]
-    joined = [np.concatenate(parts) for parts in zip(*portions, strict=True)]
-    return Scored(first, second, feature_names(compared), len(pairs[0]), *joined)
+    i, j = pairs
+    equal, alone, forbidden = _identified([_Identifier.of(names, first, second) for names in rule.decide], i, j)
+    measured: dict[str, Floats] = {}
+    rows = np.arange(len(i), dtype=np.int64)  # those that are still in question
+    for group in sorted(compared, key=lambda each: len(each.by.features)):
+        measured[group.name] = _measured(Column.of(group, census, first, second, (i[rows], j[rows])), i[rows], j[rows])
+        left = weights.may_reach(keep_from, measured, len(rows)) | equal[rows]
+        rows, measured = rows[left], {name: features[left] for name, features in measured.items()}
+    features = [measured[group.name] for group in compared]
+    nothing = np.zeros((len(rows), 0))
+    likeness = np.column_stack([each[:, 0] for each in features]) if features else nothing
+    parts, present = weights.parts(features, len(rows)), (~np.isnan(likeness)).sum(axis=1)
+    score, strength = weights.score(parts, present)
+    support, against = weights.votes(parts, likeness)
+    forbids = np.array([group.by.forbids for group in compared], dtype=bool)
+    kept = (score >= keep_from) | equal[rows]
+    last, conflict = rows[kept], np.asarray((likeness[:, forbids] < 1.0).any(axis=1))
+    return Scored(
+        first, second, feature_names(compared), len(i), i[last], j[last], score[kept], strength[kept],
+        (np.column_stack(features) if features else nothing)[kept], equal[last], alone[last],
+        forbidden[last] | conflict[kept], forbidden[last], present[kept],
+        support[kept], against[kept],
+    )  # fmt: skip
+
+
+def _measured(column: Column, i: Ints, j: Ints) -> Floats:
+    """[pairs, features], some pairs at a time."""
+    parts = [column.measure(i[at : at + AT_ONCE], j[at : at + AT_ONCE]) for at in range(0, len(i), AT_ONCE)]
+    return np.concatenate(parts) if parts else column.measure(i, j)
 
 
 def _of_one_parent(
@@ -125,20 +147,20 @@ class Column:
     second: Ints
 
     @classmethod
-    def of(cls, group: Group, census: Census, first: Sequence[Candidate], second: Sequence[Candidate]) -> Column:
-        texts = sorted(
-            {
-                each.values[field]
-                for side in ((first,) if first is second else (first, second))
-                for each in side
-                for field in group.fields
-                if field in each.values
-            }
-        )
-        places = {text: n for n, text in enumerate(texts)}
-        mine = _places(group, places, first)
-        theirs = mine if first is second else _places(group, places, second)
-        return cls(group, group.by.gauge(texts, census.rarity(group.fields[0])), mine, theirs)
+    def of(
+        cls,
+        group: Group,
+        census: Census,
+        first: Sequence[Candidate],
+        second: Sequence[Candidate],
+        pairs: tuple[Ints, Ints],
+    ) -> Column:
+        """Of the records in `pairs`; what the others have is not looked at."""
+        texts: dict[str, int] = {}
+        used = [np.unique(places) for places in pairs] if first is not second else [np.unique(np.concatenate(pairs))]
+        tables = [_places(group, texts, side, places) for side, places in zip((first, second), used, strict=False)]
+        gauge = group.by.gauge(list(texts), census.rarity(group.fields[0]))
+        return cls(group, gauge, tables[0], tables[-1])
 
     def measure(self, i: Ints, j: Ints) -> Floats:
         """[pairs, features]: of the values of two records those that are most alike."""
@@ -157,9 +179,13 @@ class Column:
         return found
 
 
-def _places(group: Group, places: Mapping[str, int], records: Sequence[Candidate]) -> Ints:
-    found = [[places[each.values[f]] if f in each.values else -1 for f in group.fields] for each in records]
-    return np.array(found, dtype=np.int64).reshape(len(records), len(group.fields))
+def _places(group: Group, texts: dict[str, int], records: Sequence[Candidate], used: Ints) -> Ints:
+    """[records, fields]: the places of their texts among all `texts`, to which those are added that are new."""
+    table = np.full((len(records), len(group.fields)), -1, dtype=np.int64)
+    for n, field in enumerate(group.fields):
+        values = (records[place].values.get(field) for place in used.tolist())
+        table[used, n] = [-1 if text is None else texts.setdefault(text, len(texts)) for text in values]
+    return table
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,11 +231,25 @@ class Weights:
         """[pairs, groups]: the points of each group; with weights by hand its share of the score."""
         if self.rule.weighted and measured:
             return self._shares(measured)
-        found = np.zeros((size, len(measured)))
-        for n, (group, features) in enumerate(zip(self.compared, measured, strict=True)):
-            for m, each in enumerate(group.by.features):
-                found[:, n] += points(self.card.curves[f"{group.name}.{each.name}"], features[:, m])
-        return found
+        found = [self.points(group, features) for group, features in zip(self.compared, measured, strict=True)]
+        return np.column_stack(found) if found else np.zeros((size, 0))
+
+    def points(self, group: Group, features: Floats) -> Floats:
+        curves = (self.card.curves[f"{group.name}.{each.name}"] for each in group.by.features)
+        return np.asarray(sum(points(curve, features[:, n]) for n, curve in enumerate(curves)))
+
+    def may_reach(self, score: float, measured: Mapping[str, Floats], size: int) -> Bools:
+        """Which pairs reach a score when all that is not measured yet speaks for them as much as it can."""
+        if self.rule.weighted or score <= 0.0:
+            return np.ones(size, dtype=bool)
+        total = np.full(size, self.card.base)
+        for group in self.compared:
+            total += self.points(group, measured[group.name]) if group.name in measured else self._most(group)
+        return np.asarray(total >= np.log(score / (1.0 - score)) - 0.001)
+
+    def _most(self, group: Group) -> float:
+        curves = (self.card.curves[f"{group.name}.{each.name}"] for each in group.by.features)
+        return sum(max(0.0, *curve.points) for curve in curves)
 
     def _shares(self, measured: Sequence[Floats]) -> Floats:
         likeness = np.column_stack([each[:, 0] for each in measured])
@@ -234,25 +274,6 @@ class Weights:
         if self.rule.weighted:
             return (likeness >= DISAGREES).sum(axis=1), (likeness < DISAGREES).sum(axis=1)
         return (parts > 0.0).sum(axis=1), (parts < 0.0).sum(axis=1)
-
-
-def _portion(
-    weights: Weights, columns: Sequence[Column], ids: Sequence[_Identifier], i: Ints, j: Ints, keep_from: float
-) -> tuple[NDArray[np.generic], ...]:
-    measured = [column.measure(i, j) for column in columns]
-    likeness = np.column_stack([each[:, 0] for each in measured]) if measured else np.zeros((len(i), 0))
-    parts, present = weights.parts(measured, len(i)), (~np.isnan(likeness)).sum(axis=1)
-    score, strength = weights.score(parts, present)
-    support, against = weights.votes(parts, likeness)
-    equal, alone, forbidden = _identified(ids, i, j)
-    barred = forbidden.copy()
-    for n, column in enumerate(columns):
-        if column.group.by.forbids:
-            barred |= likeness[:, n] < 1.0
-    features = np.column_stack(measured) if measured else np.zeros((len(i), 0))
-    kept = (score >= keep_from) | equal
-    columns_of = (i, j, score, strength, features, equal, alone, barred, forbidden, present, support, against)
-    return tuple(each[kept] for each in columns_of)
 
 
 def _identified(ids: Sequence[_Identifier], i: Ints, j: Ints) -> tuple[Bools, Bools, Bools]:

@@ -4,9 +4,9 @@ from crmsync.core.plan.again import Again, Failure, not_twice, try_again
 from crmsync.core.plan.decide import Decided, Pair, Resolve, decide
 from crmsync.core.plan.limits import Allow, Counts, Read, Trip, refuse, worded
 from crmsync.core.plan.lines import decode, digest, encode
-from crmsync.core.plan.traits import traits
+from crmsync.core.plan.traits import crossed, traits
 
 __all__ = [
-    "Again", "Allow", "Counts", "Decided", "Failure", "Pair", "Read", "Resolve", "Trip", "decide", "decode", "digest",
-    "encode", "not_twice", "refuse", "traits", "try_again", "worded",
+    "Again", "Allow", "Counts", "Decided", "Failure", "Pair", "Read", "Resolve", "Trip", "crossed", "decide", "decode",
+    "digest", "encode", "not_twice", "refuse", "traits", "try_again", "worded",
 ]  # fmt: skip

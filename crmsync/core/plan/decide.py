@@ -146,6 +146,8 @@ class _Case:
 
 
 def _decide(case: _Case) -> Decided:
+    if outside := next((seen.outside for seen in case.pair.seen if seen and seen.outside), ""):
+        return Decided("out_of_scope", reason=outside)
     rejected = tuple((side, finding) for side in SIDES for finding in _rejections(case.pair.seen[side]))
     if rejected:
         return Decided("rejected", rejected=rejected, reason=rejected[0][1].message)
@@ -465,6 +467,7 @@ def _unsure(case: _Case) -> Decided:
             (None, None),
             (None, None),
             f"may be the same ({each.score:.2f}): {each.reason}",
+            each.score,
         )
         for each in case.pair.unsure
     )

@@ -75,9 +75,10 @@ def _body(line: Line) -> dict[str, Json]:
         case Archive(mapping, side, key, source, expect, reason) | Delete(mapping, side, key, source, expect, reason):
             keys = {"mapping": mapping, "side": side, "key": key, "source": source, "expect": expect}
             return {**keys, "why": reason, "missing": line.missing}
-        case Hold(mapping, keys, kind, field, values, base, message):
+        case Hold(mapping, keys, kind, field, values, base, message, score):
             said = {"values": [encode_value(each) for each in values], "base": [encode_value(each) for each in base]}
-            return {"mapping": mapping, "keys": keys, "kind": kind, "field": field, "why": message, **said}
+            more = {} if score is None else {"score": score}
+            return {"mapping": mapping, "keys": keys, "kind": kind, "field": field, "why": message, **said, **more}
         case Adopt(mapping, keys, base, judged):
             fields = {name: agreed_to_json(agreed) for name, agreed in base.items()}
             return {"mapping": mapping, "keys": keys, "base": fields, **({"judged": judged} if judged else {})}
@@ -158,7 +159,8 @@ def _read_entry(body: Json) -> Line:
     match body["do"]:
         case "hold":
             values, base = (tuple(map(_read, body[name])) for name in ("values", "base"))
-            return Hold(body["mapping"], keys, body["kind"], body["field"], values, base, body["why"])
+            score = float(body["score"]) if "score" in body else None
+            return Hold(body["mapping"], keys, body["kind"], body["field"], values, base, body["why"], score)
         case "adopt":
             judged = (float(body["judged"][0]), body["judged"][1]) if "judged" in body else None
             return Adopt(body["mapping"], _both(keys), _read_base(body["base"]), judged)

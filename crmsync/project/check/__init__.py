@@ -26,7 +26,15 @@ from crmsync.project.check.fields import (
     limits_speak_of_fields,
     together_has_parents,
 )
-from crmsync.project.check.match import comparators_are_known, match_speaks_of_fields, thresholds_are_in_order
+from crmsync.project.check.match import (
+    comparators_are_known,
+    golden_rules_are_known,
+    match_speaks_of_fields,
+    models_know_what_is_compared,
+    precision_has_labels,
+    thresholds_are_in_order,
+    weights_are_of_all_or_of_none,
+)
 from crmsync.project.check.paths import (
     constants_keep_the_contract,
     entity_paths_are_known,
@@ -65,6 +73,10 @@ _DRAFT_CHECKS: Final[tuple[DraftCheck, ...]] = (
     match_speaks_of_fields,
     comparators_are_known,
     thresholds_are_in_order,
+    weights_are_of_all_or_of_none,
+    models_know_what_is_compared,
+    precision_has_labels,
+    golden_rules_are_known,
 )
 
 

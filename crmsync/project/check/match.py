@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from typing import Final, get_args
 
 from crmsync.core.match import comparators
+from crmsync.core.match.golden import Kind
+from crmsync.core.match.rule import groups_of
 from crmsync.core.model import Finding
 from crmsync.project.check.world import World
 from crmsync.project.mappings import Draft
@@ -48,6 +51,63 @@ def comparators_are_known(draft: Draft, world: World) -> Iterator[Finding]:
         if compare.kind not in comparators():
             message, mend = f"there is no comparator {compare.kind!r}", choose(compare.kind, comparators())
             yield draft.wrong("unknown-comparator", message, mend, "match", "compare", compare.field, "as")
+
+
+def weights_are_of_all_or_of_none(draft: Draft, world: World) -> Iterator[Finding]:
+    match = draft.mapping.match
+    if match is None or not match.weighted:
+        return
+    bare = [each.field for each in match.compare if each.weight is None]
+    if bare:
+        message = f"some fields have a weight, and {', '.join(bare)} none"
+        yield draft.wrong_key("weights-mixed", message, "give all of them one, or none", "match", "compare", bare[0])
+    elif match.scorecard is not None:
+        message = "weights by hand and a model: which of them should judge?"
+        yield draft.wrong_key("weights-and-model", message, "take the weights away, or the model", "match", "model")
+
+
+def models_know_what_is_compared(draft: Draft, world: World) -> Iterator[Finding]:
+    match = draft.mapping.match
+    if match is None or match.scorecard is None or any(each.kind not in comparators() for each in match.compare):
+        return
+    wanted = {name for group in groups_of(match) for name in group.curves()}
+    known = match.scorecard.curves.keys()
+    strangers, missing = _entries(known - wanted), _entries(wanted - known)
+    told = [f"knows {strangers}, which is not compared so"] if strangers else []
+    told += [f"does not know all of {missing}, which has the shipped points"] if missing else []
+    if told:
+        message, mend = f"the model {'; it '.join(told)}", f"crmsync match train -s {draft.mapping.name}"
+        yield draft.wrong("model-outdated", message, mend, "match", "model", severity="warning")
+
+
+def _entries(names: Iterable[str]) -> str:
+    """What is compared, of names such as `name.likeness`."""
+    return ", ".join(sorted({name.partition(".")[0] for name in names}))
+
+
+def precision_has_labels(draft: Draft, world: World) -> Iterator[Finding]:
+    match = draft.mapping.match
+    if match is not None and match.min_precision is not None and match.labels is None:
+        message, mend = "min_precision has no labels to be measured by", "name them: labels: FILE.csv"
+        yield draft.wrong_key("no-labels", message, mend, "match", "min_precision")
+
+
+_GOLDEN: Final = ("owner", *(kind for kind in get_args(Kind) if kind != "priority"))
+
+
+def golden_rules_are_known(draft: Draft, world: World) -> Iterator[Finding]:
+    """They name fields that are there, and rules, or sides."""
+    fields = {each.name: each for each in draft.mapping.fields}
+    known = (*_GOLDEN, *draft.sides)
+    for name, words in draft.mapping.match.golden if draft.mapping.match else ():
+        where: Where = ("match", "golden", name)
+        if name not in fields and name != "default" and name not in draft.damaged:
+            yield draft.wrong_key("unknown-field", f"there is no field {name!r}", choose(name, fields), *where)
+        listed = isinstance(draft.document.look(where), dict)
+        for index, word in enumerate(words):
+            if word not in known:
+                place = (*where, "priority", index) if listed else where
+                yield draft.wrong("unknown-golden-rule", f"there is no rule {word!r}", choose(word, known), *place)
 
 
 def thresholds_are_in_order(draft: Draft, world: World) -> Iterator[Finding]:

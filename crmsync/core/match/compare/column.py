@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 def numbered(column: Sequence[str]) -> Ints:
     """A number for each text, the same for equal ones; 0 for ""."""
-    known = {text: n for n, text in enumerate(sorted(set(column) - {""}), 1)} | {"": 0}
-    return np.array([known[text] for text in column], dtype=np.int64)
+    known = {"": 0}
+    return np.array([known.setdefault(text, len(known)) for text in column], dtype=np.int64)
 
 
 def slots(rows: Sequence[Sequence[str]], most: int) -> Ints:

@@ -18,6 +18,7 @@ from rapidfuzz.distance import OSA
 from rapidfuzz.fuzz import ratio, token_sort_ratio
 from rapidfuzz.process import cpdist
 
+from crmsync.core.match.compare.column import numbered
 from crmsync.core.match.compare.comparator import Feature, Floats, Gauge, Ints, Rarity
 
 Bools: TypeAlias = NDArray[np.bool_]
@@ -25,6 +26,7 @@ Bools: TypeAlias = NDArray[np.bool_]
 WORDS: Final = 8  # of a name that are looked at, the first ones
 SLIP: Final = 4  # letters for which one slip of the pen is allowed
 LEAST: Final = 0.05  # nats: the commonest word tells at least a little
+INITIALS: Final = 0.9  # likeness of a name and of its initials
 NEAR: Final = 0.65  # letters alike below this: what is left of two names is not misspelled
 GENERIC_NATS: Final = 2.5  # what a word tells at most that half of all companies could bear
 _GENERIC: Final = """
@@ -60,7 +62,6 @@ FEATURES: Final = (
     Feature("numbers", (0.0, 1.0), (-1.5, 0.0)),
     Feature("sibling", (0.0, 1.0), (-1.8, 0.2)),
     Feature("namesakes", (-3.0, -1.6, -0.9, 0.0), (-2.5, -1.5, -0.7, 0.1)),
-    Feature("initials", (0.0, 1.0), (0.0, 3.0)),
     Feature("form", (0.0, 1.0), (-2.0, 0.2)),
 )
 """What each of them is, in the order of `gauge`:
@@ -74,7 +75,6 @@ apart       how many words of both names are no word of the other, below 0
 numbers     1 the same numbers (II, 2, No. 7), 0 others
 sibling     0 when a word is left over that tells one company of a family from another
 namesakes   how much less an equal name tells because many bear it, in nats below 0
-initials    1 when one name is made of the first letters of the other
 form        1 the same legal form, 0 another one
 """
 
@@ -127,26 +127,34 @@ class Names:
         """`tells`: what a single word tells; `most`: so many words of each are looked at, the first ones."""
         cores = [core_of(each) for each in values]
         tokens = [tuple(dict.fromkeys(each.split()))[:most] for each in cores]
-        vocabulary = {word: n for n, word in enumerate(sorted({word for each in tokens for word in each}))}
+        vocabulary: dict[str, int] = {}
+        flat = [vocabulary.setdefault(word, len(vocabulary)) for each in tokens for word in each]
         by_word = {word: max(tells(word), LEAST) for word in vocabulary}
-        weights = np.array([*by_word.values()] or [0.0])
-        table = np.full((len(values), max((len(each) for each in tokens), default=1) or 1), -1, dtype=np.int64)
-        for row, each in enumerate(tokens):
-            table[row, : len(each)] = [vocabulary[word] for word in each]
-        weight = np.where(table < 0, 0.0, weights[table])
-        numbers = _numbered([" ".join(sorted(w for w in each if _NUMBER.fullmatch(w))) for each in tokens])
-        joined = [each.replace(" ", "") for each in cores]
-        forms = _numbered([form_of(each) for each in values])
+        table = _table([len(each) for each in tokens], flat)
+        weight = np.where(table < 0, 0.0, np.array([*by_word.values(), 0.0])[table])
         sibling = np.array([*(word in SIBLINGS for word in vocabulary), False], dtype=bool)
-        known = {text: n for n, text in enumerate(sorted(set(joined)))}
+        numeral = frozenset(word for word in vocabulary if _NUMBER.fullmatch(word))
+        numbers = [" ".join(sorted(numeral.intersection(each))) for each in tokens]
+        joined = ["".join(each.split()) for each in cores]
+        known: dict[str, int] = {}
+        codes = [known.setdefault(each, len(known)) for each in joined]
         firsts = [known.get("".join(word[0] for word in each), -1) if len(each) > 1 else -1 for each in tokens]
+        common = np.array([rarity(_whole(core)) for core in cores]) - rarity("")
         return cls(
-            np.array(cores, dtype=object), np.array(joined, dtype=object),
-            np.array([known[each] for each in joined], dtype=np.int64), np.array(firsts, dtype=np.int64),
-            tokens, table, weight, weight.sum(axis=1), forms, numbers, sibling[table],
-            np.array([rarity(_whole(core)) for core in cores]) - rarity(""),
-            by_word, max(rarity(""), 0.1),
+            np.array(cores, dtype=object), np.array(joined, dtype=object), np.array(codes, dtype=np.int64),
+            np.array(firsts, dtype=np.int64), tokens, table, weight, weight.sum(axis=1),
+            numbered([form_of(each) for each in values]), numbered(numbers), sibling[table], common, by_word,
+            max(rarity(""), 0.1),
         )  # fmt: skip
+
+
+def _table(sizes: Sequence[int], flat: Sequence[int]) -> Ints:
+    """[rows, most]: the numbers of each row one after the other, -1 behind them."""
+    width = np.array(sizes, dtype=np.int64)
+    found = np.full((len(sizes), int(width.max(initial=1)) or 1), -1, dtype=np.int64)
+    row = np.repeat(np.arange(len(sizes)), width)
+    found[row, np.arange(len(flat)) - np.repeat(np.cumsum(width) - width, width)] = flat
+    return found
 
 
 def gauge(values: Sequence[str], rarity: Rarity) -> Gauge:
@@ -172,7 +180,9 @@ def compare(names: Names, first: Ints, second: Ints) -> tuple[Floats, ...]:
     left = np.maximum(rest[0] - soft, 0.0), np.maximum(rest[1] - soft, 0.0)
     same = names.codes[first] == names.codes[second]
     joined = same.astype(np.float64)
-    joined = np.maximum(joined, _one_word(names, first, second, letters, left))
+    initials = _initials(names, first, second) * (shared == 0)
+    letters = np.maximum(letters, INITIALS * initials)
+    joined = np.maximum.reduce([joined, _one_word(names, first, second, letters, left), INITIALS * initials])
     whole_weight = np.maximum(names.total[first], names.total[second])
     together = np.maximum(joined * whole_weight, shared + soft)
     left = left[0] * (1 - joined), left[1] * (1 - joined)
@@ -184,10 +194,9 @@ def compare(names: Names, first: Ints, second: Ints) -> tuple[Floats, ...]:
     apart = -np.maximum(np.minimum(*free) - kin, 0.0) * (1 - joined)
     sibling = _siblings(names, (first, second), matched) | ((numbers == 0) & (shared > 0))
     namesakes = np.where(same, np.minimum(names.common[first], names.common[second]), np.nan)
-    initials = np.where(shared > 0, 0.0, _initials(names, first, second))
     return (
         letters, together, whole, -np.minimum(*left), -np.maximum(*left), apart, numbers, 1.0 - sibling, namesakes,
-        initials, form,
+        form,
     )  # fmt: skip
 
 
@@ -273,12 +282,6 @@ def kinship(one: str, two: str) -> float:
 
 def _cpdist(ones: Sequence[str], twos: Sequence[str], scorer: Callable[..., float]) -> Floats:
     return cpdist(ones, twos, scorer=scorer, dtype=np.float64, workers=1) if len(ones) else np.zeros(0)
-
-
-def _numbered(texts: Sequence[str]) -> Ints:
-    """A number for each text; 0 for none."""
-    known = {text: n for n, text in enumerate(sorted(set(texts) - {""}), 1)} | {"": 0}
-    return np.array([known[text] for text in texts], dtype=np.int64)
 
 
 def reason(first: str, second: str, features: Sequence[float]) -> str:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from rapidfuzz.distance import OSA
 
-from crmsync.core.match.compare.column import numbered, slips
+from crmsync.core.match.compare.column import shared, slots
 from crmsync.core.match.compare.comparator import Comparator, Feature, Rarity
 from crmsync.core.match.compare.fold import fold
 from crmsync.core.values.company import ico
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 SLIP: Final = 0.5
 """Likeness of two numbers of one register that are one slip of the pen apart."""
+MOST: Final = 4
+"""Numbers of one value that are looked at."""
 SECRET: Final = frozenset({"cz.dic"})
 """Registers whose numbers hold a birth number: they are compared, never shown."""
 
@@ -213,53 +215,36 @@ def _by_scheme(normal: str) -> list[tuple[str, str]]:
 
 
 def gauge(values: Sequence[str], _rarity: Rarity) -> Gauge:
-    registers = _registers(values)
+    """1 a number of one register is the same, SLIP one slip apart, 0 another one, NaN no register in common."""
+    held = [_by_scheme(value)[:MOST] for value in values]
+    most = max((len(each) for each in held), default=1)
+    registers = slots([[scheme for scheme, _ in each] for each in held], most)
+    numbers = slots([[f"{scheme}:{number}" for scheme, number in each] for each in held], most)
 
     def measure(first: Ints, second: Ints) -> tuple[Floats, ...]:
-        likeness = np.full(len(first), np.nan)
-        for register in registers:
-            likeness = np.fmax(likeness, _in_one_register(register, first, second))
+        same, comparable = shared(numbers[first], numbers[second]), shared(registers[first], registers[second])
+        likeness = np.where(same, 1.0, np.where(comparable, 0.0, np.nan))
+        for row in np.flatnonzero(comparable & ~same).tolist():
+            likeness[row] = _nearest(held[first[row]], held[second[row]])
         return (likeness,)
 
     return measure
 
 
-def _registers(values: Sequence[str]) -> list[list[str]]:
-    """For each register, and each of the numbers that one value may have in it, a column of numbers, "" for none. More
-    than one number in a register is rare: each meets each."""
-    held = [_by_scheme(value) for value in values]
-    schemes = sorted({scheme for each in held for scheme, _ in each})
-    return [[",".join(number for one, number in each if one == scheme) for each in held] for scheme in schemes]
-
-
-def _in_one_register(column: list[str], first: Ints, second: Ints) -> Floats:
-    """1 the same number, SLIP one slip apart, 0 another one, NaN where one of them has none."""
-    likeness = np.full(len(first), np.nan)
-    codes = numbered(column)
-    both = np.flatnonzero((codes[first] > 0) & (codes[second] > 0))
-    likeness[both] = codes[first[both]] == codes[second[both]]
-    other = both[likeness[both] == 0]
-    likeness[other[slips(column, first[other], second[other])]] = SLIP
-    several = np.array(["," in each for each in column], dtype=np.bool_)
-    for row in other[several[first[other]] | several[second[other]]]:
-        likeness[row] = _best(column[first[row]].split(","), column[second[row]].split(","))
-    return likeness
-
-
-def _best(ours: Sequence[str], theirs: Sequence[str]) -> float:
-    apart = min(OSA.distance(one, two) for one in ours for two in theirs)
-    return (1.0, SLIP)[apart] if apart < 2 else 0.0
+def _nearest(ours: Sequence[tuple[str, str]], theirs: Sequence[tuple[str, str]]) -> float:
+    apart = (OSA.distance(one, two, score_cutoff=1) for mine, one in ours for its, two in theirs if mine == its)
+    return SLIP if min(apart) < 2 else 0.0
 
 
 def reason(first: str, second: str, features: Sequence[float]) -> str:
     ours, theirs = _by_scheme(first), _by_scheme(second)
-    shared = [scheme for scheme, _ in ours if any(scheme == other for other, _ in theirs)]
-    if not shared:
+    common = [scheme for scheme, _ in ours if any(scheme == other for other, _ in theirs)]
+    if not common:
         return "no register in common"
     equal = sorted(set(ours) & set(theirs))
     if equal:
         return f"the same {' and '.join(_shown(scheme, number) for scheme, number in equal)}"
-    told = f"{_all(shared[0], ours)} against {_all(shared[0], theirs)}"
+    told = f"{_all(common[0], ours)} against {_all(common[0], theirs)}"
     return f"{told}, one slip apart" if features and features[0] >= SLIP else told
 
 

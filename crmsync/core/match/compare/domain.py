@@ -136,9 +136,10 @@ def _split(site: str) -> tuple[str, str]:
 
 def gauge(values: Sequence[str], _rarity: Rarity) -> Gauge:
     sites = [_site_of(value) for value in values]
-    names = [_split(site)[0] for site in sites]
-    site, name = numbered(sites), numbered(names)
-    ending, address = numbered([_split(site)[1] for site in sites]), numbered([_own_address(value) for value in values])
+    parts = [_split(site) for site in sites]
+    names = [name for name, _ in parts]
+    site, name, ending = numbered(sites), numbered(names), numbered([each for _, each in parts])
+    address = numbered([_own_address(value) if "@" in value else "" for value in values])
     text, telling = numbered(values), np.array([len(name) >= TELLING for name in names], dtype=np.bool_)
     on_platform = np.array(
         ["/" in site for site in sites], dtype=np.bool_

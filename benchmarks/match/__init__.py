@@ -1,0 +1,1 @@
+"""How well does crmsync tell which is which, and how well do its neighbours?"""

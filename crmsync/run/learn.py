@@ -1,0 +1,228 @@
+"""What do labels teach about matching? How good it is, which points it should give, from which scores on it should
+link and ask, and which pairs a person should judge next."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from crmsync.core.match import judge
+from crmsync.core.match.fit import choose, expectation_maximisation, logistic
+from crmsync.core.match.inside import doubles
+from crmsync.core.match.measure import Figures, Said, Step, curve, evaluate
+from crmsync.core.match.rule import kinds_of, scorecard_of
+from crmsync.core.match.score import Scored
+from crmsync.core.match.scorecard import points
+from crmsync.core.match.tune import Tuned, thresholds
+from crmsync.core.model import ABSENT, Both, Json, Key, Match, Scorecard, Side, Verdict
+from crmsync.core.model import Mapping as Declared
+from crmsync.core.plan import crossed
+from crmsync.run.labelled import Floats, Ints, Labels, Stock, labels_of, stock
+from crmsync.run.sheets import Pairs
+from crmsync.run.world import World
+
+LOWEST: Final = 0.01  # pairs below this score are not listed in an evaluation: nobody would link or ask about them
+EVEN: Final = 0.5  # nothing is ever linked below this score
+MOST: Final = 30_000  # pairs that expectation-maximisation looks at; of more, every n-th
+
+# How good is it? -------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluated:
+    """`curve`: precision and recall over the threshold. `truth`: the file, with the keys that no record has."""
+
+    stock: Stock
+    figures: Figures
+    curve: tuple[Step, ...]
+    truth: Pairs
+
+
+def evaluated(world: World, mapping: Declared, truth: Path, side: Side | None) -> Evaluated:
+    """Judge all records, linked or not, and hold that against a file of all pairs that are the same."""
+    material = stock(world, mapping, side)
+    pairs = material.read(truth)
+    true = [keys for keys, same in pairs.judged.items() if same]
+    rows = material.rows_of(true)
+    said = _said(material, set(rows.values()))
+    one_side = side is not None
+    figures = evaluate(said, true, len(material.scored), len(rows), one_side)
+    return Evaluated(material, figures, tuple(curve(said, true, one_side)), pairs)
+
+
+def _said(material: Stock, true: set[int]) -> list[Said]:
+    scored = material.scored
+    verdicts = verdicts_of(material)
+    rows = {*np.flatnonzero(scored.score >= LOWEST).tolist(), *true}
+    listed = [(scored.keys(row), float(scored.score[row])) for row in sorted(rows)]
+    return [Said(keys, score, verdicts.get(keys)) for keys, score in listed]
+
+
+def verdicts_of(material: Stock) -> dict[Both[Key], Verdict]:
+    if material.side is not None:
+        return doubles(material.rule, material.scored)
+    return {each.keys: each.verdict for each in judge(material.rule, material.scored)}
+
+
+# Which points? ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """`before`: the scorecard that the mapping has now. `right`: of the labelled pairs that are the same, and of the
+    others, how many lay on the right side of one half before, and lie there now."""
+
+    stock: Stock
+    labels: Labels
+    before: Scorecard
+    card: Scorecard
+    right: Both[Both[int]]
+
+
+def trained(world: World, mapping: Declared, file: Path | None, side: Side | None) -> Trained:
+    """Fit the points: to labels where there are any of both kinds, else to the pairs alone. From the shipped points,
+    whatever was learned before: the same labels give the same model."""
+    material = stock(world, mapping, side, _by_points(mapping))
+    labels = labels_of(material, material.read(file) if file else None)
+    scored, prior = material.scored, scorecard_of(material.rule)
+    if labels.same and labels.same < len(labels.values):
+        card = logistic(scored.features[labels.rows], labels.values, prior, scored.names, weights=labels.weights)
+    else:
+        rows, anchors = _anchored(scored, labels)
+        card = expectation_maximisation(scored.features[rows], prior, scored.names, anchors)
+    before = scorecard_of(mapping.match) if mapping.match and not mapping.match.weighted else prior
+    right = (_right(before, scored, labels), _right(card, scored, labels))
+    return Trained(material, labels, before, card, ((right[0][0], right[1][0]), (right[0][1], right[1][1])))
+
+
+def _by_points(mapping: Declared) -> Match | None:
+    """The rule without weights by hand and without what was learned."""
+    rule = mapping.match
+    if rule is None:
+        return None
+    compare = tuple(replace(each, weight=None) for each in rule.compare)
+    return replace(rule, compare=compare, scorecard=None)
+
+
+def _anchored(scored: Scored, labels: Labels) -> tuple[Ints, Floats]:
+    """The rows to learn from without labels of both kinds: what is labelled, and what identifiers decide, stands."""
+    known = np.full(len(scored), np.nan)
+    known[scored.equal & scored.alone & ~scored.forbidden] = 1.0
+    known[labels.rows] = labels.values
+    step = max(-(-len(scored) // MOST), 1)
+    rows = np.arange(0, len(scored), step, dtype=np.int64)
+    return rows, known[rows]
+
+
+def _right(card: Scorecard, scored: Scored, labels: Labels) -> Both[int]:
+    total = np.full(len(labels.rows), card.base)
+    for place, name in enumerate(scored.names):
+        if name in card.curves:
+            total += points(card.curves[name], scored.features[labels.rows, place])
+    same = labels.values >= 0.5
+    return int((total[same] > 0).sum()), int((total[~same] <= 0).sum())
+
+
+# Which thresholds? -------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """Thresholds, with what they would do to all records: links and questions, then and now. None where no labelled
+    pair is the same: nothing can be told."""
+
+    stock: Stock
+    labels: Labels
+    tuned: Tuned | None
+    now: Both[int]
+    then: Both[int]
+
+
+def tuned(world: World, mapping: Declared, file: Path | None, precision: float) -> Proposal:
+    """Of the pairs that are the clear best of both their records, which a threshold alone keeps from being linked, the
+    labelled ones prove `link_at`; those of all candidates `review_at`."""
+    material = stock(world, mapping)
+    labels = labels_of(material, material.read(file) if file else None)
+    scored, now = material.scored, _would_do(material, material.rule)
+    known = np.full(len(scored), np.nan)
+    known[labels.rows] = labels.values
+    best = _clear_best(material)
+    if not (known[best] >= 0.5).any():
+        return Proposal(material, labels, None, now, now)
+    links = thresholds(scored.score[best], known[best], precision)
+    asked = thresholds(scored.score, known, precision)
+    review_at = min(asked.review_at, links.link_at)
+    missed = float((scored.score[known >= 0.5] < review_at).mean())
+    then = _would_do(material, replace(material.rule, link_at=links.link_at, review_at=review_at))
+    found = replace(links, review_at=review_at, missed=missed, questions=then[1], share_true=asked.share_true)
+    return Proposal(material, labels, found, now, then)
+
+
+def _clear_best(material: Stock) -> Ints:
+    """The rows that would be linked by score, were every score high enough that says more yes than no."""
+    rule = replace(material.rule, link_at=EVEN, review_at=EVEN)
+    linked = [each.keys for each in judge(rule, material.scored) if each.verdict is Verdict.SAME]
+    rows = np.array(sorted(material.rows_of(linked).values()), dtype=np.int64)
+    return rows[~material.scored.equal[rows]]
+
+
+def _would_do(material: Stock, rule: Match) -> Both[int]:
+    verdicts = [each.verdict for each in judge(rule, material.scored)]
+    return verdicts.count(Verdict.SAME), verdicts.count(Verdict.UNSURE)
+
+
+# Which pairs next? ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Sampled:
+    """One pair of a sample. `same` None: to be judged by a person."""
+
+    keys: Both[Key]
+    same: bool | None
+    score: float
+    values: Both[dict[str, Json]]
+
+
+def sampled(world: World, mapping: Declared, file: Path | None, n: int) -> list[Sampled]:
+    """`n` pairs: all that are judged, but at most half of them as many, and those whose labels would teach most."""
+    material = stock(world, mapping)
+    labels = labels_of(material, material.read(file) if file else None)
+    scored = material.scored
+    told = labels.rows if not labels.derived else labels.rows[labels.values >= 0.5]
+    known = dict(zip(labels.rows.tolist(), labels.values.tolist(), strict=True))
+    decided = _spread(told.tolist(), (n + 1) // 2)
+    rest = np.setdiff1d(np.flatnonzero(scored.score >= LOWEST), told)
+    near = [min(max(each, LOWEST), 1 - LOWEST) for each in (material.rule.review_at, material.rule.link_at)]
+    size = min(n - len(decided), len(rest))
+    fresh = rest[choose(scored.features[rest], scored.score[rest], size, near)] if size else rest[:0]
+    rows = sorted([*decided, *fresh.tolist()])
+    return [_sampled(material, row, known[row] if row in decided else None) for row in rows]
+
+
+def _spread(rows: Sequence[int], most: int) -> list[int]:
+    """Every n-th, so that at most so many are left."""
+    return list(rows[:: max(-(-len(rows) // most), 1)])
+
+
+def _sampled(material: Stock, row: int, label: float | None) -> Sampled:
+    keys = material.scored.keys(row)
+    values = (_plain(material, 0, keys[0]), _plain(material, 1, keys[1]))
+    return Sampled(keys, None if label is None else label >= 0.5, float(material.scored.score[row]), values)
+
+
+def _plain(material: Stock, side: Side, key: Key) -> dict[str, Json]:
+    """What is compared of a record, before it is brought into its normal form; of a link its parent."""
+    compiled, found = material.world.compile(material.mapping), material.gathered[side].by_key[key]
+    plain = {}
+    for name in kinds_of(material.rule):
+        place = compiled.index[name]
+        if compiled.mapping.fields[place].link:
+            plain[name] = found.candidate.values.get(name)
+        else:
+            plain[name] = crossed(compiled, place, side, found.natives[place], lambda *_: ABSENT)
+    return {name: value for name, value in plain.items() if value is not None and value is not ABSENT}

@@ -1,0 +1,61 @@
+"""What is written to a spreadsheet is what is read back, whatever the keys and the values are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from crmsync.core.model import Contract, End, Key, Ref
+from crmsync.run.sheets import read_pairs, read_sheet, readings, write_sheet, written_key
+from crmsync.run.world import Stopped
+
+CRM, PM = (End(name, name, "line", Contract(f"{name}.line", "1.0.0", True)) for name in ("crm", "pm"))
+TEXT = st.text(st.characters(blacklist_categories=("Cs", "Cc")), max_size=12)
+KEYS = st.lists(TEXT.filter(bool) | st.integers(-(10**17), 10**17), min_size=1, max_size=3).map(tuple)
+
+
+@given(KEYS)
+def test_every_key_is_among_the_readings_of_its_text(key: Key) -> None:
+    assert key in set(readings(written_key(key), CRM))
+    assert key in set(readings(str(Ref("crm", "line", key)), CRM))
+
+
+@given(st.lists(st.tuples(TEXT, TEXT), min_size=1), st.sampled_from(["\n", "\r\n"]))
+def test_what_is_written_is_read_back(
+    tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str, str]], end: str
+) -> None:
+    file = tmp_path_factory.mktemp("sheet") / "a.csv"
+    write_sheet(file, ["crm", "pm"], rows)
+    file.write_bytes(file.read_bytes().replace(b"\n", end.encode()))
+    found = [row.cells for row in read_sheet(file).rows]
+    assert found == [row for row in rows if any(cell.strip() for cell in row)]
+
+
+@pytest.mark.parametrize("cell", ["=1+1", "@SUM(A1)", "+cmd", "-x", "=HYPERLINK(1)"])
+def test_no_cell_is_a_formula(tmp_path: Path, cell: str) -> None:
+    write_sheet(tmp_path / "a.csv", ["crm", "pm"], [(cell, "+421 905 123 456")])
+    line = (tmp_path / "a.csv").read_text("utf-8-sig").splitlines()[1]
+    assert line == f"'{cell},+421 905 123 456"
+
+
+def test_composite_keys_find_their_records(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text('crm,pm\n"7,3",a%2Cb\ncrm.line/7%2C3,"a,b"\n', "utf-8")
+    known: tuple[set[Key], set[Key]] = {(7, 3), ("7,3",)}, {("a,b",)}
+    pairs = read_pairs(tmp_path / "a.csv", (CRM, PM), known)
+    assert [each.keys for each in pairs.told] == [((7, 3), ("a,b",)), (("7,3",), ("a,b",))]
+
+
+def test_a_number_is_a_text_where_the_records_say_so(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("crm;pm\n42;042\n", "utf-8")
+    pairs = read_pairs(tmp_path / "a.csv", (CRM, PM), ({("42",)}, {("042",), (42,)}))
+    assert [each.keys for each in pairs.told] == [(("42",), ("042",))]
+
+
+def test_inside_one_side_a_pair_has_no_order(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("a,b,verdict\n2,1,same\n1,2,different\n", "utf-8")
+    with pytest.raises(Stopped) as stopped:
+        read_pairs(tmp_path / "a.csv", (CRM, CRM), ({(1,), (2,)}, {(1,), (2,)}))
+    assert [finding.rule for finding in stopped.value.findings] == ["sheet/contradiction"]
