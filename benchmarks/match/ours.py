@@ -2,7 +2,7 @@
 
 Every column is compared as its kind, nothing is set by hand; a registry number decides where there is one. `links` are
 what crmsync links by itself at the shipped thresholds: labels choose no threshold there, only whether pairs are closed.
-`alone` has the scorecard estimated from the pairs, `taught` fits it to the labels.
+`alone` has the scorecard estimated from the pairs, `taught` fits that one to the labels.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from crmsync.core.match.inside import doubles
 from crmsync.core.match.judge import KINDS
 from crmsync.core.match.rule import scorecard_of
 from crmsync.core.match.score import weigh
-from crmsync.core.model import Both, Compare, Key, Match, Scorecard, Verdict, key_text
+from crmsync.core.model import LIKELY, Both, Compare, Key, Match, Scorecard, Verdict, key_text
 
 
 def shipped(known: LabelledSet, _labels: Labels) -> Scores:
@@ -31,14 +31,19 @@ def shipped(known: LabelledSet, _labels: Labels) -> Scores:
 def alone(known: LabelledSet, _labels: Labels) -> Scores:
     rule = _rule(known)
     scored = _scored(known, rule)
+    return _strengths(known, _scored(known, replace(rule, scorecard=_estimated(rule, scored))))
+
+
+def _estimated(rule: Match, scored: Scored) -> Scorecard:
     nobody_says = np.full(len(scored), np.nan)
-    card = expectation_maximisation(scored.features, scorecard_of(rule), scored.names, nobody_says)
-    return _strengths(known, _scored(known, replace(rule, scorecard=card)))
+    return expectation_maximisation(scored.features, scorecard_of(rule), scored.names, nobody_says)
 
 
 def taught(known: LabelledSet, labels: Labels) -> Scores:
     rule = _rule(known)
-    return _strengths(known, _scored(known, replace(rule, scorecard=_fitted(known, rule, labels))))
+    scored = _scored(known, rule)
+    card = _fitted(known, replace(rule, scorecard=_estimated(rule, scored)), labels)
+    return _strengths(known, _scored(known, replace(rule, scorecard=card)))
 
 
 def links(known: LabelledSet, _labels: Labels) -> Scores:
@@ -55,7 +60,8 @@ def links(known: LabelledSet, _labels: Labels) -> Scores:
 
 def _rule(known: LabelledSet) -> Match:
     decide = tuple((column,) for column in known.compare if column == "ico")
-    return Match(decide=decide, compare=tuple(Compare(column, kind) for column, kind in known.compare.items()))
+    compare = tuple(Compare(column, kind) for column, kind in known.compare.items())
+    return Match(decide, compare, *LIKELY)
 
 
 def _scored(known: LabelledSet, rule: Match) -> Scored:

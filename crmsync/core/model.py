@@ -334,14 +334,20 @@ class Scorecard:
     same: int = 0
 
 
+LINK_AT: Final = 0.93
+REVIEW_AT: Final = 0.78
+LIKELY: Final[Both[float]] = (0.95, 0.3)
+"""`link_at` and `review_at` where a scorecard judges: its score is a probability."""
+
+
 @dataclass(frozen=True, slots=True)
 class Match:
     """Which is which, for records that are not linked yet."""
 
     decide: tuple[tuple[str, ...], ...] = ()  # each inner tuple decides alone when all its fields are equal
     compare: tuple[Compare, ...] = ()
-    link_at: float = 0.93
-    review_at: float = 0.78
+    link_at: float = LINK_AT
+    review_at: float = REVIEW_AT
     within: str | None = None  # the link field whose parent bounds the candidates
     scorecard: Scorecard | None = None  # as learned; None: as shipped, where no weights are given by hand
     labels: str | None = None  # the file of labelled pairs that prove the thresholds

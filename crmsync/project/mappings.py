@@ -14,6 +14,9 @@ from typing import Final, TypeVar, cast
 from crmsync.core.model import (
     ABSENT,
     KINDS,
+    LIKELY,
+    LINK_AT,
+    REVIEW_AT,
     SIDES,
     At,
     Both,
@@ -188,12 +191,15 @@ def _create(written: Json) -> bool | str:
 
 
 def _match(body: Json) -> Match:
-    compare = body.get("compare", {})
+    written = body.get("compare", {})
+    compare = tuple(Compare(name, each["as"], _float(each.get("weight"))) for name, each in written.items())
+    by_points = compare and not any(each.weight is not None for each in compare)
+    link_at, review_at = LIKELY if by_points else (LINK_AT, REVIEW_AT)
     return Match(
         decide=tuple(_listed(names) for names in body.get("decide", ())),
-        compare=tuple(Compare(name, each["as"], _float(each.get("weight"))) for name, each in compare.items()),
-        link_at=float(body.get("link_at", Match().link_at)),
-        review_at=float(body.get("review_at", Match().review_at)),
+        compare=compare,
+        link_at=float(body.get("link_at", link_at)),
+        review_at=float(body.get("review_at", review_at)),
         within=body.get("within"),
         labels=body.get("labels"),
         min_precision=_float(body.get("min_precision")),

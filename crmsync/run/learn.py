@@ -84,16 +84,15 @@ class Trained:
 
 
 def trained(world: World, mapping: Declared, file: Path | None, side: Side | None) -> Trained:
-    """Fit the points: to labels where there are any of both kinds, else to the pairs alone. From the shipped points,
-    whatever was learned before: the same labels give the same model."""
+    """Fit the points: to the pairs alone, and then, where there are any of both kinds, to the labels. From the shipped
+    points, whatever was learned before: the same labels give the same model."""
     material = stock(world, mapping, side, _by_points(mapping))
     labels = labels_of(material, material.read(file) if file else None)
     scored, prior = material.scored, scorecard_of(material.rule)
+    rows, anchors = _anchored(scored, labels)
+    card = expectation_maximisation(scored.features[rows], prior, scored.names, anchors)
     if labels.same and labels.same < len(labels.values):
-        card = logistic(scored.features[labels.rows], labels.values, prior, scored.names, weights=labels.weights)
-    else:
-        rows, anchors = _anchored(scored, labels)
-        card = expectation_maximisation(scored.features[rows], prior, scored.names, anchors)
+        card = logistic(scored.features[labels.rows], labels.values, card, scored.names, weights=labels.weights)
     before = scorecard_of(mapping.match) if mapping.match and not mapping.match.weighted else prior
     right = (_right(before, scored, labels), _right(card, scored, labels))
     return Trained(material, labels, before, card, ((right[0][0], right[1][0]), (right[0][1], right[1][1])))

@@ -15,6 +15,7 @@ from typing import Final, TypeAlias
 import numpy as np
 
 from crmsync.core.match.assign import assignment
+from crmsync.core.match.block import id_text
 from crmsync.core.match.census import Census
 from crmsync.core.match.explain import words
 from crmsync.core.match.rule import Candidate
@@ -62,10 +63,11 @@ def judge(rule: Match, scored: Scored, different: Collection[Pair] = ()) -> list
     return sorted(_judge(rule, scored, rows), key=lambda each: tuple(map(key_text, each.keys)))
 
 
-def _sure(scored: Scored) -> Bools:
-    """An identifier decides: it is equal, nobody else has it, no other one differs, and not all else speaks against."""
+def _decided(scored: Scored) -> Bools:
+    """An identifier that decides is equal, no other one differs, and not all else speaks against it. It links where
+    nobody else has it."""
     contradicted = (scored.present > 0) & (scored.against == scored.present)
-    found: Bools = scored.equal & scored.alone & ~scored.forbidden & ~contradicted
+    found: Bools = scored.equal & ~scored.forbidden & ~contradicted
     return found
 
 
@@ -77,35 +79,60 @@ def _asked(rule: Match, scored: Scored) -> Bools:
 
 
 def _judge(rule: Match, scored: Scored, rows: Sequence[int]) -> Iterator[Judgement]:
-    is_sure = _sure(scored)
-    sure = [row for row in rows if is_sure[row]]
-    for row in sure:
-        yield Judgement(scored.keys(row), Verdict.SAME, 1.0, f"{_ids(rule, scored, row)} equal")
-    taken = _taken([scored.keys(row) for row in sure])
+    decided = _decided(scored)
     linkable = (scored.score >= rule.link_at) & ~scored.equal & ~scored.barred & (scored.support >= KINDS)
-    rest: list[_Row] = [
-        _Row(keys, float(scored.score[row]), float(scored.strength[row]), bool(linkable[row]), row)
+    rest = [
+        _Row(scored.keys(row), float(scored.score[row]), float(scored.strength[row]), bool(linkable[row]), row)
         for row in rows
-        if not is_sure[row] and not _touches(taken, keys := scored.keys(row))
     ]
-    linked = _all_linked(MARGIN if rule.weighted else MARGIN_POINTS, rest)
-    taken = _taken([each.keys for each in linked])
-    asked = list(_questions([each for each in rest if not _touches(taken, each.keys)]))
+    sure: list[_Row] = []
+    linked: list[_Row] = []
+    found: list[_Row] | None = None
+    while found is None or found:  # whoever has found its counterpart is nobody's rival or double any more
+        unique = _unique(rule, scored, [each.row for each in rest if decided[each.row]], (*sure, *linked))
+        certain = [each for each in rest if each.row in unique]
+        rest = _without(rest, certain)
+        likely = _linked(MARGIN if rule.weighted else MARGIN_POINTS, rest)
+        rest = _without(rest, likely)
+        found = [*certain, *likely]
+        sure += certain
+        linked += likely
+    asked = list(_questions(rest))
     told = words(rule, scored, [each.row for each in (*linked, *asked)])
+    for each in sure:
+        yield Judgement(each.keys, Verdict.SAME, 1.0, f"{_ids(rule, scored, each.row)} equal")
     yield from (Judgement(each.keys, Verdict.SAME, each.score, told[each.row]) for each in linked)
     for each in asked:
         yield Judgement(each.keys, Verdict.UNSURE, each.score, _doubts(rule, scored, each.row, told[each.row]))
 
 
-def _all_linked(margin: float, rest: Sequence[_Row]) -> list[_Row]:
-    """Round after round: whoever has found its counterpart is nobody's rival any more, and a second run would find
-    nothing to add."""
-    found: list[_Row] = []
-    while linked := _linked(margin, rest):
-        found += linked
-        taken = _taken([each.keys for each in linked])
-        rest = [each for each in rest if not _touches(taken, each.keys)]
-    return found
+def _without(rows: Sequence[_Row], linked: Sequence[_Row]) -> list[_Row]:
+    """Those whose records are still to be had."""
+    taken = _taken([each.keys for each in linked])
+    return [each for each in rows if not _touches(taken, each.keys)]
+
+
+def _unique(rule: Match, scored: Scored, rows: Sequence[int], linked: Sequence[_Row]) -> set[int]:
+    """Of these rows those whose equal identifiers nobody else has, but for records that are linked."""
+    found = {row for row in rows if scored.alone[row]}
+    doubtful = [row for row in rows if not scored.alone[row]]
+    if not doubtful or not linked:
+        return found
+    places = {int(scored.i[each.row]) for each in linked}, {int(scored.j[each.row]) for each in linked}
+    for names in rule.decide:
+        texts = [
+            Counter(id_text(each.values, names) for n, each in enumerate(side) if n not in gone)
+            for side, gone in zip((scored.first, scored.second), places, strict=True)
+        ]
+        doubtful = [row for row in doubtful if _alone(scored, row, names, texts)]
+    return found | set(doubtful)
+
+
+def _alone(scored: Scored, row: int, names: tuple[str, ...], texts: Sequence[Counter[str | None]]) -> bool:
+    text = id_text(scored.first[scored.i[row]].values, names)
+    if text is None or text != id_text(scored.second[scored.j[row]].values, names):
+        return True
+    return all(counts[text] == 1 for counts in texts)
 
 
 def _linked(margin: float, rest: Sequence[_Row]) -> list[_Row]:
