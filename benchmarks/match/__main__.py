@@ -2,7 +2,7 @@
 
 How well do crmsync and its neighbours tell which is which? One table: a row a set, a column a matcher, pairwise F1 on
 pairs held out (the rules are in `protocol`, the settings in `rivals` and `ours`). The set `companies` is generated; the
-others are read from folders in DIR.
+others are read from folders in DIR. What a million records cost: python -m benchmarks.match scale --help.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
+from benchmarks.match import scale
 from benchmarks.match.companies import write
 from benchmarks.match.one import HOMES
 from benchmarks.match.sets import COMPARE
@@ -106,4 +107,7 @@ def _report(rows: list[Told]) -> Told:
     }
 
 
-main()
+if sys.argv[1:2] == ["scale"]:
+    scale.main(sys.argv[2:])
+else:
+    main()

@@ -168,6 +168,11 @@ def one_to_one(ranked: Ranked) -> Ranked:
     return _once(ranked, lambda pair: ((0, pair[0]), (1, pair[1])))
 
 
+def in_pairs(ranked: Ranked) -> Ranked:
+    """The same inside one table that was made of two without doubles."""
+    return _once(ranked, lambda pair: ((0, pair[0]), (0, pair[1])))
+
+
 def best_of_right(ranked: Ranked) -> Ranked:
     """Each record of the right has one counterpart at most, a record of the left as many as want it."""
     return _once(ranked, lambda pair: ((1, pair[1]),))
@@ -200,7 +205,7 @@ def closure(ranked: Ranked) -> Ranked:
 
 BLOB: Final = 10_000
 DECISIONS: Final[Mapping[str, Mapping[str, Callable[[Ranked], Ranked]]]] = {
-    "dedupe": {"as scored": as_scored, "closure": closure},
+    "dedupe": {"as scored": as_scored, "closure": closure, "in pairs": in_pairs},
     "link": {"as scored": as_scored, "one to one": one_to_one, "best of right": best_of_right},
     "pairs": {"as scored": as_scored},
 }

@@ -68,7 +68,7 @@ COMPARE: Final[Mapping[str, Mapping[str, str]]] = {
     "autofj_hospital": {"name": "company"},
     "autofj_museum": {"name": "company"},
     "nomenklatura_org_pairs": {"name": "company"},
-    "fodors_zagats": {"name": "company", "addr": "address", "phone": "phone", "city": "text", "type": "text"},
+    "fodors_zagats": {"name": "company", "addr": "address", "phone": "phone", "city": "text"},  # no cuisine
     "dblp_acm": {"title": "text", "authors": "text", "venue": "text", "year": "exact"},
     "cz_szif": {"name": "company", "city": "text", "district": "text"},
 }

@@ -326,7 +326,8 @@ def _value(text: str) -> Json:
 def reopen(settings: Settings, number: int) -> None:
     """Take an answer back.
 
-    As long as no run has used it. A link, or a judgement that two records are different, that it made goes with it.
+    A link, or a judgement that two records are different, that it made goes with it, even where a run has used it. A
+    value that a run has written stays written.
 
     \b
       crmsync review reopen 3

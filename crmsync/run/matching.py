@@ -69,10 +69,7 @@ def match(
 ) -> Matches:
     """Judge all unlinked records of both sides but the ghosts. Nothing is compared while one side has none."""
     mine = (_singles(world, spool, compiled, 0), _singles(world, spool, compiled, 1))
-    known = (
-        _living(_remembered(world, spool, compiled, Blocking.of(rule, census), 0, mine[1]), ghosts[0]),
-        _living(_remembered(world, spool, compiled, Blocking.of(rule, census), 1, mine[0]), ghosts[1]),
-    )
+    known = _known(Memory(world, spool, compiled, Blocking.of(rule, census), ghosts), mine)
     sides = ([*mine[0], *known[0]], [*mine[1], *known[1]])
     if not (sides[0] and sides[1]):
         return Matches()
@@ -83,9 +80,35 @@ def match(
     return found
 
 
-def _living(candidates: Sequence[Candidate], ghosts: Sequence[Key]) -> list[Candidate]:
-    dead = frozenset(ghosts)
-    return [each for each in candidates if each.key not in dead]
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What the ledger remembers of unlinked records."""
+
+    world: World
+    spool: Spool
+    compiled: Compiled
+    blocking: Blocking
+    ghosts: Both[list[Key]]
+
+    def alike(self, side: Side, probes: Sequence[Candidate]) -> list[Candidate]:
+        """Those on `side` that may be one of the probes of the other side, but for those that this run has read."""
+        name, ledger = self.compiled.mapping.name, self.world.ledger
+        if not (probes and ledger.has_candidates(name, side)):
+            return []
+        known = ledger.candidates(name, side, sorted({block for each in probes for block in self._keys(each)}))
+        gone = self.spool.staged_keys(name, side, list(known)) | frozenset(self.ghosts[side])
+        return [Candidate(key, values) for key, values in known.items() if key not in gone]
+
+    def _keys(self, candidate: Candidate) -> list[str]:
+        return self.blocking.keys(candidate.values)
+
+
+def _known(memory: Memory, mine: Both[list[Candidate]]) -> Both[list[Candidate]]:
+    """What may be the counterpart of a record of this run, and what rivals it for that counterpart: whether an
+    identifier is unique, and a pair the clear best, must not depend on who was read."""
+    theirs = memory.alike(1, mine[0])
+    ours = memory.alike(0, [*mine[1], *theirs])
+    return ours, memory.alike(1, [*mine[0], *ours])
 
 
 def _keys(candidates: Sequence[Candidate]) -> frozenset[Key]:
@@ -122,14 +145,3 @@ def _candidates(
 
 def is_fit(seen: Seen) -> bool:
     return bool(seen.lifted and not seen.rejected and seen.lifted.in_scope and not seen.lifted.gone)
-
-
-def _remembered(
-    world: World, spool: Spool, compiled: Compiled, blocking: Blocking, side: Side, probes: list[Candidate]
-) -> list[Candidate]:
-    """What the ledger remembers of unlinked records on `side` that may be one of the probes of the other side."""
-    name = compiled.mapping.name
-    asked = sorted({block for each in probes for block in blocking.keys(each.values)})
-    known = world.ledger.candidates(name, side, asked) if asked else {}
-    fresh = spool.staged_keys(name, side, list(known))
-    return [Candidate(key, values) for key, values in known.items() if key not in fresh]

@@ -1,21 +1,26 @@
 """Where does each console example of a page begin?
 
-The second word behind its fence says so: `init` in the project that `crmsync init` makes, `synced` after its first run.
+The second word behind its fence says so: `init` in the project that `crmsync init` makes, `synced` after its first run,
+`demo` in that of examples/demo.
 A block without one goes on where the one before ended.
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 from tests.docs.keyboard import Keyboard
-from tests.docs.pages import Block, blocks
+from tests.docs.pages import ROOT, Block, blocks
 
 INIT: Final = ("crmsync init shop", "cd shop")
 SYNCED: Final = (*INIT, "crmsync run --first-load")
-START: Final[Mapping[str, Sequence[str]]] = {"nothing": (), "init": INIT, "synced": SYNCED, "readme": INIT}
+DEMO: Final = (f"{sys.executable} {ROOT}/examples/demo/build.py demo", "cd demo")
+START: Final[Mapping[str, Sequence[str]]] = {
+    "nothing": (), "init": INIT, "synced": SYNCED, "readme": INIT, "demo": DEMO,
+}  # fmt: skip
 A_DAY_OF_WORK: Final = (  # what the README says has happened since the last run
     ("crm", "UPDATE accounts SET name = 'Mlyn Nitra SE' WHERE id = 2"),
     ("crm", "INSERT INTO accounts (type, name, ico) VALUES ('customer', 'Novák  s.r.o.', '31322832')"),

@@ -7,6 +7,7 @@ the laws of connectors. Tables and lists are in test_tables.py.
 from __future__ import annotations
 
 import re
+import sys
 import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from benchmarks.match.one import HOMES
 from crmsync.core.match.rule import scorecard_of
 from crmsync.core.model import Compare, Match, to_json
 from crmsync.project import load_project
@@ -29,6 +31,8 @@ LISTS = {
     ("key", "default", "meaning"), ("option", "of", "default", "meaning"), ("exit", "means", "do"), ("command", "does"),
     ("key", "is"), ("bucket", "the record"), ("kind", "asks", "answers"), ("capability", "the door can"),
     ("rule", "means"), ("rule", "such as", "it says", "mend"), ("fault", "what happens"), ("entity", "paths"),
+    ("as", "taken away", "compared", "absent"), ("key", "by points", "with weights by hand"), ("step", "command"),
+    ("set", *HOMES),
 }  # fmt: skip
 
 
@@ -97,9 +101,9 @@ def test_the_ledger_may_live_in_postgresql(keyboard: Keyboard, postgres: Callabl
 
 @pytest.mark.parametrize("block", all_blocks("sh"), ids=str)
 def test_targets_of_make_are_in_the_makefile(block: Block) -> None:
-    targets = re.findall(r"^make (\w+)", block.text, re.MULTILINE)
+    targets = re.findall(r"^make ([\w-]+)", block.text, re.MULTILINE)
     assert targets
-    assert set(targets) <= set(re.findall(r"^(\w+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
+    assert set(targets) <= set(re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
 
 
 # What is written in YAML --------------------------------------------------------------------------------------
@@ -189,11 +193,33 @@ def test_every_yaml_block_is_tested() -> None:
 # Code ---------------------------------------------------------------------------------------------------------
 
 MADE: dict[str, Any] = {}
-for _block in blocks("docs/connectors.md", "python"):
+for _block in (*blocks("docs/connectors.md", "python"), *blocks("docs/matching.md", "python")):
     exec(compile(_block.text, str(_block), "exec"), MADE)
 
 TestTheConnectorOfThePage = MADE["TestFolder"]  # the laws of connectors, over the one that the page writes
 test_under_faults = MADE["test_a_connector_keeps_the_promises_under_faults"]
+test_the_comparator_of_the_page_keeps_the_laws = MADE["test_bank_accounts_keep_the_laws"]
+
+
+def test_a_comparator_of_an_installed_package_matches(keyboard: Keyboard) -> None:
+    """In a process of its own: which packages are installed is found out once."""
+    package, shop = Path("site"), Path("shop")
+    (entry_point,) = blocks("docs/matching.md", "toml")
+    ((group, names),) = tomllib.loads(entry_point.text)["project"]["entry-points"].items()
+    ((name, value),) = names.items()
+    (code,) = blocks("docs/matching.md", "python", name)
+    write(package, {
+        f"{value.partition(':')[0]}.py": code.text,
+        "shop-1.0.dist-info/METADATA": "Metadata-Version: 2.1\nName: shop\nVersion: 1.0\n",
+        "shop-1.0.dist-info/entry_points.txt": f"[{group}]\n{name} = {value}\n",
+    })  # fmt: skip
+    keyboard.type("crmsync init shop")
+    mapping = shop / "mappings/account-customer.yaml"
+    mapping.write_text(mapping.read_text("utf-8").replace("{as: company,", f"{{as: {name},"), "utf-8")
+    assert keyboard.type("crmsync -C shop check")[0] == 2
+    keyboard.monkeypatch.setenv("PYTHONPATH", f"{package.resolve()}:{ROOT}")
+    done = keyboard.type(f"{sys.executable} -m crmsync -C shop check")
+    assert done == (0, "all is well\n")
 
 
 @pytest.mark.parametrize("block", all_blocks("toml"), ids=str)

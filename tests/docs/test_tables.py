@@ -19,7 +19,8 @@ import pytest
 from crmsync import __version__
 from crmsync.cli import crmsync
 from crmsync.connectors.base import Capabilities
-from crmsync.core.model import BUCKETS
+from crmsync.core.match import comparators
+from crmsync.core.model import BUCKETS, LIKELY, LINK_AT, REVIEW_AT
 from tests.docs import keys, spoilt
 from tests.docs.keyboard import Keyboard, commands
 from tests.docs.pages import ROOT, Row, all_blocks, all_rows, code, read, rows
@@ -143,6 +144,35 @@ def rules_of_run_time() -> Iterator[str]:
             text = file.read_text("utf-8")
             yield from RULE.findall(text)
             yield from (f"{room}/{name.upper()}" for room, name in VARYING.findall(text))
+
+
+# Lists of matching.md -----------------------------------------------------------------------------------------
+
+
+def test_every_comparator_is_listed() -> None:
+    listed = [code(row.cells[0]) for row in rows("docs/matching.md", "as", "taken away", "compared", "absent")]
+    assert sorted(listed) == sorted(comparators())
+
+
+def test_thresholds_are_those_of_a_mapping_that_names_none() -> None:
+    listed = {code(row.cells[0]): row.cells[1:] for row in rows("docs/matching.md", *THRESHOLDS)}
+    assert listed == {
+        "link_at": (str(LIKELY[0]), str(LINK_AT)),
+        "review_at": (str(LIKELY[1]), str(REVIEW_AT)),
+    }
+
+
+THRESHOLDS = ("key", "by points", "with weights by hand")
+
+
+@pytest.mark.parametrize("row", rows("docs/matching.md", "step", "command"), ids=str)
+def test_commands_of_a_table_are_there_with_their_options(row: Row) -> None:
+    _, *words = code(row.cells[1]).split()
+    group: click.Command = crmsync
+    while words and isinstance(group, click.Group):
+        group = group.commands[words.pop(0)]
+    known = {option for param in group.params for option in param.opts}
+    assert {word for word in words if word.startswith("-")} <= known
 
 
 # Other lists --------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""What does the program say to each row of the tables in docs/mapping.md?
+"""What does the program say to each row of the tables in docs/mapping.md and docs/matching.md?
 
 `TRUTHS` has a function for the columns of each such table: from a row to what its last cells must say.
 """
@@ -9,8 +9,10 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any, Final
 
+import numpy as np
+
 from crmsync.core.expression import EvaluationError, compile_many, problems
-from crmsync.core.match import comparators
+from crmsync.core.match import Census, comparators, normalise
 from crmsync.core.model import ABSENT, Json, Kind, from_json, to_json
 from crmsync.core.plan import Counts, refuse
 from crmsync.project.yaml import load_yaml
@@ -111,9 +113,21 @@ def read(row: Row) -> tuple[str]:
     return (to_json(document.data["x"]).decode(),)
 
 
-def compared(row: Row) -> tuple[str]:
-    assert code(row.cells[0]) in comparators()
-    return (row.cells[1],)
+def normal(row: Row) -> tuple[str]:
+    kind, written, _ = map(code, row.cells)
+    return (normalise(kind, written) or "nothing",)
+
+
+def alike(row: Row) -> tuple[str, str]:
+    """The first feature, and the reason, where nothing is known of what is common."""
+    kind, one, other, *_ = map(code, row.cells)
+    comparator = comparators()[kind]
+    texts = [comparator.normal(one), comparator.normal(other)]
+    values = sorted({text for text in texts if text is not None})
+    here, there = (np.array([values.index(text or "")], dtype=np.int64) for text in texts)
+    features = [float(each[0]) for each in comparator.gauge(values, Census().rarity(kind))(here, there)]
+    likeness = "absent" if np.isnan(features[0]) else f"{features[0]:.2f}"
+    return likeness, comparator.reason(texts[0] or "", texts[1] or "", features)
 
 
 TRUTHS: Final[Mapping[tuple[str, ...], Truth]] = {
@@ -124,5 +138,6 @@ TRUTHS: Final[Mapping[tuple[str, ...], Truth]] = {
     ("limit", "live links", "passes", "trips"): limited,
     ("expression", "of the record", "gives"): expressed,
     ("written", "is"): read,
-    ("as", "two values are compared"): compared,
+    ("as", "written", "compared as"): normal,
+    ("as", "one", "the other", "likeness", "because"): alike,
 }

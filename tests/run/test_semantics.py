@@ -818,6 +818,17 @@ def test_a_record_that_was_alone_is_found_when_its_counterpart_comes(worlds: Any
     assert links(world) == [((1,), (51,))]
 
 
+def test_one_record_alone_is_not_linked_where_others_rival_it(worlds: Any) -> None:
+    """A run of one record knows its rivals from the ledger."""
+    world = worlds(mapping(FIRM, match=FUZZY))
+    world.put("crm", {"id": 1, "code": "A"}, {"id": 2, "code": "A"})
+    world.put("pm", {"id": 51, "code": "A"})
+    world.run()
+    world.run(only="crm.thing/1")
+    assert links(world) == []
+    assert {review.keys for review in world.reviews()} == {((1,), (51,)), ((2,), (51,))}
+
+
 @pytest.mark.parametrize("mode", ["batch", "delta"])
 def test_a_remembered_record_that_went_is_no_counterpart(worlds: Any, mode: str) -> None:
     world = worlds(mapping(FIRM, match=FUZZY, create=CREATE))

@@ -45,22 +45,19 @@ class Blocking:
     def keys(self, values: Mapping[str, Json]) -> list[str]:
         """Unsorted, perhaps with repeats; none where the parent that bounds the candidates is not known."""
         rule = self.rule
-        bounds = ""
-        if rule.within:
-            parent = values.get(rule.within)
-            if parent is None:
-                return []
-            bounds = to_json(parent).decode()
         found = [
-            f"{bounds}{number}={text}"
+            f"{number}={text}"
             for number, names in enumerate(rule.decide)
             if (text := id_text(values, names)) is not None
         ]
         for prefix, field, by, rarity in self.asked:
             value = values.get(field)
             if value is not None:
-                begin = bounds + prefix
-                found += [begin + key for key in by.keys(value, rarity)]
+                found += [prefix + key for key in by.keys(value, rarity)]
+        if rule.within:
+            parent = values.get(rule.within)
+            bounds = to_json(parent).decode()
+            found = [bounds + each for each in found] if parent is not None else []
         return [each for each in found if each not in self.crowded] if self.crowded else found
 
 
@@ -81,25 +78,26 @@ def census_of(rule: Match, candidates: Sequence[Candidate], share: float = 1.0) 
     words = {field: group.by.words for group in groups_of(rule) for field in group.fields}
     counted = count_words(words, (each.values for each in candidates), share)
     blocking = Blocking.of(rule, counted)
-    keys, _, counts = _blocks(hashed(blocking, candidates)[0])
+    found, owners = hashed(blocking, candidates)
+    keys, starts, counts = _blocks(found)
     crowd = min(max(CROWD, CROWDS // max(counted.records, 1)), BIGGEST_CROWD)
-    crowded = set(keys[counts > max(crowd * share, 2)].tolist())
-    texts = (key for each in candidates for key in blocking.keys(each.values))
+    many = counts > max(crowd * share, 2)
+    crowded, bearers = set(keys[many].tolist()), np.unique(owners[starts[many]])
+    texts = (key for place in bearers.tolist() for key in blocking.keys(candidates[place].values))
     return replace(counted, crowded=frozenset(text for text in texts if hash(text) in crowded))
 
 
 def hashed(blocking: Blocking, candidates: Sequence[Candidate]) -> tuple[Ints, Ints]:
     """The keys of all records as numbers, with the place of the record that each belongs to: sorted by both, each
     once."""
-    keys = array("q")
-    counts = np.empty(len(candidates), dtype=np.int64)
-    for place, each in enumerate(candidates):
-        mine = {hash(key) for key in blocking.keys(each.values)}
+    keys, counts = array("q"), array("q")
+    for each in candidates:
+        mine = set(map(hash, blocking.keys(each.values)))
         keys.extend(mine)
-        counts[place] = len(mine)
+        counts.append(len(mine))
     found = np.frombuffer(keys, dtype=np.int64) if keys else np.zeros(0, dtype=np.int64)
     owners = np.repeat(np.arange(len(candidates), dtype=np.int64), counts)
-    order = np.lexsort((owners, found))
+    order = np.argsort(found, kind="stable")  # the owners are in order already
     return found[order], owners[order]
 
 

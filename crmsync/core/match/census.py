@@ -60,8 +60,8 @@ def count_words(
         records += 1
         for entry, words in entries.items():
             value = each.get(entry)
-            if isinstance(value, str):
-                counters[entry].update(set(words(value)))
+            if isinstance(value, str) and (said := words(value)):
+                counters[entry].update(set(said))
     listed = {
         entry: {word: round(n / share) for word, n in counter.items() if n >= COMMON}
         for entry, counter in counters.items()

@@ -90,7 +90,7 @@ def _judge(rule: Match, scored: Scored, rows: Sequence[int]) -> Iterator[Judgeme
     found: list[_Row] | None = None
     while found is None or found:  # whoever has found its counterpart is nobody's rival or double any more
         unique = _unique(rule, scored, [each.row for each in rest if decided[each.row]], (*sure, *linked))
-        certain = [each for each in rest if each.row in unique]
+        certain = _single([each for each in rest if each.row in unique])
         rest = _without(rest, certain)
         likely = _linked(MARGIN if rule.weighted else MARGIN_POINTS, rest)
         rest = _without(rest, likely)
@@ -110,6 +110,12 @@ def _without(rows: Sequence[_Row], linked: Sequence[_Row]) -> list[_Row]:
     """Those whose records are still to be had."""
     taken = _taken([each.keys for each in linked])
     return [each for each in rows if not _touches(taken, each.keys)]
+
+
+def _single(rows: Sequence[_Row]) -> list[_Row]:
+    """Those whose records no other row has: where one identifier says this and another that, a person is asked."""
+    seen = Counter((side, each.keys[side]) for each in rows for side in (0, 1))
+    return [each for each in rows if all(seen[side, each.keys[side]] == 1 for side in (0, 1))]
 
 
 def _unique(rule: Match, scored: Scored, rows: Sequence[int], linked: Sequence[_Row]) -> set[int]:

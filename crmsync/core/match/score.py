@@ -157,8 +157,8 @@ class Column:
     ) -> Column:
         """Of the records in `pairs`; what the others have is not looked at."""
         texts: dict[str, int] = {}
-        used = [np.unique(places) for places in pairs] if first is not second else [np.unique(np.concatenate(pairs))]
-        tables = [_places(group, texts, side, places) for side, places in zip((first, second), used, strict=False)]
+        used = [pairs] if first is second else [pairs[:1], pairs[1:]]
+        tables = [_places(group, texts, side, each) for side, each in zip((first, second), used, strict=False)]
         gauge = group.by.gauge(list(texts), census.rarity(group.fields[0]))
         return cls(group, gauge, tables[0], tables[-1])
 
@@ -179,12 +179,17 @@ class Column:
         return found
 
 
-def _places(group: Group, texts: dict[str, int], records: Sequence[Candidate], used: Ints) -> Ints:
+def _places(group: Group, texts: dict[str, int], records: Sequence[Candidate], pairs: Sequence[Ints]) -> Ints:
     """[records, fields]: the places of their texts among all `texts`, to which those are added that are new."""
+    paired = np.zeros(len(records), dtype=bool)
+    for places in pairs:
+        paired[places] = True
+    used = np.flatnonzero(paired)
+    values = [records[place].values for place in used.tolist()]
     table = np.full((len(records), len(group.fields)), -1, dtype=np.int64)
     for n, field in enumerate(group.fields):
-        values = (records[place].values.get(field) for place in used.tolist())
-        table[used, n] = [-1 if text is None else texts.setdefault(text, len(texts)) for text in values]
+        told = (each.get(field) for each in values)
+        table[used, n] = [-1 if text is None else texts.setdefault(text, len(texts)) for text in told]
     return table
 
 

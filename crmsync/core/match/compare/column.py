@@ -24,22 +24,32 @@ def numbered(column: Sequence[str]) -> Ints:
 
 def slots(rows: Sequence[Sequence[str]], most: int) -> Ints:
     """Numbers of the first `most` texts of each row: [rows, most], 0 where a row has fewer."""
-    flat = [row[at] if at < len(row) else "" for row in rows for at in range(most)]
-    return numbered(flat).reshape(len(rows), most)
+    sizes = np.minimum(np.fromiter(map(len, rows), dtype=np.int64, count=len(rows)), most)
+    found = np.zeros((len(rows), most), dtype=np.int64)
+    row = np.repeat(np.arange(len(rows)), sizes)
+    at = np.arange(len(row)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    found[row, at] = numbered([text for each in rows for text in each[:most]])
+    return found
 
 
 def shared(first: Ints, second: Ints) -> npt.NDArray[np.bool_]:
     """Whether a row of the one shares a text with the same row of the other; both as `slots` gives them."""
-    held = (first[:, :, None] == second[:, None, :]) & (first[:, :, None] > 0)
-    found: npt.NDArray[np.bool_] = held.any(axis=(1, 2))
+    found = np.zeros(len(first), dtype=np.bool_)
+    for mine in first.T:
+        for theirs in second.T:
+            found |= (mine == theirs) & (mine > 0)
     return found
+
+
+def _texts(column: Sequence[str], places: Ints) -> list[str]:
+    return [column[n] for n in places.tolist()]
 
 
 def letters(column: Sequence[str], first: Ints, second: Ints) -> Floats:
     """The share of letters that two texts have in common, in order: 0 to 1 (1 - normalised indel distance)."""
     if not len(first):
         return np.zeros(0)
-    found = cpdist([column[n] for n in first], [column[n] for n in second], scorer=ratio, dtype=np.float64)
+    found = cpdist(_texts(column, first), _texts(column, second), scorer=ratio, dtype=np.float64)
     return np.asarray(found, dtype=np.float64) / 100
 
 
@@ -47,7 +57,7 @@ def sorted_letters(column: Sequence[str], first: Ints, second: Ints) -> Floats:
     """The same, with the words of each text in order."""
     if not len(first):
         return np.zeros(0)
-    found = cpdist([column[n] for n in first], [column[n] for n in second], scorer=token_sort_ratio, dtype=np.float64)
+    found = cpdist(_texts(column, first), _texts(column, second), scorer=token_sort_ratio, dtype=np.float64)
     return np.asarray(found, dtype=np.float64) / 100
 
 
@@ -55,6 +65,6 @@ def slips(column: Sequence[str], first: Ints, second: Ints) -> npt.NDArray[np.bo
     """Whether two texts are one slip of the pen apart or equal: a letter more, less, another one, or two swapped."""
     if not len(first):
         return np.zeros(0, dtype=np.bool_)
-    pair = [column[n] for n in first], [column[n] for n in second]
+    pair = _texts(column, first), _texts(column, second)
     found: npt.NDArray[np.bool_] = cpdist(*pair, scorer=OSA.distance, score_cutoff=1, dtype=np.int32) <= 1
     return found

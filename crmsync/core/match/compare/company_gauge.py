@@ -111,6 +111,7 @@ class Names:
     joined: NDArray[np.object_]
     codes: Ints  # of the names without blanks
     initials: Ints  # of the first letters of their words, in the same numbers; -1 for a single word
+    several: Bools  # of more words than one
     tokens: list[tuple[str, ...]]
     table: Ints
     weight: Floats
@@ -134,15 +135,16 @@ class Names:
         weight = np.where(table < 0, 0.0, np.array([*by_word.values(), 0.0])[table])
         sibling = np.array([*(word in SIBLINGS for word in vocabulary), False], dtype=bool)
         numeral = frozenset(word for word in vocabulary if _NUMBER.fullmatch(word))
-        numbers = [" ".join(sorted(numeral.intersection(each))) for each in tokens]
+        numbers = ["" if numeral.isdisjoint(each) else " ".join(sorted(numeral.intersection(each))) for each in tokens]
         joined = ["".join(each.split()) for each in cores]
         known: dict[str, int] = {}
         codes = [known.setdefault(each, len(known)) for each in joined]
         firsts = [known.get("".join(word[0] for word in each), -1) if len(each) > 1 else -1 for each in tokens]
-        common = np.array([rarity(_whole(core)) for core in cores]) - rarity("")
+        common = np.array([rarity(f"={each}") for each in joined]) - rarity("")
         return cls(
             np.array(cores, dtype=object), np.array(joined, dtype=object), np.array(codes, dtype=np.int64),
-            np.array(firsts, dtype=np.int64), tokens, table, weight, weight.sum(axis=1),
+            np.array(firsts, dtype=np.int64), np.array([" " in each for each in cores], dtype=bool), tokens,
+            table, weight, weight.sum(axis=1),
             numbered([form_of(each) for each in values]), numbered(numbers), sibling[table], common, by_word,
             max(rarity(""), 0.1),
         )  # fmt: skip
@@ -163,9 +165,7 @@ def gauge(values: Sequence[str], rarity: Rarity) -> Gauge:
 
 
 def compare(names: Names, first: Ints, second: Ints) -> tuple[Floats, ...]:
-    mine, theirs = names.table[first], names.table[second]
-    equal = (mine[:, :, None] == theirs[:, None, :]) & (mine[:, :, None] >= 0)
-    matched = equal.any(axis=2), equal.any(axis=1)
+    matched = _matched(names.table, first, second)
     shared = np.where(matched[0], names.weight[first], 0.0).sum(axis=1)
     rest = (
         names.total[first] - shared,
@@ -200,6 +200,19 @@ def compare(names: Names, first: Ints, second: Ints) -> tuple[Floats, ...]:
     )  # fmt: skip
 
 
+def _matched(table: Ints, first: Ints, second: Ints) -> tuple[Bools, Bools]:
+    """Which words of the first name are words of the second, and the other way round."""
+    mine, theirs = np.ascontiguousarray(table[first].T), np.ascontiguousarray(table[second].T)
+    ours, its = np.zeros(mine.shape, dtype=bool), np.zeros(mine.shape, dtype=bool)
+    for a, word in enumerate(mine):
+        named = word >= 0
+        for b, other in enumerate(theirs):
+            equal = (word == other) & named
+            ours[a] |= equal
+            its[b] |= equal
+    return ours.T, its.T
+
+
 def _one_word(names: Names, first: Ints, second: Ints, letters: Floats, left: tuple[Floats, Floats]) -> Floats:
     """How likely two names are one once their blanks are taken away: written together, and misspelled."""
     found = np.zeros(len(letters))
@@ -225,9 +238,18 @@ def _initials(names: Names, first: Ints, second: Ints) -> Floats:
 
 def _letters(names: Names, first: Ints, second: Ints) -> Floats:
     """The best of three readings: as written, with the words in order, without blanks."""
-    ones, twos = names.cores[first].tolist(), names.cores[second].tolist()
-    best = np.maximum(_cpdist(ones, twos, ratio), _cpdist(ones, twos, token_sort_ratio))
-    return np.maximum(best, _cpdist(names.joined[first].tolist(), names.joined[second].tolist(), ratio)) / 100
+    best = np.full(len(first), 100.0)
+    rows = np.flatnonzero(names.codes[first] != names.codes[second])
+    best[rows] = _read(names.cores, first[rows], second[rows], ratio)
+    rows = rows[names.several[first[rows]] | names.several[second[rows]]]
+    pair = first[rows], second[rows]
+    other = np.maximum(_read(names.cores, *pair, token_sort_ratio), _read(names.joined, *pair, ratio))
+    best[rows] = np.maximum(best[rows], other)
+    return best / 100
+
+
+def _read(names: NDArray[np.object_], first: Ints, second: Ints, scorer: Callable[..., float]) -> Floats:
+    return _cpdist(names[first].tolist(), names[second].tolist(), scorer)
 
 
 def _softly(
@@ -300,9 +322,11 @@ def keys(normal: str, rarity: Rarity) -> Iterable[str]:
     """The name without blanks, its two rarest words, their heads, its own head, its letters."""
     tokens = core_of(normal).split()
     joined = "".join(tokens)
-    found = [f"^{joined[:6]}", "~" + "".join(sorted(set(joined)))]
+    found = [joined, f"^{joined[:6]}", "~" + "".join(sorted(set(joined)))]
     if len(tokens) < 2:
-        return [joined, *found]
-    rarest = sorted(tokens, key=lambda word: (-told(word, rarity), word))[:2] if len(tokens) > 2 else tokens
-    both = "+".join(sorted(word[:4] for word in rarest))
-    return [*rarest, both, joined, *found]
+        return found
+    if len(tokens) > 2:
+        tokens = sorted(tokens, key=lambda word: (-told(word, rarity), word))[:2]
+    found += tokens
+    found.append("+".join(sorted([word[:4] for word in tokens])))
+    return found

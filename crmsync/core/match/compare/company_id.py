@@ -9,16 +9,15 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
+from operator import mul
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from rapidfuzz.distance import OSA
 
-from crmsync.core.match.compare.column import shared, slots
+from crmsync.core.match.compare.column import shared, slips, slots
 from crmsync.core.match.compare.comparator import Comparator, Feature, Rarity
 from crmsync.core.match.compare.fold import fold
-from crmsync.core.values.company import ico
-from crmsync.core.values.transform import Unfit
 
 if TYPE_CHECKING:
     from crmsync.core.match.compare.comparator import Floats, Gauge, Ints
@@ -27,6 +26,8 @@ SLIP: Final = 0.5
 """Likeness of two numbers of one register that are one slip of the pen apart."""
 MOST: Final = 4
 """Numbers of one value that are looked at."""
+LONGEST: Final = 20
+"""Characters of a number with nothing around it, blanks among them."""
 SECRET: Final = frozenset({"cz.dic"})
 """Registers whose numbers hold a birth number: they are compared, never shown."""
 
@@ -39,6 +40,8 @@ _NUMBER: Final = re.compile(
 _FAKES: Final = frozenset(
     {"01234567", "12345678", "12345679", "87654321", "00000001", "123456789", "1234567890", "0123456789", "987654321"}
 )
+_ICO_WEIGHTS: Final = (8, 7, 6, 5, 4, 3, 2)
+_ICO_ZERO: Final = sum(_ICO_WEIGHTS) * ord("0")
 _UNION: Final = frozenset(
     ["be", "bg", "cy", "de", "dk", "ee", "el", "es", "fi", "fr", "gr", "hr", "ie", "it", "lt", "lu", "lv", "mt", "nl",
      "pt", "ro", "se", "si", "xi"]
@@ -49,12 +52,29 @@ def company_id(text: str) -> str | None:
     """`scheme:number` of every valid number that the text names, sorted, between commas: `ico:31333532,nip:85...`.
     None where there is none: a wrong check digit and a made-up number are evidence of nothing. A normal text is
     itself."""
-    if len(text) == 8 and text.isascii() and text.isdigit():
-        return _checked_ico(text)
     if ":" in text and _NORMAL.fullmatch(text):
         return text
-    found = {number for part in _PARTS.split(text[:200]) for number in _numbers(part)}
+    found = _bare(text)
+    if found is None:
+        found = {number for part in _PARTS.split(text[:200]) for number in _numbers(part)}
     return ",".join(sorted(found)) or None
+
+
+def _bare(text: str) -> Iterable[str] | None:
+    """What a number with nothing around it is, or with the prefix of its country; None for a text of more than that."""
+    if not text.isascii() or len(text) > LONGEST:
+        return None
+    number = text.replace(" ", "")
+    if number.isdigit():
+        return _unmarked(number) if _is_told(number) else ()
+    reader, number = _BY_PREFIX.get(text[:2].lower()), number[2:]
+    if reader is None or not number.isdigit():
+        return None
+    return reader(number) if _is_told(number) else ()
+
+
+def _is_told(number: str) -> bool:
+    return len(set(number)) > 1 and number not in _FAKES
 
 
 def _numbers(part: str) -> Iterator[str]:
@@ -69,7 +89,7 @@ def _numbers(part: str) -> Iterator[str]:
     else:
         for match in _NUMBER.finditer(folded):
             number = match["number"].replace(" ", "")
-            if len(set(number)) > 1 and number not in _FAKES:
+            if _is_told(number):
                 yield from _read(match["label"] or "", match["prefix"] or "", number)
 
 
@@ -90,27 +110,27 @@ def _unmarked(number: str) -> Iterator[str]:
         yield from _krs(number)
     elif len(number) == 10:
         yield from _nip(number)
-        yield from _valid("sk.dph", "sk.dic", number)
+        yield from _slovak_tax(number)
 
 
 # One register each ----------------------------------------------------------------------------------------
 
 
-def _checked_ico(number: str) -> str | None:
-    return next(iter(_ico(number)), None) if number not in _FAKES else None
-
-
 def _ico(number: str) -> Iterator[str]:
-    try:
-        digits = ico(number)
-    except Unfit:
-        return
-    if len(set(digits)) > 1 and digits not in _FAKES:
+    digits = number.zfill(8)
+    if digits.isdigit() and is_ico(digits) and _is_told(digits):
         yield f"ico:{digits}"
 
 
+def is_ico(digits: str) -> bool:
+    """Whether the last of eight ASCII digits checks the others, as `values.company.ico` has it for any text."""
+    total = sum(map(mul, _ICO_WEIGHTS, digits.encode()))
+    return len(digits) == 8 and (11 - (total - _ICO_ZERO) % 11) % 10 == int(digits[7])
+
+
 def _nip(number: str) -> Iterator[str]:
-    return _valid("pl.nip", "nip", number)
+    if len(number) == 10 and number.isdigit() and _checksum("pl.nip")(number) == 0:
+        yield f"nip:{number}"
 
 
 def _regon(number: str) -> Iterator[str]:
@@ -151,8 +171,14 @@ def _slovak(number: str) -> Iterator[str]:
 
 def _tax(number: str) -> Iterator[str]:
     """A DIČ without its country: Slovak ones are told by their third digit, no month of birth begins with it."""
-    slovak = tuple(_valid("sk.dph", "sk.dic", number))
+    slovak = tuple(_slovak_tax(number))
     yield from slovak or _czech(number)
+
+
+def _slovak_tax(number: str) -> Iterator[str]:
+    """A remainder of 1 is that of a birth number of old, whose check digit cannot be 10."""
+    if number.isdigit() and int(number) % 11 < 2:
+        yield from _valid("sk.dph", "sk.dic", number)
 
 
 def _austrian(number: str) -> Iterator[str]:
@@ -171,7 +197,7 @@ def _of_the_union(joined: str) -> Iterator[str]:
     from stdnum.eu import vat  # one module for each country
 
     country, number = joined[:2], joined[2:]
-    if len(set(number)) > 1 and number not in _FAKES and vat.is_valid(joined.replace("gr", "el", 1).upper()):
+    if _is_told(number) and vat.is_valid(joined.replace("gr", "el", 1).upper()):
         yield f"{country.replace('gr', 'el')}.vat:{number}"
 
 
@@ -207,6 +233,14 @@ def _validator(module: str) -> Callable[[str], bool]:
     return valid
 
 
+@cache
+def _checksum(module: str) -> Callable[[str], int]:
+    from importlib import import_module
+
+    checksum: Callable[[str], int] = import_module(f"stdnum.{module}").checksum
+    return checksum
+
+
 # Compared -------------------------------------------------------------------------------------------------
 
 
@@ -216,16 +250,21 @@ def _by_scheme(normal: str) -> list[tuple[str, str]]:
 
 def gauge(values: Sequence[str], _rarity: Rarity) -> Gauge:
     """1 a number of one register is the same, SLIP one slip apart, 0 another one, NaN no register in common."""
-    held = [_by_scheme(value)[:MOST] for value in values]
-    most = max((len(each) for each in held), default=1)
-    registers = slots([[scheme for scheme, _ in each] for each in held], most)
-    numbers = slots([[f"{scheme}:{number}" for scheme, number in each] for each in held], most)
+    held = [value.split(",")[:MOST] if "," in value else (value,) for value in values]
+    most = max(map(len, held), default=1)
+    registers = slots([[each.partition(":")[0] for each in row] for row in held], most)
+    numbers = slots(held, most)
+    single = np.array([len(each) == 1 for each in held], dtype=np.bool_)
 
     def measure(first: Ints, second: Ints) -> tuple[Floats, ...]:
         same, comparable = shared(numbers[first], numbers[second]), shared(registers[first], registers[second])
         likeness = np.where(same, 1.0, np.where(comparable, 0.0, np.nan))
-        for row in np.flatnonzero(comparable & ~same).tolist():
-            likeness[row] = _nearest(held[first[row]], held[second[row]])
+        rows = np.flatnonzero(comparable & ~same)
+        alone = single[first[rows]] & single[second[rows]]
+        plain = rows[alone]
+        likeness[plain[slips(values, first[plain], second[plain])]] = SLIP
+        for row in rows[~alone].tolist():
+            likeness[row] = _nearest(_by_scheme(values[first[row]])[:MOST], _by_scheme(values[second[row]])[:MOST])
         return (likeness,)
 
     return measure

@@ -226,7 +226,7 @@ def _is_minor(code: str, form: str) -> bool:
 
 
 def _note_at_end(words: list[str]) -> tuple[str, int]:
-    if tuple(words[-2:]) in _STATES and form_at_end(words[:-2])[1]:
+    if len(words[-1]) == 1 and tuple(words[-2:]) in _STATES and form_at_end(words[:-2])[1]:
         return "likvidacia", 2
     return at_end(words, _NOTES) if words[-1] in _NOTES.ends else ("", 0)
 

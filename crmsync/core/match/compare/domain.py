@@ -13,7 +13,7 @@ from crmsync.core.match.compare.column import letters, numbered, slips
 from crmsync.core.match.compare.comparator import Comparator, Feature, Rarity
 from crmsync.core.match.compare.fold import fold
 from crmsync.core.match.compare.hosts import FREE_MAIL, HOSTING, MADE_UP, PLATFORMS, ROLES
-from crmsync.core.values.contact import ascii_host, host_of, registrable
+from crmsync.core.values.contact import ascii_host, host_of, suffixes
 from crmsync.core.values.transform import Unfit
 
 if TYPE_CHECKING:
@@ -29,6 +29,8 @@ UNLIKE: Final = 0.6
 TELLING: Final = 5
 """Letters that a name needs for a slip or another ending to mean anything: ab.sk and ac.sk are two companies."""
 
+_BARE: Final = re.compile(r"(?:https?://)?([a-z0-9-]+(?:\.[a-z0-9-]+)+)/?")
+"""A host with nothing around it that could tell more."""
 _TOKEN: Final = re.compile(r"[^\s,;<>\"()]*[^\s,;<>\"().]\.[^\s,;<>\"()]+")
 _ADDRESS: Final = re.compile(r"([^\s,;:<>\"()\[\]@/]+)@([^\s,;:<>\"()\[\]@/?]+)")
 _AT: Final = re.compile(r"\s*[(\[](?:at|zavin[aá][cč])[)\]]\s*", re.IGNORECASE)
@@ -46,6 +48,9 @@ def domain(text: str) -> str | None:
     """The registrable domain of a URL, a host or an e-mail address, as DNS spells it; below a hosting the host, on a
     platform its page: `facebook.com/kovoplast`. None for free mail, for a platform without page, for what is no domain.
     A normal text is itself."""
+    if bare := _BARE.fullmatch(text):
+        site = _site(bare[1])
+        return None if site is None or "/" in site else site
     token = _TOKEN.search(_AT.sub("@", text[:2000]) if "(" in text or "[" in text else text[:2000])
     if token is None:
         return None
@@ -60,18 +65,28 @@ def domain(text: str) -> str | None:
     return f"{site}{page}" if page else None
 
 
-@lru_cache(65536)  # most sites are met twice: as a website, and in an address
 def _site(host: str) -> str | None:
     """The domain that tells who it is; one that ends in / needs a page besides; None where it tells nothing."""
     try:
         plain = _to_ascii()(host)
-        part = registrable(plain)
     except Unfit:
         return None
+    part = _registrable(plain.removeprefix("www.")) or _registrable(plain)
+    return _telling_site(plain, part) if part else None
+
+
+@lru_cache(4096)  # a record's website is met again in its address
+def _registrable(host: str) -> str | None:
+    """The part below a public suffix, of a host in ASCII."""
+    return suffixes().privatesuffix(host)
+
+
+def _telling_site(host: str, part: str) -> str | None:
+    """The same as `_site`, of a host in ASCII and its registrable part."""
     if part in FREE_MAIL or part in MADE_UP:
         return None
     if part in HOSTING:
-        below = plain.removesuffix(part).removesuffix(".").removeprefix("www.")
+        below = host.removesuffix(part).removesuffix(".").removeprefix("www.")
         return f"{below}.{part}" if below and below != "www" else None
     return f"{_SAME_PLATFORM.get(part, part)}/" if part in PLATFORMS else part
 
@@ -101,11 +116,11 @@ def email(text: str) -> str | None:
         return None
     try:
         host = _to_ascii()(match[2].casefold().strip("."))
-        part = registrable(host)
     except Unfit:
         return None
+    part = _registrable(host)
     local = fold(match[1]).replace(" ", ".") if not match[1].isascii() else match[1].lower().strip(".'`")
-    return f"{local}@{host}" if local and part not in MADE_UP else None
+    return f"{local}@{host}" if local and part and part not in MADE_UP else None
 
 
 # Compared -------------------------------------------------------------------------------------------------
@@ -115,14 +130,16 @@ def _site_of(normal: str) -> str:
     """What is compared as a domain; "" for free mail and for mail at a platform."""
     if "@" not in normal:
         return normal
-    site = _site(normal.rpartition("@")[2]) or ""
+    host = normal.rpartition("@")[2]
+    # no suffix is shorter than one word: a normal address at a host of two words is at what was registered
+    part = host if host.count(".") == 1 else _registrable(host) or host
+    site = _telling_site(host, part) or ""
     return "" if site.endswith("/") else site
 
 
-def _own_address(normal: str) -> str:
-    """The address of a person, or anyone's at a free mail; "" for a role and for a website."""
-    local, at, _ = normal.rpartition("@")
-    return normal if at and (local not in ROLES or not _site_of(normal)) else ""
+def _own_address(normal: str, site: str) -> str:
+    """The address of a person, or anyone's at a free mail; "" for a role at a site."""
+    return "" if site and normal.rpartition("@")[0] in ROLES else normal
 
 
 def _split(site: str) -> tuple[str, str]:
@@ -139,7 +156,9 @@ def gauge(values: Sequence[str], _rarity: Rarity) -> Gauge:
     parts = [_split(site) for site in sites]
     names = [name for name, _ in parts]
     site, name, ending = numbered(sites), numbered(names), numbered([each for _, each in parts])
-    address = numbered([_own_address(value) if "@" in value else "" for value in values])
+    address = numbered(
+        [_own_address(value, at) if "@" in value else "" for value, at in zip(values, sites, strict=True)]
+    )
     text, telling = numbered(values), np.array([len(name) >= TELLING for name in names], dtype=np.bool_)
     on_platform = np.array(
         ["/" in site for site in sites], dtype=np.bool_

@@ -61,12 +61,13 @@ def fold(text: str) -> str:
 _LEAD: Final = "[ÂĂÃÄĹÅ]"
 _TRAIL: Final = "[\x80-\xbf€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸŚŤŹśťźˇ˘ŁĄŞŻ˛łąşĽ˝ľż]"
 _REAL: Final = "ÄŤ|ĂŞ"  # PAMÄŤ, ORĂŞENESC: letters that do stand together in capitals
+_LEADS: Final = re.compile("[ÂĂÃÄĹÅâ]")
 _BROKEN: Final = re.compile(f"(?:(?!(?<=[A-Z])(?:{_REAL})){_LEAD}{_TRAIL})|[âÂ]€{_TRAIL}")
 
 
 def repaired(text: str) -> str:
     """The text with every letter whose two or three bytes were read one by one put together again."""
-    return _BROKEN.sub(lambda match: _decoded(match[0]), text) if any(lead in text for lead in "ÂĂÃÄĹÅâ") else text
+    return _BROKEN.sub(lambda match: _decoded(match[0]), text) if _LEADS.search(text) else text
 
 
 def _decoded(broken: str) -> str:

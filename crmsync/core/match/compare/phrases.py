@@ -48,6 +48,8 @@ def _starts(words: Sequence[str]) -> Iterator[int]:
 def at_end(words: Sequence[str], phrases: Phrases) -> tuple[str, int]:
     """Code of the longest phrase that ends the words, and how many words it takes; ("", 0) where there is none."""
     tail, code, taken = "", "", 0
+    if not words or words[-1] not in phrases.ends:
+        return code, taken
     for count in range(1, len(words) + 1):
         tail = words[-count] + tail
         if tail not in phrases.ends:
