@@ -66,7 +66,7 @@ def _rule(known: LabelledSet) -> Match:
 
 def _scored(known: LabelledSet, rule: Match) -> Scored:
     first, second = _candidates(rule, known.left), _candidates(rule, known.right)
-    census = census_of(rule, first + second)
+    census = census_of(rule, first, second)
     if not known.asked:
         return score_pairs(rule, census, first, None if known.kind == "dedupe" else second)
     return weigh(rule, census, first, second, _places(known, first, second, known.asked))
@@ -75,7 +75,7 @@ def _scored(known: LabelledSet, rule: Match) -> Scored:
 def _fitted(known: LabelledSet, rule: Match, labels: Labels) -> Scorecard:
     first = _candidates(rule, known.left)
     second = first if known.kind == "dedupe" else _candidates(rule, known.right)
-    census = census_of(rule, first if first is second else first + second)
+    census = census_of(rule, first, second)
     pairs = sorted(labels)
     told = weigh(rule, census, first, second, _places(known, first, second, pairs))
     same = [float(labels[_pair(known, told.keys(row))]) for row in range(len(told))]

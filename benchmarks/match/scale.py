@@ -83,7 +83,7 @@ def measured(data: Path, size: int) -> Mapping[str, Any]:
     records = _timed(cpu_seconds, "normalise", partial(_normal, rows))
     del rows
     share = min(1.0, SAMPLE / len(records))
-    census = _timed(cpu_seconds, "census", lambda: census_of(RULE, records[:: round(1 / share)], share))
+    census = _timed(cpu_seconds, "census", lambda: census_of(RULE, records[:: round(1 / share)], share=share))
     blocking, width = Blocking.of(RULE, census), len(records)
     pairs = _timed(cpu_seconds, "block", lambda: candidates_of(pairs_within(hashed(blocking, records), width)))
     places = pairs // width, pairs % width

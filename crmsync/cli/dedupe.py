@@ -23,10 +23,11 @@ from crmsync.cli.flags import (
     usage,
     yes_flag,
 )
+from crmsync.cli.pair import unhidden
 from crmsync.core.model import SIDES, Json, Key, Mapping, Ref, Side
 
 if TYPE_CHECKING:
-    from crmsync.core.match import Explained
+    from crmsync.core.match import Explained, Point
     from crmsync.ledger.nouns import MergeRow
     from crmsync.run.dedupe import Deduped, Duplicates
     from crmsync.run.golden import Golden
@@ -186,13 +187,12 @@ class _Shown:
         return f", linked with {partner}" if partner else ""
 
     def _why(self, explained: Explained) -> Iterator[str]:
-        for point in explained.points:
-            reason = "(hidden: x-pii)" if self._hides(point.entry) else point.reason
-            yield f"{point.points:+.2f}  {point.entry or 'base'}: {reason}"
+        for point in self._points(explained):
+            yield f"{point.points:+.2f}  {point.entry or 'base'}: {point.reason}"
         yield from (f"against a link: {reason}" for reason in explained.against)
 
-    def _hides(self, entry: str) -> bool:
-        return any(self.teller.mask.hides(self.mapping.name, name) for name in entry.split("+") if name)
+    def _points(self, explained: Explained) -> list[Point]:
+        return [unhidden(self.teller, self.mapping.name, point) for point in explained.points]
 
     # As data
 
@@ -208,10 +208,8 @@ class _Shown:
     def _cluster_json(self, each: Duplicates) -> Json:
         cluster, weakest = each.cluster, each.weakest
         reasons = [
-            {"entry": point.entry, "points": point.points,
-             "reason": "***" if self._hides(point.entry) else point.reason}
-            for point in weakest.points
-        ]  # fmt: skip
+            {"entry": point.entry, "points": point.points, "reason": point.reason} for point in self._points(weakest)
+        ]
         return {
             "survivor": self.ref(each.survivor.key),
             "reason": each.survivor.reason,

@@ -205,7 +205,7 @@ def _adopted_json(teller: Teller, adopted: Adopted) -> Json:
 
 @link.command()
 @select_flag
-@click.option("-o", "--out", type=FILE, metavar="FILE", help="Save the links; else they go to stdout.")
+@click.option("-o", "--out", type=FILE, metavar="FILE", help="Save the links; without it, or as -, they go to stdout.")
 @global_flags
 def export(settings: Settings, select: tuple[str, ...], out: Path | None) -> None:
     """Write all judgements as CSV.
@@ -223,7 +223,7 @@ def export(settings: Settings, select: tuple[str, ...], out: Path | None) -> Non
     with settings.world() as world:
         mappings = selected(world, select)
         head, rows = head_of(mappings), judgements(world, mappings)
-        if out is None:
+        if out in (None, Path("-")):
             for line in to_csv(head, rows):
                 click.echo(line)
             return
@@ -238,16 +238,21 @@ def export(settings: Settings, select: tuple[str, ...], out: Path | None) -> Non
 @click.argument("file", type=FILE)
 @select_flag
 @click.option("--who", metavar="NAME", help="Whose judgements these are [you].")
+@click.option("--supersede", is_flag=True, help="Also against what a person has judged of the same pair.")
 @click.option("--dry-run", is_flag=True, help="Check the file, and change nothing.")
 @global_flags
-def import_(settings: Settings, file: Path, select: tuple[str, ...], who: str | None, dry_run: bool) -> None:
+def import_(
+    settings: Settings, file: Path, select: tuple[str, ...], who: str | None, supersede: bool, dry_run: bool
+) -> None:
     """Take judgements from CSV.
 
     As `link export` writes it: the mapping, the key of each side, and the verdict: same links two records, different
     keeps them from being proposed, none is no judgement. Everything is checked first: all of it is taken, or nothing.
+    A line against what a person has judged is wrong, unless it is to supersede that: so a split is taken back.
 
     \b
       crmsync link import links.csv --dry-run
+      crmsync link import links.csv --supersede
       crmsync link import links.csv --who eva
     """
     from crmsync.ledger.nouns import CRMSYNC
@@ -258,7 +263,7 @@ def import_(settings: Settings, file: Path, select: tuple[str, ...], who: str | 
     if who == CRMSYNC:
         raise usage(f"{CRMSYNC} judges by itself", "name the person whose judgements these are")
     with settings.world(create=True) as world, our_turn(world, new_run_id()):
-        found = read_import(world, file, selected(world, select))
+        found = read_import(world, file, selected(world, select), supersede=supersede)
         if not dry_run:
             carry_in(world, found, file, who or getpass.getuser())
     if settings.json:

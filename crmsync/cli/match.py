@@ -221,16 +221,17 @@ def _labels_json(labels: Labels) -> dict[str, Json]:
 @match.command()
 @one_mapping_flag
 @labels_flag
+@side_flag
 @click.option(
     "--precision", type=click.FloatRange(0.5, 0.9999), default=0.995, show_default=True, metavar="P",
     help="So many links must be right, proved by the labels with 95 % confidence.",
 )  # fmt: skip
 @global_flags
-def tune(settings: Settings, select: str | None, labels: Path | None, precision: float) -> None:
+def tune(settings: Settings, select: str | None, labels: Path | None, side: str | None, precision: float) -> None:
     """Propose link_at and review_at.
 
     The lowest link_at that the labels prove to be as precise as wanted, and the highest review_at that loses hardly
-    any pair; with what they would do to all records. Changes nothing.
+    any pair; with what they would do to all records. Nothing is proposed that is not proved. Changes nothing.
 
     \b
       crmsync match tune --labels pairs.csv
@@ -241,7 +242,7 @@ def tune(settings: Settings, select: str | None, labels: Path | None, precision:
     with settings.world() as world:
         mapping = one_mapping(world, select)
         with log.working(settings, "trying thresholds …"):
-            found = tuned(world, mapping, labels, precision)
+            found = tuned(world, mapping, labels, precision, side_of(mapping, side))
     if found.tuned is None:
         message = "no labelled pair would be linked by its score and is the same: nothing can be proved"
         raise usage(message, f"crmsync match sample -s {mapping.name} -o pairs.csv chooses pairs to label")
@@ -252,33 +253,51 @@ def tune(settings: Settings, select: str | None, labels: Path | None, precision:
 
 
 def _show_tuned(mapping: Mapping, found: Proposal, tuned: Tuned) -> None:
-    rule = found.stock.rule
-    rows = [
-        ("now", f"{rule.link_at:g}", f"{rule.review_at:g}", *found.now),
-        ("proposed", f"{tuned.link_at:g}", f"{tuned.review_at:g}", *found.then),
-    ]
+    rule, side = found.stock.rule, found.stock.side
+    rows = [("now", f"{rule.link_at:g}", f"{rule.review_at:g}", *found.now)]
+    if found.then is not None:
+        rows.append(("proposed", f"{tuned.link_at:g}", f"{tuned.review_at:g}", *found.then))
     render.table((mapping.name, "link_at", "review_at", "links", "questions"), rows, right=(1, 2, 3, 4))
-    right = tuned.labels - tuned.wrong
-    proved = f"precision {tuned.proved:.4f} is proved{'' if tuned.enough else f', not {tuned.wanted:g}'}"
-    render.say(f"{right} of {tuned.labels} labelled pairs from link_at on are the same: {proved}")
-    if not tuned.enough:
-        render.say(f"too few labels: {tuned.needed} without a mistake would prove it")
-        render.say(f"crmsync match sample -s {mapping.name} chooses more")
+    for line in _unproved(mapping, found, tuned) if found.then is None else _proved(tuned):
+        render.say(line)
+    if side is not None:
+        name = mapping.ends[side].name
+        render.say(f"link_at is about pairs across; of duplicates: crmsync match dedupe --side {name} --min-score P")
     if found.labels.derived:
         render.say("no pair is called different: those count that share a record with a pair that is the same; records")
         render.say("without a counterpart prove nothing here, match evaluate tells more")
-    render.say(f"{tuned.missed:.1%} of the labelled pairs that are the same lie below review_at")
+
+
+def _proved(tuned: Tuned) -> Iterator[str]:
+    right = tuned.labels - tuned.wrong
+    proved = f"precision {tuned.proved:.4f} is proved"
+    yield f"{right} of {tuned.labels} labelled pairs from link_at on are the same: {proved}"
+    yield f"{tuned.missed:.1%} of the labelled pairs that are the same lie below review_at"
     if tuned.share_true is not None:
-        render.say(f"of the labelled pairs in between {tuned.share_true:.0%} are the same")
+        yield f"of the labelled pairs in between {tuned.share_true:.0%} are the same"
+
+
+def _unproved(mapping: Mapping, found: Proposal, tuned: Tuned) -> Iterator[str]:
+    right = tuned.labels - tuned.wrong
+    yield f"keep link_at {found.stock.rule.link_at:g}: these labels prove a precision of {tuned.wanted:g} nowhere"
+    proved = f"{right} of {tuned.labels} are the same, which proves {tuned.proved:.4f}"
+    yield f"at best, of the labelled pairs from {tuned.link_at:g} on: {proved}"
+    yield f"too few labels: {tuned.needed} without a mistake would prove it"
+    if found.stock.side is None:
+        yield f"crmsync match sample -s {mapping.name} -o NEW.csv chooses more"
 
 
 def _tuned_json(found: Proposal, tuned: Tuned) -> dict[str, Json]:
-    return {
-        "link_at": tuned.link_at, "review_at": tuned.review_at, "precision": tuned.wanted, "proved": tuned.proved,
-        "enough": tuned.enough, "needed": tuned.needed, "labels": _labels_json(found.labels),
-        "missed": tuned.missed, "share_true": tuned.share_true,
+    told = {
+        "precision": tuned.wanted, "proved": tuned.proved, "proved_from": tuned.link_at, "enough": tuned.enough,
+        "needed": tuned.needed, "labels": _labels_json(found.labels),
         "now": {"links": found.now[0], "questions": found.now[1]},
-        "then": {"links": found.then[0], "questions": found.then[1]},
+    }  # fmt: skip
+    if found.then is None:
+        return {**told, **dict.fromkeys(("link_at", "review_at", "missed", "share_true", "then"))}
+    return {
+        **told, "link_at": tuned.link_at, "review_at": tuned.review_at, "missed": tuned.missed,
+        "share_true": tuned.share_true, "then": {"links": found.then[0], "questions": found.then[1]},
     }  # fmt: skip
 
 
@@ -290,9 +309,12 @@ def _tuned_json(found: Proposal, tuned: Tuned) -> dict[str, Json]:
 @labels_flag
 @click.option("-n", "number", type=click.IntRange(2), default=200, show_default=True, metavar="N", help="How many.")
 @click.option("-o", "--out", type=FILE, required=True, metavar="FILE", help="The CSV file to write (mode 0600).")
+@click.option("--force", is_flag=True, help="Write over a file that is there, and lose the verdicts in it.")
 @show_pii_flag
 @global_flags
-def sample(settings: Settings, select: str | None, labels: Path | None, number: int, out: Path, show_pii: bool) -> None:
+def sample(
+    settings: Settings, select: str | None, labels: Path | None, number: int, out: Path, force: bool, show_pii: bool
+) -> None:
     """Write pairs for a person to judge.
 
     With what is compared of both, pairs that are judged already, and those whose verdict teaches most: near the
@@ -307,6 +329,9 @@ def sample(settings: Settings, select: str | None, labels: Path | None, number: 
     from crmsync.run.mask import Mask
     from crmsync.run.sheets import write_sheet
 
+    if out.is_file() and not force:
+        mend = f"to keep them: crmsync match sample --labels {out} -o NEW.csv; else: --force"
+        raise usage(f"{out} is there already: the verdicts in it would be lost", mend)
     with settings.world() as world:
         mapping = one_mapping(world, select)
         with log.working(settings, "choosing …"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from math import exp, log
 from textwrap import wrap
 from typing import TYPE_CHECKING, Final
@@ -134,7 +135,7 @@ def _letters(word: str) -> str:
 
 
 def _show_score(teller: Teller, pair: Pair, rule: Match, explained: Explained) -> None:
-    steps = list(waterfall(rule, [_unhidden(teller, pair, each) for each in explained.points]))
+    steps = list(waterfall(rule, [unhidden(teller, pair.mapping.name, each) for each in explained.points]))
     width = max([len(name) for name, *_ in steps] + [len("together")])
     for name, bar, points, why in [*steps, _total(rule, explained)]:
         _say_wrapped(f"{name.ljust(width)}  {bar.ljust(BAR)}  {told(rule, points)}  ", why)
@@ -142,11 +143,10 @@ def _show_score(teller: Teller, pair: Pair, rule: Match, explained: Explained) -
         render.say(line)
 
 
-def _unhidden(teller: Teller, pair: Pair, point: Point) -> Point:
-    from dataclasses import replace
-
-    hides = any(teller.mask.hides(pair.mapping.name, name) for name in point.entry.split("+") if name)
-    return replace(point, reason=HIDDEN) if hides and point.points else point
+def unhidden(teller: Teller, mapping: str, point: Point) -> Point:
+    """With the reason, where it is not about a person: even one that speaks for nothing may tell both values."""
+    hides = any(teller.mask.hides(mapping, name) for name in point.entry.split("+") if name)
+    return replace(point, reason=HIDDEN) if hides else point
 
 
 def waterfall(rule: Match, points: Sequence[Point]) -> Iterator[Step]:
@@ -263,7 +263,8 @@ def pair_json(teller: Teller, pair: Pair) -> dict[str, Json]:
 
 
 def _points(teller: Teller, pair: Pair) -> list[Json]:
-    points = [_unhidden(teller, pair, each) for each in (pair.explained.points if pair.explained else ())]
+    name, explained = pair.mapping.name, pair.explained
+    points = [unhidden(teller, name, each) for each in (explained.points if explained else ())]
     return [{"entry": each.entry, "points": each.points, "reason": each.reason} for each in points]
 
 

@@ -59,20 +59,17 @@ def _proofs(mappings: tuple[Mapping, ...], select: tuple[str, ...]) -> Iterator[
 
 
 def _told(proof: Proof) -> str:
-    from crmsync.core.match.measure import wilson
-
     linked = f"{proof.linked} of {render.count(proof.labels, 'labelled pair')} would be linked"
     if proof.precision is None:
         return f"{proof.mapping.name}: {linked}"
-    least, _ = wilson(proof.right, proof.linked)
-    precision = f"precision {proof.precision:.4f} (at least {least:.4f}, by 95 %)"
+    precision = f"precision {proof.precision:.4f} (at least {proof.at_least:.4f}, by 95 %)"
     return f"{proof.mapping.name}: {linked}, {len(proof.wrong)} wrong: {precision}; {proof.right} of {proof.same} found"
 
 
 def _json(proof: Proof) -> Json:
     return {
         "labels": proof.labels, "same": proof.same, "linked": proof.linked, "right": proof.right,
-        "precision": proof.precision, "file": proof.file,
+        "precision": proof.precision, "at_least": proof.at_least, "file": proof.file,
     }  # fmt: skip
 
 

@@ -6,7 +6,7 @@ import getpass
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import click
 
@@ -21,6 +21,8 @@ from crmsync.core.model import SIDES, Finding, Json, Mapping, Side, from_json
 if TYPE_CHECKING:
     from crmsync.ledger.nouns import Review, Take
     from crmsync.run.world import World
+
+EXAMPLES: Final = 3  # of questions that share a record; of more, only the number is told
 
 
 @click.group()
@@ -74,11 +76,26 @@ def _show_list(world: World, teller: Teller, found: Sequence[Review]) -> None:
         "score": [pair.score(each) for each in found],
         "later": [each.later_who if each.state == "open" else "" for each in found],
         "since": [render.when(each.opened) for each in found],
-        "question": [each.message for each in found],
+        "question": [_question(world, each) for each in found],
     }
     shown = {name: cells for name, cells in columns.items() if any(cells) or name not in ("score", "later")}
     right = [place for place, name in enumerate(shown) if name in ("n", "score")]
     render.table(tuple(shown), list(zip(*shown.values(), strict=True)), right=right)
+
+
+def _question(world: World, found: Review) -> str:
+    """With why the two were not linked, where their score would do and the question does not tell."""
+    from crmsync.ledger.nouns import MATCH
+    from crmsync.run.queue import likely_rival
+
+    mapping = _mapping(world, found)
+    rule = mapping.match if mapping else None
+    likely = rule is not None and found.kind == MATCH and found.score is not None and found.score >= rule.link_at
+    if rule is None or not likely or found.state != "open" or "; " in found.message:  # it tells why after that
+        return found.message
+    rival = likely_rival(world, found, rule.link_at)
+    why = f"review {rival.n} is as likely" if rival else f"see crmsync review show {found.n}"
+    return f"{found.message}; not linked by itself: {why}"
 
 
 @review.command()
@@ -158,16 +175,23 @@ def _head(world: World, teller: Teller, found: Review) -> Iterator[str]:
     help="A side's name, value=JSON (in the first side's terms), same, different, or same=KEY of a record that lacks.",
 )
 @click.option("--all", "everything", is_flag=True, help="All open ones that the filters leave.")
+@click.option("--skip-rivals", is_flag=True, help="With same: leave pairs open that share a record with each other.")
 @filter_flags
 @yes_flag
 @global_flags
 def resolve(
-    settings: Settings, numbers: tuple[int, ...], take: str, everything: bool, yes: bool, **filters: Any
+    settings: Settings,
+    numbers: tuple[int, ...],
+    take: str,
+    everything: bool,
+    skip_rivals: bool,
+    yes: bool,
+    **filters: Any,
 ) -> None:
     """Answer one question or many.
 
     The next run does as answered, if both sides still say what you saw. A value is in the first side's terms. Of
-    several pairs that share a record one can be the same: many such answers at once are refused.
+    several pairs that share a record one can be the same: many such answers at once are refused, or skipped.
 
     \b
       crmsync review resolve 3 --take crm
@@ -175,21 +199,17 @@ def resolve(
       crmsync review resolve 5 --take same
       crmsync review resolve 6 --take same=42
       crmsync review resolve --all --kind conflict --field notes --take pm
-      crmsync review resolve --all --kind match --min-score 0.97 --take same
+      crmsync review resolve --all --kind match --min-score 0.97 --take same --skip-rivals
     """
     from crmsync.run import queue
 
-    only = Filter(**filters)
+    if skip_rivals and take != "same":
+        raise usage(f"--skip-rivals goes with --take same, not with {take}", "leave it out")
     with settings.world(create=True) as world:
-        if everything == bool(numbers):
-            raise usage("name the reviews, or say --all", "see: crmsync review list")
-        if not everything and only.given:
-            raise usage("filters go with --all", "name the reviews, or say --all with the filters")
-        asked = list(chosen(world, "open", only)) if everything else [world.ledger.review(n) for n in numbers]
-        for each in asked:
-            _refuse_answered(world, each)
-        if len(asked) > 1 and take.startswith("same="):
-            raise usage(f"{take} names one record, and {len(asked)} reviews would take it", "answer them one by one")
+        named = _named(world, numbers, everything, Filter(**filters))
+        if len(named) > 1 and take.startswith("same="):
+            raise usage(f"{take} names one record, and {len(named)} reviews would take it", "answer them one by one")
+        asked = queue.without_rivals(named) if skip_rivals else named
         if take == "same":
             _refuse_rivals(world, asked)
         who = getpass.getuser()
@@ -199,22 +219,48 @@ def resolve(
         if everything and not confirmed(f"Answer {render.count(len(answers), 'review')} with {take}?", yes):
             return
         queue.give(world, answers, who)
+    numbers_of = {"resolved": asked, "skipped": [each for each in named if each not in asked]}
     if settings.json:
-        render.json({"resolved": [each.n for each in asked], "exit": 0})
-    else:
-        render.say(f"{render.count(len(answers), 'review')} answered; next: crmsync run")
+        render.json({**{what: [each.n for each in found] for what, found in numbers_of.items()}, "exit": 0})
+        return
+    left = len(numbers_of["skipped"])
+    skipped = f", {left} left open that share a record" if left else ""
+    render.say(f"{render.count(len(answers), 'review')} answered{skipped}; next: crmsync run")
+
+
+def _named(world: World, numbers: Sequence[int], everything: bool, only: Filter) -> list[Review]:
+    """The open questions that are meant. Raises `Stopped` (exit 2), ReviewNotOpen where there is none of a number."""
+    if everything == bool(numbers):
+        raise usage("name the reviews, or say --all", "see: crmsync review list")
+    if not everything and only.given:
+        raise usage("filters go with --all", "name the reviews, or say --all with the filters")
+    named = list(chosen(world, "open", only)) if everything else [world.ledger.review(n) for n in numbers]
+    for each in named:
+        _refuse_answered(world, each)
+    return named
 
 
 def _refuse_rivals(world: World, asked: Sequence[Review]) -> None:
-    """No record is the same as two others. Raises `Stopped` (exit 2) with every record of which that would be said."""
-    from crmsync.run.queue import rivals
+    """No record is the same as two others. Raises `Stopped` (exit 2) with how many there are, and the first ones."""
+    from crmsync.run.queue import rivals, without_rivals
     from crmsync.run.world import Stopped
 
+    groups = rivals(asked)
+    if not groups:
+        return
     teller = _teller(world, show=False)
-    wrong = ["; ".join(f"review {each.n} ({_pair(world, teller, each)})" for each in group) for group in rivals(asked)]
-    if wrong:
-        mend = "one of them at most can be the same: answer them one by one, or with crmsync review work"
-        raise Stopped(2, *(Finding("usage", f"these share a record: {each}", mend) for each in dict.fromkeys(wrong)))
+    told = dict.fromkeys(_sharing(world, teller, group) for group in groups)
+    sharing = len(asked) - len(without_rivals(asked))
+    message = f"{sharing} of {len(asked)} reviews share a record with another one of them: one at most can be the same"
+    mend = "answer those one by one, or with crmsync review work; --skip-rivals takes only the others"
+    examples = (Finding("usage", each) for each in islice(told, EXAMPLES))
+    raise Stopped(2, Finding("usage", message, mend), *examples)
+
+
+def _sharing(world: World, teller: Teller, group: Sequence[Review]) -> str:
+    named = [f"review {each.n} ({_pair(world, teller, each)})" for each in group[:EXAMPLES]]
+    more = f" and {len(group) - EXAMPLES} more" if len(group) > EXAMPLES else ""
+    return f"these share a record: {'; '.join(named)}{more}"
 
 
 def _effect(world: World, asked: Sequence[Review], take: str) -> str:

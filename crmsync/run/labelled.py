@@ -52,7 +52,7 @@ class Stock:
 
     @cached_property
     def census(self) -> Census:
-        return census_of(self.rule, [each for side in self.gathered for each in side.candidates])
+        return census_of(self.rule, *(side.candidates for side in self.gathered))
 
     @cached_property
     def scored(self) -> Scored:
@@ -68,6 +68,15 @@ class Stock:
             message = f"not one of its {len(pairs.sheet.rows)} lines names two records of {names}"
             mend = f"the columns are: {', '.join(pairs.sheet.head)}"
             raise Stopped(2, pairs.sheet.wrong("sheet/unknown-keys", message, mend))
+        return pairs
+
+    def true_pairs(self, file: Path) -> Pairs:
+        """As `read`, of a file that is to measure by. Raises `Stopped` (exit 2), too, where it calls no pair the same."""
+        pairs = self.read(file)
+        if not any(pairs.judged.values()):
+            message = f"not one of its {len(pairs.sheet.rows)} lines names two records that are the same"
+            mend = "without a true pair nothing can be measured: a line for each, the two keys in it"
+            raise Stopped(2, pairs.sheet.wrong("sheet/no-pairs", message, mend))
         return pairs
 
     @cached_property

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from math import inf
 from pathlib import Path
 from typing import Final
 
@@ -45,7 +46,7 @@ class Evaluated:
 def evaluated(world: World, mapping: Declared, truth: Path, side: Side | None) -> Evaluated:
     """Judge all records, linked or not, and hold that against a file of all pairs that are the same."""
     material = stock(world, mapping, side)
-    pairs = material.read(truth)
+    pairs = material.true_pairs(truth)
     true = [keys for keys, same in pairs.judged.items() if same]
     rows = material.rows_of(true)
     said = _said(material, set(rows.values()))
@@ -56,16 +57,16 @@ def evaluated(world: World, mapping: Declared, truth: Path, side: Side | None) -
 
 def _said(material: Stock, true: set[int]) -> list[Said]:
     scored = material.scored
-    verdicts = verdicts_of(material)
+    verdicts = _verdicts(material, material.rule)
     rows = {*np.flatnonzero(scored.score >= LOWEST).tolist(), *true}
     listed = [(scored.keys(row), float(scored.score[row])) for row in sorted(rows)]
     return [Said(keys, score, verdicts.get(keys)) for keys, score in listed]
 
 
-def verdicts_of(material: Stock) -> dict[Both[Key], Verdict]:
+def _verdicts(material: Stock, rule: Match) -> dict[Both[Key], Verdict]:
     if material.side is not None:
-        return doubles(material.rule, material.scored)
-    return {each.keys: each.verdict for each in judge(material.rule, material.scored)}
+        return doubles(rule, material.scored)
+    return {each.keys: each.verdict for each in judge(rule, material.scored)}
 
 
 # Which points? ---------------------------------------------------------------------------------------------
@@ -131,28 +132,31 @@ def _right(card: Scorecard, scored: Scored, labels: Labels) -> Both[int]:
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """Thresholds, with what they would do to all records: links and questions, then and now. None where no labelled
-    pair is the same: nothing can be told."""
+    """Thresholds, with what they would do to all records: links and questions, now and then. `tuned` is None where no
+    labelled pair is the same: nothing can be told. `then` is None where the wanted precision is not proved: nothing is
+    proposed."""
 
     stock: Stock
     labels: Labels
     tuned: Tuned | None
     now: Both[int]
-    then: Both[int]
+    then: Both[int] | None
 
 
-def tuned(world: World, mapping: Declared, file: Path | None, precision: float) -> Proposal:
-    """Of the pairs that are the clear best of both their records, which a threshold alone keeps from being linked, the
-    labelled ones prove `link_at`; those of all candidates `review_at`."""
-    material = stock(world, mapping)
+def tuned(world: World, mapping: Declared, file: Path | None, precision: float, side: Side | None = None) -> Proposal:
+    """Of the pairs that a threshold alone keeps from being linked (between two systems the clear best of both their
+    records), the labelled ones prove `link_at`; those of all candidates `review_at`."""
+    material = stock(world, mapping, side)
     labels = labels_of(material, material.read(file) if file else None)
     scored, now = material.scored, _would_do(material, material.rule)
     known = np.full(len(scored), np.nan)
     known[labels.rows] = labels.values
     best = _clear_best(material)
     if not (known[best] >= 0.5).any():
-        return Proposal(material, labels, None, now, now)
+        return Proposal(material, labels, None, now, None)
     links = thresholds(scored.score[best], known[best], precision)
+    if not links.enough:
+        return Proposal(material, labels, links, now, None)
     asked = thresholds(scored.score, known, precision)
     review_at = min(asked.review_at, links.link_at)
     missed = float((scored.score[known >= 0.5] < review_at).mean())
@@ -163,14 +167,21 @@ def tuned(world: World, mapping: Declared, file: Path | None, precision: float) 
 
 def _clear_best(material: Stock) -> Ints:
     """The rows that would be linked by score, were every score high enough that says more yes than no."""
-    rule = replace(material.rule, link_at=EVEN, review_at=EVEN)
-    linked = [each.keys for each in judge(rule, material.scored) if each.verdict is Verdict.SAME]
-    rows = np.array(sorted(material.rows_of(linked).values()), dtype=np.int64)
-    return rows[~material.scored.equal[rows]]
+    rows = _same_from(material, EVEN)
+    if material.side is None:
+        return rows[~material.scored.equal[rows]]
+    return np.setdiff1d(rows, _same_from(material, inf))  # inside a system the score may weigh an equal identifier
+
+
+def _same_from(material: Stock, link_at: float) -> Ints:
+    """The rows that this threshold would link; rising."""
+    rule = replace(material.rule, link_at=link_at, review_at=EVEN)
+    linked = [keys for keys, verdict in _verdicts(material, rule).items() if verdict is Verdict.SAME]
+    return np.array(sorted(material.rows_of(linked).values()), dtype=np.int64)
 
 
 def _would_do(material: Stock, rule: Match) -> Both[int]:
-    verdicts = [each.verdict for each in judge(rule, material.scored)]
+    verdicts = list(_verdicts(material, rule).values())
     return verdicts.count(Verdict.SAME), verdicts.count(Verdict.UNSURE)
 
 

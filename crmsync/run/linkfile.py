@@ -68,9 +68,9 @@ class Import:
         return sum(map(len, self.different.values()))
 
 
-def read_import(world: World, file: Path, mappings: Sequence[Declared]) -> Import:
-    """What the file says, checked against itself, the systems and the ledger. Raises `Stopped` (exit 2) with all that
-    is wrong."""
+def read_import(world: World, file: Path, mappings: Sequence[Declared], *, supersede: bool = False) -> Import:
+    """What the file says, checked against itself, the systems and the ledger. `supersede`: what a person has judged of
+    a pair before does not speak against a line. Raises `Stopped` (exit 2) with all that is wrong."""
     sheet = read_sheet(file)
     if VERDICT not in sheet.head:
         names = ", ".join(sheet.head)
@@ -80,7 +80,7 @@ def read_import(world: World, file: Path, mappings: Sequence[Declared]) -> Impor
     by_mapping, strangers = _sorted_out(sheet, mappings)
     for name, rows in by_mapping.items():
         mapping = next(each for each in mappings if each.name == name)
-        part, more = _Check(world, sheet, mapping, tuple(rows)).checked()
+        part, more = _Check(world, sheet, mapping, tuple(rows), supersede).checked()
         found.same.update(part.same)
         found.different.update(part.different)
         found = Import(found.same, found.different, found.known + part.known, found.blank + part.blank)
@@ -118,6 +118,7 @@ class _Check:
     sheet: Sheet
     mapping: Declared
     rows: tuple[Row, ...]
+    supersede: bool
 
     def checked(self) -> tuple[Import, list[Finding]]:
         told, wrong = self._told
@@ -191,11 +192,11 @@ class _Check:
         freed = {each.keys for each in judged if each.same is False}
         for each in judged:
             label = self._labels.get(each.keys)
-            if label and label.same != each.same:
+            if label and label.same != each.same and not self.supersede:
                 word = "the same" if label.same else "different"
                 pair = " and ".join(_refs(self.mapping, each.keys))
                 message = f"{label.who} called {pair} {word} on {label.when[:10]}"
-                mend = "take that back first: crmsync link split, or crmsync review reopen"
+                mend = "mend the line, or let it stand instead of that judgement: crmsync link import --supersede"
                 yield self.sheet.wrong("sheet/judged", message, mend, each.line)
             for side in SIDES if each.same else ():
                 linked = self._links[side].get(each.keys[side])

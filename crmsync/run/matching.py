@@ -32,7 +32,8 @@ class Matches:
         return [key for key in (*self.same[side], *self.unsure[side]) if key in self.remembered[side]]
 
 
-SAMPLE: Final = 200_000  # records that a census is counted from at most
+SAMPLE: Final = 100_000  # records of a side that a census is counted from at most
+ALONE: Final = 10_000  # and where the other side has none to compare with yet
 
 
 def known_census(world: World, mapping: str) -> Census:
@@ -42,15 +43,14 @@ def known_census(world: World, mapping: str) -> Census:
 
 
 def count_census(world: World, spool: Spool, compiled: Compiled, rule: Match) -> Census | None:
-    """A census of all staged records of both sides; None where a side has none that is not linked yet: nothing is
-    compared then."""
+    """A census of all staged records of both sides; None where there is none, or nothing is compared by likeness."""
     name = compiled.mapping.name
-    if not all(_has_singles(spool, name, side) for side in SIDES):
+    most = max(spool.count(name, side) for side in SIDES)
+    if not (most and rule.compare):
         return None
-    total = sum(spool.count(name, side) for side in SIDES)
-    step = -(-total // SAMPLE)  # every n-th record, by key: the same ones whatever the order of reading
-    sample = [each for side in SIDES for each in _all(world, spool, compiled, side, step)]
-    return census_of(rule, sample, share=1 / step)
+    size = SAMPLE if all(_has_singles(spool, name, side) for side in SIDES) else ALONE
+    step = -(-most // size)  # every n-th record, by key: the same ones whatever the order of reading
+    return census_of(rule, *(list(_all(world, spool, compiled, side, step)) for side in SIDES), share=1 / step)
 
 
 def _has_singles(spool: Spool, name: str, side: Side) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -10,6 +10,7 @@ from typing import Final
 import numpy as np
 
 from crmsync.core.match import Candidate, census_of, judge, kinds_of, traits_of
+from crmsync.core.match.measure import wilson
 from crmsync.core.match.score import weigh
 from crmsync.core.model import SIDES, At, Both, Finding, Json, Judgement, Key, Match, Side, Verdict, key_text
 from crmsync.core.model import Mapping as Declared
@@ -49,6 +50,11 @@ class Proof:
     @property
     def precision(self) -> float | None:
         return self.right / self.linked if self.linked else None
+
+    @property
+    def at_least(self) -> float | None:
+        """The precision that the labels prove: its lower bound, by 95 %."""
+        return wilson(self.right, self.linked)[0] if self.linked else None
 
     def findings(self) -> Iterator[Finding]:
         """Why the proof fails: nothing where it holds, or where no precision is asked for."""
@@ -96,7 +102,7 @@ def _judged(rule: Match, told: list[Told], sides: Both[dict[Key, Candidate]]) ->
     places = [{each.key: place for place, each in enumerate(side)} for side in records]
     pairs = sorted({(places[0][each.keys[0]], places[1][each.keys[1]]) for each in told if each.same is not None})
     i, j = (np.array([pair[n] for pair in pairs], dtype=np.int64) for n in SIDES)
-    census = census_of(rule, [*records[0], *records[1]])
+    census = census_of(rule, *records)
     return judge(rule, weigh(rule, census, records[0], records[1], (i, j)))
 
 
@@ -135,7 +141,7 @@ def _key(mapping: Declared, side: Side, text: str) -> Key:
 
 def _columns(sheet: Sheet, mapping: Declared, rule: Match) -> Both[dict[str, int]]:
     """Where the value of each compared field stands, by side. Raises `Stopped` for a column of another name, and where
-    nothing could be compared."""
+    nothing could be compared, as in a file of keys alone."""
     wanted = [{f"{end.name}.{name}": name for name in kinds_of(rule)} for end in mapping.ends]
     known = wanted[0] | wanted[1]
     prefixes = tuple(f"{end.name}." for end in mapping.ends)
@@ -147,12 +153,18 @@ def _columns(sheet: Sheet, mapping: Declared, rule: Match) -> Both[dict[str, int
     ]
     found = [{each[name]: place for place, name in enumerate(sheet.head) if name in each} for each in wanted]
     if not (found[0].keys() & found[1].keys()):
-        strangers.append(
-            sheet.wrong("sheet/no-column", "no field has a column for both sides", choose("", known, "such as"))
-        )
+        strangers.append(_no_values(sheet, mapping, known))
     if strangers:
         raise Stopped(2, *strangers)
     return found[0], found[1]
+
+
+def _no_values(sheet: Sheet, mapping: Declared, known: Collection[str]) -> Finding:
+    if any(name in known for name in sheet.head):
+        return sheet.wrong("sheet/no-column", "no field has a column for both sides", choose("", known, "such as"))
+    message = "it has keys and no values: what is compared of both records must stand beside them"
+    mend = f"crmsync match sample -s {mapping.name} --labels {sheet.file} -o NEW.csv writes them"
+    return sheet.wrong("sheet/no-column", message, mend)
 
 
 def _values(row: Row, columns: dict[str, int]) -> dict[str, Json]:

@@ -265,6 +265,19 @@ def rivals(matches: Iterable[Review]) -> list[list[Review]]:
     return sorted((group for group in about.values() if len(group) > 1), key=lambda group: [each.n for each in group])
 
 
+def without_rivals(questions: Sequence[Review]) -> list[Review]:
+    """Those that share no record with another match of these."""
+    sharing = {each.n for group in rivals(questions) for each in group}
+    return [each for each in questions if each.n not in sharing]
+
+
+def likely_rival(world: World, asked: Review, link_at: float) -> Review | None:
+    """The likeliest other open match about one of the two, where its score, too, would do for a link."""
+    about = world.ledger.questions_about(asked.mapping, asked.records)
+    likely = [each for each in about if each.kind == MATCH and each.n != asked.n and (each.score or 0.0) >= link_at]
+    return min(likely, key=_rank, default=None)
+
+
 def others_about(world: World, chosen: Sequence[Review]) -> list[Review]:
     """The open questions about the records of these ones, without these; by number."""
     by_mapping: dict[str, list[tuple[Side, Key]]] = {}

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import csv
 import io
-import os
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, product
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Final
 from urllib.parse import quote, unquote
 
@@ -195,13 +195,30 @@ def unordered(keys: Both[Key]) -> Both[Key]:
 
 def write_sheet(file: Path, head: Sequence[str], rows: Iterable[Sequence[object]]) -> int:
     """For a spreadsheet: UTF-8 with a byte order mark, commas. It holds values of records, so it is for its owner alone
-    (mode 0600). Gives the number of rows."""
-    lines = 0
-    with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8-sig") as stream:
-        for line in to_csv(head, rows):
-            stream.write(f"{line}\n")
-            lines += 1
+    (mode 0600). A file of this name is replaced when the last row is there, not before. Gives the number of rows.
+    Raises `Stopped` (exit 2) where nothing can be written."""
+    target = file.resolve()  # what a link leads to is replaced, not the link
+    if target.exists() and not target.is_file():
+        raise _unwritable(file, "it is no regular file")
+    try:
+        stream = NamedTemporaryFile(  # noqa: SIM115  # it closes below, before it takes the name
+            "w", encoding="utf-8-sig", dir=target.parent, prefix=f".{target.name}.", delete=False
+        )  # mode 0600, says tempfile
+    except (FileNotFoundError, NotADirectoryError, PermissionError) as error:
+        raise _unwritable(file, error.strerror) from None
+    beside = Path(stream.name)
+    try:
+        with stream:
+            lines = sum(1 for line in to_csv(head, rows) if stream.write(f"{line}\n"))
+        beside.replace(target)
+    except BaseException:
+        beside.unlink()
+        raise
     return lines - 1
+
+
+def _unwritable(file: Path, why: str) -> Stopped:
+    return Stopped(2, Finding("sheet/unwritable", why, "name a file that can be written", at=At(str(file))))
 
 
 def to_csv(head: Sequence[str], rows: Iterable[Sequence[object]]) -> Iterator[str]:

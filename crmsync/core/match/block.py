@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from crmsync.core.match.census import Census, count_words
+from crmsync.core.match.census import Census, count_words, widest
 from crmsync.core.match.compare.comparator import Comparator, Ints, Rarity
 from crmsync.core.match.rule import Candidate, groups_of
 from crmsync.core.model import Json, Match, to_json
@@ -72,19 +72,25 @@ def id_text(values: Mapping[str, Json], names: tuple[str, ...]) -> str | None:
     return None if any(part is None for part in parts) else to_json(parts).decode()
 
 
-def census_of(rule: Match, candidates: Sequence[Candidate], share: float = 1.0) -> Census:
-    """The census of these records: their words, and the keys that too many of them share. `share`: they are a sample of
-    so much of all."""
+def census_of(rule: Match, *sides: Sequence[Candidate], share: float = 1.0) -> Census:
+    """The census of these records: their words, and the keys that too many of them share. Of two sides that one counts
+    which has more of a word or key, so that copies made on the other side change nothing. `share`: they are a sample
+    of so much of all."""
     words = {field: group.by.words for group in groups_of(rule) for field in group.fields}
-    counted = count_words(words, (each.values for each in candidates), share)
+    counted = widest([count_words(words, (each.values for each in side), share) for side in sides])
     blocking = Blocking.of(rule, counted)
+    crowd = min(max(CROWD, CROWDS // max(counted.records, 1)), BIGGEST_CROWD)
+    crowded = [_crowded(blocking, side, max(crowd * share, 2)) for side in sides]
+    return replace(counted, crowded=frozenset().union(*crowded))
+
+
+def _crowded(blocking: Blocking, candidates: Sequence[Candidate], most: float) -> Iterator[str]:
+    """The keys that more than so many records share."""
     found, owners = hashed(blocking, candidates)
     keys, starts, counts = _blocks(found)
-    crowd = min(max(CROWD, CROWDS // max(counted.records, 1)), BIGGEST_CROWD)
-    many = counts > max(crowd * share, 2)
-    crowded, bearers = set(keys[many].tolist()), np.unique(owners[starts[many]])
+    crowded, bearers = set(keys[counts > most].tolist()), np.unique(owners[starts[counts > most]])
     texts = (key for place in bearers.tolist() for key in blocking.keys(candidates[place].values))
-    return replace(counted, crowded=frozenset(text for text in texts if hash(text) in crowded))
+    return (text for text in texts if hash(text) in crowded)
 
 
 def hashed(blocking: Blocking, candidates: Sequence[Candidate]) -> tuple[Ints, Ints]:

@@ -4,7 +4,7 @@ other records were linked meanwhile."""
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import log
 from typing import Final
@@ -67,3 +67,15 @@ def count_words(
         for entry, counter in counters.items()
     }
     return Census(round(records / share), listed)
+
+
+def widest(sides: Sequence[Census]) -> Census:
+    """Of every word the count of the side that has more of it."""
+    entries = {entry for side in sides for entry in side.words}
+    words: dict[str, dict[str, int]] = {entry: {} for entry in sorted(entries)}
+    for side in sides:
+        for entry, counts in side.words.items():
+            mine = words[entry]
+            for word, count in counts.items():
+                mine[word] = max(count, mine.get(word, 0))
+    return Census(max((side.records for side in sides), default=0), words)

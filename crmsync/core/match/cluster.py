@@ -66,7 +66,7 @@ def clusters(
         for group, inside in _sorted_out(_components(links), scores)
         for group in _cohesive(group, inside, link_at, cohesion)
     ]
-    large = [group for group in groups if len(group) > 1]
+    large = _paired([group for group in groups if len(group) > 1], links)
     home = {key: number for number, group in enumerate(large) for key in group}
     clashes = _by_home(barred, home)
     cut = _by_home(links, home, across=True)
@@ -75,6 +75,17 @@ def clusters(
         for number, (group, inside) in enumerate(_sorted_out(large, scores))
     ]
     return sorted(found, key=lambda each: [key_text(key) for key in each.members])
+
+
+def _paired(groups: list[frozenset[Key]], links: Sequence[Pair]) -> list[frozenset[Key]]:
+    """With the links between two records that were both left alone by a cut, the most alike first."""
+    taken = {key for group in groups for key in group}
+    found = list(groups)
+    for pair in links:
+        if taken.isdisjoint(pair):
+            taken.update(pair)
+            found.append(frozenset(pair))
+    return found
 
 
 def _pair(first: Key, second: Key) -> Pair:

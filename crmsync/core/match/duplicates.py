@@ -17,9 +17,9 @@ from crmsync.core.match.block import census_of
 from crmsync.core.match.census import Census
 from crmsync.core.match.cluster import Cluster, clusters
 from crmsync.core.match.compare.comparator import Floats, Ints
-from crmsync.core.match.explain import Explained, explain
+from crmsync.core.match.explain import Explained, explain, vetoes
 from crmsync.core.match.rule import Candidate
-from crmsync.core.match.score import Bools, Scored, score_pairs, weigh
+from crmsync.core.match.score import Scored, score_pairs, weigh
 from crmsync.core.model import Both, Key, Match, key_text, to_json
 
 SMALL: Final = 200  # members of a cluster whose pairs are all looked at for contradictions
@@ -71,8 +71,11 @@ def duplicates(
     scored = score_pairs(rule, known, some, keep_from=min(rule.review_at, link_at))
     likeness = _likeness(scored)
     scores = {_pair(*scored.keys(row)): float(likeness[row]) for row in range(len(scored))}
-    barred = [_pair(*scored.keys(row)) for row in np.flatnonzero(scored.barred).tolist()]
-    against = dict.fromkeys(barred, DIFFERS) | {_pair(*pair): JUDGED for pair in distinct}
+    barred = {
+        _pair(*scored.keys(row)): next(iter(vetoes(rule, scored, row)), DIFFERS)
+        for row in np.flatnonzero(scored.barred).tolist()
+    }
+    against = barred | {_pair(*pair): JUDGED for pair in distinct}
     found, hidden = _clusters(rule, known, records, scores, against, link_at)
     own = _own(rule, known, records, stands)
     whole = _whole(found, scores, stands, own, link_at)
@@ -98,8 +101,7 @@ def _stands(rule: Match, records: Sequence[Candidate], alone: Collection[Key]) -
 
 def _likeness(scored: Scored) -> Floats:
     """The scores; an equal identifier that nothing speaks against is as good as certain."""
-    contradicted: Bools = (scored.present > 0) & (scored.against == scored.present)
-    return np.where(scored.equal & ~scored.barred & ~contradicted, 1.0, scored.score)
+    return np.where(scored.equal & ~scored.barred & ~scored.contradicted, 1.0, scored.score)
 
 
 def _clusters(

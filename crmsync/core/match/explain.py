@@ -86,12 +86,21 @@ def _against(rule: Match, scored: Scored) -> Iterator[str]:
         values = [[side[0].values.get(name) for name in names] for side in (scored.first, scored.second)]
         if None not in values[0] and None not in values[1] and values[0] != values[1]:
             yield f"{'+'.join(names)} differs"
-    if scored.barred[0] and not scored.forbidden[0]:
-        yield "a valid identifier differs"
+    yield from vetoes(rule, scored, 0)
     if scored.present[0] < 2:
         yield "fewer than two fields can be compared"
     elif scored.support[0] < 2 and not scored.equal[0]:
         yield "only one kind of evidence speaks for it"
+
+
+def vetoes(rule: Match, scored: Scored, row: int) -> list[str]:
+    """What keeps a pair from being linked without a person, beside identifiers that decide."""
+    return [
+        group.by.vetoes[feature.name]
+        for group, measured, _ in _groups(rule, scored, [row])[0]
+        for feature, value in zip(group.by.features, measured, strict=True)
+        if feature.name in group.by.vetoes and value < 1.0
+    ]
 
 
 def words(rule: Match, scored: Scored, rows: Sequence[int]) -> dict[int, str]:

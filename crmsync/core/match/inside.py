@@ -14,10 +14,9 @@ def doubles(rule: Match, scored: Scored) -> dict[Both[Key], Verdict]:
     """SAME or UNSURE, by the keys of both; `scored` within one system. An equal identifier that decides is SAME, unless
     another one differs or all else speaks against it; where the score weighs it already, the score says. That needs no
     contradicting identifier and two kinds of evidence, as between two systems."""
-    contradicted = (scored.present > 0) & (scored.against == scored.present)
     compared = {each.field for each in rule.compare}
     weighed = not rule.weighted and all(name in compared for names in rule.decide for name in names)
-    decided = scored.equal & ~scored.forbidden & ~contradicted & (not weighed)
+    decided = scored.equal & ~scored.forbidden & ~scored.contradicted & (not weighed)
     likely = (scored.score >= rule.link_at) & ~scored.barred & (scored.support >= KINDS)
     asked = scored.equal | ((scored.score >= rule.review_at) & ~scored.forbidden)
     same = decided | likely

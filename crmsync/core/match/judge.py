@@ -17,7 +17,7 @@ import numpy as np
 from crmsync.core.match.assign import assignment
 from crmsync.core.match.block import id_text
 from crmsync.core.match.census import Census
-from crmsync.core.match.explain import words
+from crmsync.core.match.explain import vetoes, words
 from crmsync.core.match.rule import Candidate
 from crmsync.core.match.score import Bools, Scored, score_pairs
 from crmsync.core.model import Both, Judgement, Key, Match, Verdict, key_text
@@ -66,8 +66,7 @@ def judge(rule: Match, scored: Scored, different: Collection[Pair] = ()) -> list
 def _decided(scored: Scored) -> Bools:
     """An identifier that decides is equal, no other one differs, and not all else speaks against it. It links where
     nobody else has it."""
-    contradicted = (scored.present > 0) & (scored.against == scored.present)
-    found: Bools = scored.equal & ~scored.forbidden & ~contradicted
+    found: Bools = scored.equal & ~scored.forbidden & ~scored.contradicted
     return found
 
 
@@ -190,7 +189,7 @@ def _ids(rule: Match, scored: Scored, row: int) -> str:
 
 def _doubts(rule: Match, scored: Scored, row: int, told: str) -> str:
     if not scored.equal[row]:
-        return f"{told}; a valid identifier differs" if scored.barred[row] else told
+        return "; ".join([told, *vetoes(rule, scored, row)])
     why = (
         "not unique" if not scored.alone[row]
         else "another identifier differs" if scored.forbidden[row]

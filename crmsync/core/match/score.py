@@ -27,10 +27,10 @@ class Scored:
 
     `first` and `second` are the records, sorted by key (the same ones inside one system), `i` and `j` places in them.
     `features`: [pairs, len(names)], NaN says nothing. `equal`: an identifier that decides is equal. `alone`: nobody
-    else on either side has it. `barred`: a valid identifier contradicts; `forbidden`: one of those that decide does.
-    `present`, `support`, `against`: how many groups of fields both have, and how many speak for and against it.
-    `strength` orders pairs more finely than `score`: log-odds, or the score itself with weights by hand. `candidates`:
-    so many pairs were compared at all.
+    else on either side has it. `barred`: something forbids to link them without a person; `forbidden`: an identifier
+    that decides does. `contradicted`: all other fields speak against it. `present`, `support`: how many groups of
+    fields both have, and how many speak for it. `strength` orders pairs more finely than `score`: log-odds, or the
+    score itself with weights by hand. `candidates`: so many pairs were compared at all.
     """
 
     first: Sequence[Candidate]
@@ -46,9 +46,9 @@ class Scored:
     alone: Bools
     barred: Bools
     forbidden: Bools
+    contradicted: Bools
     present: Ints
     support: Ints
-    against: Ints
 
     def __len__(self) -> int:
         return len(self.i)
@@ -107,16 +107,23 @@ def weigh(
     likeness = np.column_stack([each[:, 0] for each in features]) if features else nothing
     parts, present = weights.parts(features, len(rows)), (~np.isnan(likeness)).sum(axis=1)
     score, strength = weights.score(parts, present)
-    support, against = weights.votes(parts, likeness)
-    forbids = np.array([group.by.forbids for group in compared], dtype=bool)
+    support, contradicted = weights.votes(parts, likeness)
     kept = (score >= keep_from) | equal[rows]
-    last, conflict = rows[kept], np.asarray((likeness[:, forbids] < 1.0).any(axis=1))
+    last, vetoed = rows[kept], _vetoed(compared, features, len(rows))
     return Scored(
         first, second, feature_names(compared), len(i), i[last], j[last], score[kept], strength[kept],
         (np.column_stack(features) if features else nothing)[kept], equal[last], alone[last],
-        forbidden[last] | conflict[kept], forbidden[last], present[kept],
-        support[kept], against[kept],
+        forbidden[last] | vetoed[kept], forbidden[last], contradicted[kept], present[kept], support[kept],
     )  # fmt: skip
+
+
+def _vetoed(compared: Sequence[Group], features: Sequence[Floats], size: int) -> Bools:
+    found = np.zeros(size, dtype=bool)
+    for group, measured in zip(compared, features, strict=True):
+        for n, feature in enumerate(group.by.features):
+            if feature.name in group.by.vetoes:
+                found |= measured[:, n] < 1.0
+    return found
 
 
 def _measured(column: Column, i: Ints, j: Ints) -> Floats:
@@ -274,11 +281,17 @@ class Weights:
         score = np.round(np.where(present > 1, score, np.minimum(score, self.rule.link_at - 0.001)), 4)
         return score, np.round(total, 4)
 
-    def votes(self, parts: Floats, likeness: Floats) -> tuple[Ints, Ints]:
-        """How many groups speak for a pair, and against it."""
+    def votes(self, parts: Floats, likeness: Floats) -> tuple[Ints, Bools]:
+        """How many groups speak for a pair, and whether all speak against it, but for the identifiers that decide."""
         if self.rule.weighted:
-            return (likeness >= DISAGREES).sum(axis=1), (likeness < DISAGREES).sum(axis=1)
-        return (parts > 0.0).sum(axis=1), (parts < 0.0).sum(axis=1)
+            support, against = likeness >= DISAGREES, likeness < DISAGREES
+        else:
+            support, against = parts > 0.0, parts < 0.0
+        decide = {name for names in self.rule.decide for name in names}
+        other = np.array([decide.isdisjoint(group.fields) for group in self.compared], dtype=bool)
+        there = ~np.isnan(likeness[:, other])
+        contradicted = there.any(axis=1) & (against[:, other] | ~there).all(axis=1)
+        return support.sum(axis=1), np.asarray(contradicted)
 
 
 def _identified(ids: Sequence[_Identifier], i: Ints, j: Ints) -> tuple[Bools, Bools, Bools]:

@@ -18,5 +18,6 @@ COMPARATORS: Final = (
         reason,
         keys,
         words,
+        vetoes={"sibling": "a word tells companies of one family apart", "numbers": "the numbers in the names differ"},
     ),
 )

@@ -313,9 +313,15 @@ def reason(first: str, second: str, features: Sequence[float]) -> str:
     )
     if core_of(first) == core_of(second):
         return f"both {core_of(first)}{another}"
-    mine = " ".join(word for word in ones if word not in twos) or "nothing"
-    theirs = " ".join(word for word in twos if word not in ones) or "nothing"
-    return f"{mine} against {theirs}" + (", else the same" if set(ones) & set(twos) else "") + another
+    mine, theirs = (
+        " ".join(word for word in each if word not in other) for each, other in ((ones, twos), (twos, ones))
+    )
+    if not (mine or theirs):
+        return f"both {core_of(first)}, in another order{another}"
+    same = ", else the same" if set(ones) & set(twos) else ""
+    if not (mine and theirs):
+        return f"only one has {mine or theirs}{same}{another}"
+    return f"{mine} against {theirs}{same}{another}"
 
 
 def keys(normal: str, rarity: Rarity) -> Iterable[str]:

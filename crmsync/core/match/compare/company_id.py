@@ -309,6 +309,6 @@ COMPARATORS: Final = (
         reason,
         keys,
         pool="company_id",
-        forbids=True,
+        vetoes={"likeness": "a valid identifier differs"},
     ),
 )

@@ -101,6 +101,15 @@ def _by_word(table: Mapping[str, str]) -> dict[str, str]:
     return {word: meant for meant, words in table.items() for word in words.split()}
 
 
+_TENS: Final = {
+    "twenty": 20, "thirty": 30, "forty": 40, "fourty": 40, "fifty": 50, "sixty": 60, "seventy": 70, "eighty": 80,
+    "ninety": 90,
+}  # fmt: skip
+_UNITED: Final = {
+    ("united", "states", "of", "america"): "us",
+    ("united", "states"): "us",
+    ("united", "kingdom"): "uk",
+}
 _WORDS: Final = _by_word(_ORDINALS) | _by_word(_SPELLED_OUT)
 _NUMBERS: Final = _by_word(_CARDINALS)
 """Numbers that end a name."""
@@ -245,7 +254,9 @@ def _cut(words: list[str]) -> int:
 
 
 def _named(words: list[str]) -> list[str]:
-    words = [_WORDS.get(word, word) for word in words]
+    words = _states([_WORDS.get(word, word) for word in words])
+    if not _TENS.keys().isdisjoint(words):
+        words = _with_tens(words)
     if len(words) > 1 and words[-1] in _NUMBERS:
         words[-1] = _NUMBERS[words[-1]]
     if not _WORD_AND.isdisjoint(words):
@@ -255,6 +266,29 @@ def _named(words: list[str]) -> list[str]:
     if _LETTER_AND.isdisjoint(words):
         return words
     return [*words[:1], *_without(words[1:-1], _LETTER_AND), *words[1:][-1:]]
+
+
+def _states(words: list[str]) -> list[str]:
+    """United States (of America) as US, United Kingdom as UK."""
+    if "united" not in words:
+        return words
+    at = words.index("united")
+    for said, meant in _UNITED.items():
+        if words[at : at + len(said)] == list(said):
+            return [*words[:at], meant, *words[at + len(said) :]]
+    return words
+
+
+def _with_tens(words: list[str]) -> list[str]:
+    """Forty Four and Forty 4 as 44."""
+    found: list[str] = []
+    for word in words:
+        ten = _TENS.get(found[-1]) if found else None
+        if ten and len(word) == 1 and word in "123456789":
+            found[-1] = str(ten + int(word))
+        else:
+            found.append(word)
+    return [str(_TENS[word]) if word in _TENS and len(found) > 1 else word for word in found]
 
 
 def _without(words: list[str], dropped: frozenset[str]) -> list[str]:

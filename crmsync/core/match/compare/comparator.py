@@ -7,8 +7,8 @@ them. One pair is a column of one: there is no second implementation that could 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
 import numpy as np
@@ -45,8 +45,8 @@ class Comparator:
     `keys` are what two records must share, one of them at least, to be compared at all; from the value alone.
     `words` are what is counted to tell what is rare; () for values that are not made of words.
     `pool`: comparators of one pool are compared with each other (a website with an e-mail's domain), by the gauge of
-    the one that the pool is named after; "" stands alone. `forbids`: a likeness below 1 keeps two records from being
-    linked without a person.
+    the one that the pool is named after; "" stands alone. `vetoes`: features which, below 1, keep two records from
+    being linked without a person, and what is to be said then.
     """
 
     name: str
@@ -58,7 +58,7 @@ class Comparator:
     keys: Callable[[str, Rarity], Iterable[str]]
     words: Callable[[str], Sequence[str]] = lambda _text: ()
     pool: str = ""
-    forbids: bool = False
+    vetoes: Mapping[str, str] = field(default_factory=dict)
 
 
 GROUP: Final = "crmsync.comparators"

@@ -12,7 +12,7 @@ import numpy as np
 from crmsync.core.match.compare.column import letters, numbered, slips
 from crmsync.core.match.compare.comparator import Comparator, Feature, Rarity
 from crmsync.core.match.compare.fold import fold
-from crmsync.core.match.compare.hosts import FREE_MAIL, HOSTING, MADE_UP, PLATFORMS, ROLES
+from crmsync.core.match.compare.hosts import FREE_MAIL, HOSTING, MADE_UP, PLATFORMS
 from crmsync.core.values.contact import ascii_host, host_of, suffixes
 from crmsync.core.values.transform import Unfit
 
@@ -137,11 +137,6 @@ def _site_of(normal: str) -> str:
     return "" if site.endswith("/") else site
 
 
-def _own_address(normal: str, site: str) -> str:
-    """The address of a person, or anyone's at a free mail; "" for a role at a site."""
-    return "" if site and normal.rpartition("@")[0] in ROLES else normal
-
-
 def _split(site: str) -> tuple[str, str]:
     """Its name, and what anyone may register under: the ending, or the platform."""
     if "/" in site:
@@ -156,9 +151,6 @@ def gauge(values: Sequence[str], _rarity: Rarity) -> Gauge:
     parts = [_split(site) for site in sites]
     names = [name for name, _ in parts]
     site, name, ending = numbered(sites), numbered(names), numbered([each for _, each in parts])
-    address = numbered(
-        [_own_address(value, at) if "@" in value else "" for value, at in zip(values, sites, strict=True)]
-    )
     text, telling = numbered(values), np.array([len(name) >= TELLING for name in names], dtype=np.bool_)
     on_platform = np.array(
         ["/" in site for site in sites], dtype=np.bool_
@@ -168,9 +160,8 @@ def gauge(values: Sequence[str], _rarity: Rarity) -> Gauge:
         likeness = np.full(len(first), np.nan)
         rows = np.flatnonzero((site[first] > 0) & (site[second] > 0))
         likeness[rows] = _by_letters(first[rows], second[rows])
-        same_address = (address[first] == address[second]) & (address[first] > 0)
-        likeness[same_address | (text[first] == text[second])] = 1.0
-        return likeness, np.where(same_address, 1.0, np.nan)
+        likeness[text[first] == text[second]] = 1.0
+        return (likeness,)
 
     def _by_letters(first: Ints, second: Ints) -> Floats:
         likeness: Floats = (site[first] == site[second]).astype(float)
@@ -189,8 +180,6 @@ def gauge(values: Sequence[str], _rarity: Rarity) -> Gauge:
 def reason(first: str, second: str, features: Sequence[float]) -> str:
     if first == second:
         return f"both {first}"
-    if len(features) > 1 and features[1] == 1:
-        return f"the same address {first}"
     ours, theirs = _site_of(first), _site_of(second)
     if not (ours and theirs):
         return f"{first} and {second} cannot be compared"
@@ -213,7 +202,6 @@ def keys(normal: str, _rarity: Rarity) -> Iterable[str]:
 _FEATURES: Final = (
     Feature("likeness", (0.0, 0.4, UNLIKE, SLIP_AND_ENDING, OTHER_ENDING, SLIP, 1.0),
             (-4.5, -4.0, -3.0, -1.5, -0.5, 0.6, 2.0)),
-    Feature("address", (1.0,), (1.5,)),
 )  # fmt: skip
 
 COMPARATORS: Final = (
@@ -222,7 +210,7 @@ COMPARATORS: Final = (
         _FEATURES, gauge, reason, keys, pool="domain",
     ),
     Comparator(
-        "email", "An e-mail address: its domain is compared with websites, a person's address with addresses.", email,
+        "email", "An e-mail address: its domain is compared with websites, one at free mail with addresses.", email,
         _FEATURES, gauge, reason, keys, pool="domain",
     ),
 )  # fmt: skip

@@ -128,7 +128,8 @@ FORMS: Final = {
     "dd": "dd, dionicko drustvo, delniska druzba, ad, akcionarsko drustvo",
     "ood": "ood, eood",
     "ooo": (
-        "ooo, obshchestvo s ogranichennoy otvetstvennostyu, obschestvo s ogranichennoi otvetstvennostyu, tov, "
+        "ooo, obshchestvo s ogranichennoy otvetstvennostyu, obshchestvo s ogranichennoi otvetstvennostyu, "
+        "obschestvo s ogranichennoi otvetstvennostyu, tov, "
         "tovarystvo z obmezhenoyu vidpovidalnistyu, tzov"
     ),
     "ao": (

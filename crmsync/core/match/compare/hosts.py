@@ -56,15 +56,3 @@ noemail.com noreply.com invalid.com xxx.sk xxx.cz xxx.com aaa.sk abc.xyz neuvede
 localhost.localdomain
 """
 MADE_UP: Final = frozenset(_MADE_UP.split())
-
-_ROLES: Final = """
-info office kontakt contact obchod predaj prodej sales biuro sekretariat kancelaria kancelar recepcia recepce mail
-email post posta podatelna firma admin administrator webmaster support podpora helpdesk servis service hello ahoj
-marketing fakturace fakturacia faktury faktura invoice invoices billing uctaren uctarna ucto uctovnictvo ekonom
-ksiegowosc accounting finance hr jobs kariera personalne objednavky objednavka order orders eshop shop zamowienia
-sklep team handlowy buero verkauf rechnung buchhaltung iroda titkarsag ugyfelszolgalat noreply no-reply riaditel
-reditel director dotazy logistika nakup vyroba doprava export import enquiries general reservations rezervace
-rezervacie hotel restauracia
-"""
-ROLES: Final = frozenset(_ROLES.split())
-"""Names of mailboxes that belong to an office, not to a person."""

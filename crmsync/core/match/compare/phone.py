@@ -60,7 +60,7 @@ def _found(text: str) -> str:
 def _number(text: str) -> str | None:
     international = text.startswith(("+", "00"))
     digits = _digits(text.replace("(0)", "") if international else text)
-    if not international and len(digits) > LONGEST and "/" in text:  # 0905 123 456/0905 654 321
+    if len(digits) > LONGEST and "/" in text:  # 0905 123 456/0905 654 321
         digits = _digits(text.partition("/")[0])
     bare = digits.lstrip("0")
     if not LOCAL <= len(bare) <= LONGEST or len(set(bare[-LOCAL:])) == 1 or bare in _FAKES:
