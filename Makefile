@@ -3,6 +3,8 @@ PYTHON ?= python3
 # ci draws the same examples every time, dev new ones
 HYPOTHESIS_PROFILE ?= ci
 export HYPOTHESIS_PROFILE
+# many small products: threads would only wait for each other
+export OPENBLAS_NUM_THREADS := 1
 BIN := .venv/bin
 
 .PHONY: help demo install format check test bench bench-match chaos clean

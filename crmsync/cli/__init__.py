@@ -50,6 +50,7 @@ for command in dedupe.COMMANDS:
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """The console script: do what the words ask, and exit, at once: to take down an interpreter full of libraries takes
     longer than many a run, and who is killed meanwhile would look as if the run had not ended."""
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # small products: threads would only wait for each other
     code = answer(crmsync, sys.argv[1:] if arguments is None else arguments)
     with suppress(OSError, ValueError):  # nobody reads any more
         sys.stdout.flush()

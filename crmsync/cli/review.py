@@ -94,7 +94,7 @@ def _question(world: World, found: Review) -> str:
     if rule is None or not likely or found.state != "open" or "; " in found.message:  # it tells why after that
         return found.message
     rival = likely_rival(world, found, rule.link_at)
-    why = f"review {rival.n} is as likely" if rival else f"see crmsync review show {found.n}"
+    why = f"review {rival.n} is likely, too" if rival else f"see crmsync review show {found.n}"
     return f"{found.message}; not linked by itself: {why}"
 
 
@@ -219,13 +219,12 @@ def resolve(
         if everything and not confirmed(f"Answer {render.count(len(answers), 'review')} with {take}?", yes):
             return
         queue.give(world, answers, who)
-    numbers_of = {"resolved": asked, "skipped": [each for each in named if each not in asked]}
+    skipped = [each.n for each in named if each not in asked]
     if settings.json:
-        render.json({**{what: [each.n for each in found] for what, found in numbers_of.items()}, "exit": 0})
+        render.json({"resolved": [each.n for each in asked], "skipped": skipped, "exit": 0})
         return
-    left = len(numbers_of["skipped"])
-    skipped = f", {left} left open that share a record" if left else ""
-    render.say(f"{render.count(len(answers), 'review')} answered{skipped}; next: crmsync run")
+    left = f", {len(skipped)} left open that share a record" if skipped else ""
+    render.say(f"{render.count(len(answers), 'review')} answered{left}; next: crmsync run")
 
 
 def _named(world: World, numbers: Sequence[int], everything: bool, only: Filter) -> list[Review]:

@@ -71,7 +71,7 @@ class Stock:
         return pairs
 
     def true_pairs(self, file: Path) -> Pairs:
-        """As `read`, of a file that is to measure by. Raises `Stopped` (exit 2), too, where it calls no pair the same."""
+        """As `read`, of a file to measure by. Raises `Stopped` (exit 2), too, where it calls no pair the same."""
         pairs = self.read(file)
         if not any(pairs.judged.values()):
             message = f"not one of its {len(pairs.sheet.rows)} lines names two records that are the same"
@@ -163,7 +163,7 @@ def _refuse_contradictions(stock: Stock, pairs: Pairs | None, told: Mapping[Pair
         return
     lines = sorted(each.line for each in pairs.told if each.keys in wrong and each.same is not None)
     message = "a person has judged the opposite about these two records"
-    mend = "mend the line, or take that judgement back: crmsync review list --state any"
+    mend = "mend the line, or let it stand instead of that judgement: crmsync link import --supersede"
     raise Stopped(2, *(pairs.sheet.wrong("sheet/judged", message, mend, line) for line in lines))
 
 

@@ -198,14 +198,14 @@ def write_sheet(file: Path, head: Sequence[str], rows: Iterable[Sequence[object]
     (mode 0600). A file of this name is replaced when the last row is there, not before. Gives the number of rows.
     Raises `Stopped` (exit 2) where nothing can be written."""
     target = file.resolve()  # what a link leads to is replaced, not the link
-    if target.exists() and not target.is_file():
+    if str(file) == "-" or (target.exists() and not target.is_file()):
         raise _unwritable(file, "it is no regular file")
     try:
         stream = NamedTemporaryFile(  # noqa: SIM115  # it closes below, before it takes the name
             "w", encoding="utf-8-sig", dir=target.parent, prefix=f".{target.name}.", delete=False
         )  # mode 0600, says tempfile
     except (FileNotFoundError, NotADirectoryError, PermissionError) as error:
-        raise _unwritable(file, error.strerror) from None
+        raise _unwritable(file, error.strerror or "it cannot be written") from None
     beside = Path(stream.name)
     try:
         with stream:

@@ -53,6 +53,16 @@ def test_a_file_is_for_its_owner_alone_and_for_spreadsheets(synced: Shop) -> Non
     assert file.stat().st_mode & 0o777 == 0o600
 
 
+def test_a_file_called_minus_is_stdout(synced: Shop) -> None:
+    assert synced.do("link", "export", "-o", "-").out == synced.do("link", "export").out
+
+
+def test_a_file_that_cannot_be_written_is_named(synced: Shop) -> None:
+    said = synced.do("link", "export", "-o", synced.folder / "nowhere/out.csv")
+    assert said.code == 2
+    assert "nowhere/out.csv: No such file or directory" in said.err
+
+
 def test_an_export_that_comes_back_unchanged_changes_nothing(synced: Shop) -> None:
     file = synced.folder / "out.csv"
     synced.do("link", "export", "-o", file)
@@ -156,6 +166,24 @@ def test_a_file_does_not_overrule_a_person(two: Shop, first: str, then: str, wor
     said = two.do("link", "import", sheet(two, f"account-customer,2,9,{then}"))
     assert said.code == 2
     assert f"eva called crm.account/2 and pm.customer/9 {word} on " in said.err
+
+
+@pytest.mark.parametrize(("first", "then", "left"), [("same", "different", 0), ("different", "same", 1)])
+def test_a_file_overrules_a_person_where_it_is_to(two: Shop, first: str, then: str, left: int) -> None:
+    two.do("link", "import", sheet(two, f"account-customer,2,9,{first}"), "--who", "eva")
+    assert two.do("link", "import", sheet(two, f"account-customer,2,9,{then}"), "--supersede").code == 0
+    assert len(links(two)) == left
+    rows = list(csv.DictReader(io.StringIO(two.do("link", "export").out)))
+    assert [row["verdict"] for row in rows] == [then]
+
+
+def test_a_split_is_taken_back_by_a_line_that_says_so(synced: Shop) -> None:
+    before = {each[:2] for each in links(synced)}
+    synced.do("link", "split", "crm.account/2", "--yes")
+    file = sheet(synced, "account-customer,2,9,same")
+    assert "crmsync link import --supersede" in synced.do("link", "import", file).err
+    synced.do("link", "import", file, "--supersede")
+    assert {each[:2] for each in links(synced)} == before
 
 
 @pytest.mark.parametrize(

@@ -109,10 +109,14 @@ def test_only_pairs_that_are_the_same_are_true(full: Shop) -> None:
     assert full.do("match", "evaluate", "--truth", file, "--output", "json").json["truth"]["pairs"] == 2
 
 
-def test_an_empty_truth_divides_by_nothing(full: Shop) -> None:
-    said = full.do("match", "evaluate", "--truth", write(full, "crm,pm"))
-    assert said.code == 0
-    assert "0 true pairs" in said.out
+@pytest.mark.parametrize(("lines", "words"), [
+    (["crm,pm"], "pairs.csv:1:1: not one of its 0 lines names two records that are the same"),
+    (["crm,pm,verdict", "1,7,different"], "pairs.csv:1:1: not one of its 1 lines names two records that are the same"),
+])  # fmt: skip
+def test_without_a_true_pair_nothing_is_measured(full: Shop, lines: list[str], words: str) -> None:
+    said = full.do("match", "evaluate", "--truth", write(full, *lines))
+    assert (said.code, said.out) == (2, "")
+    assert words in said.err
 
 
 def test_doubles_inside_one_side_are_no_matter_of_one_to_one(full: Shop) -> None:
@@ -254,6 +258,33 @@ def test_too_few_labels_are_called_too_few(full: Shop) -> None:
     assert full.do("match", "tune", "--labels", labels(full), "--output", "json").json["enough"] is False
 
 
+def test_what_labels_do_not_prove_is_not_proposed(full: Shop) -> None:
+    said = full.do("match", "tune", "--labels", labels(full))
+    assert said.code == 0
+    assert "keep link_at 0.93: these labels prove a precision of 0.995 nowhere\nat best, of the labelled" in said.out
+    assert "proposed" not in said.out
+    told = full.do("match", "tune", "--labels", labels(full), "--output", "json").json
+    assert (told["link_at"], told["review_at"], told["then"]) == (None, None, None)
+    assert told["proved"] < told["precision"]
+
+
+def test_what_is_proposed_is_proved(full: Shop) -> None:
+    told = full.do("match", "tune", "--labels", labels(full), "--precision", 0.8, "--output", "json").json
+    assert told["proved"] >= told["precision"]
+    assert told["review_at"] <= told["link_at"] == told["proved_from"]
+
+
+def test_thresholds_inside_one_side_are_proved_by_pairs_of_that_side(full: Shop) -> None:
+    for n in range(60):
+        full.sql("crm", "INSERT INTO accounts (id, type, name, website) SELECT id + 300, type, name, website "
+                 "FROM accounts WHERE id = ?", 100 + n)  # fmt: skip
+    file = write(full, "a,b", *(f"{100 + n},{400 + n}" for n in range(60)))
+    told = full.do("match", "tune", "--labels", file, "--side", "crm", "--precision", 0.8, "--output", "json").json
+    assert (told["enough"], told["labels"]["same"]) == (True, 60)
+    said = full.do("match", "tune", "--labels", file, "--side", "crm", "--precision", 0.8)
+    assert "of duplicates: crmsync match dedupe --side crm --min-score P" in said.out
+
+
 def test_without_a_pair_that_is_the_same_nothing_can_be_proved(full: Shop) -> None:
     said = full.do("match", "tune", "--labels", write(full, "crm,pm,verdict", "100,201,different"))
     assert said.code == 2
@@ -291,6 +322,17 @@ def test_a_sample_holds_what_is_compared_and_waits_for_verdicts(full: Shop) -> N
     assert file.stat().st_mode & 0o777 == 0o600
 
 
+def test_a_sample_does_not_write_over_verdicts(full: Shop) -> None:
+    file = write(full, "crm,pm,verdict", "1,7,same", name="s.csv")
+    before = file.read_bytes()
+    said = full.do("match", "sample", "-n", 10, "-o", file)
+    assert said.code == 2
+    assert f"to keep them: crmsync match sample --labels {file} -o NEW.csv" in said.err
+    assert file.read_bytes() == before
+    assert full.do("match", "sample", "-n", 10, "-o", file, "--force").code == 0
+    assert file.read_bytes() != before
+
+
 def test_a_sample_keeps_what_is_judged_already(full: Shop) -> None:
     file = full.folder / "s.csv"
     full.do("match", "sample", "--labels", labels(full), "-n", 40, "-o", file)
@@ -304,7 +346,9 @@ def test_matching_that_is_right_passes_without_any_system(sampled: Shop) -> None
         (sampled.folder / f"{name}.db").unlink()
     said = sampled.do("test")
     assert (said.code, said.err) == (0, "")
-    assert " labelled pairs would be linked, 0 wrong: precision 1.0000" in said.out
+    assert " labelled pairs would be linked, 0 wrong: precision 1.0000 (at least 0." in said.out
+    told = sampled.do("test", "--output", "json").json["mappings"]["account-customer"]["match"]
+    assert f"(at least {told['at_least']:.4f}, by 95 %)" in said.out
     assert not (sampled.folder / "crm.db").exists()
 
 
@@ -345,6 +389,14 @@ def test_labels_that_cannot_be_used_fail_the_test(sampled: Shop, lines: list[str
     said = sampled.do("test")
     assert said.code == 2
     assert words in said.err
+
+
+@pytest.mark.parametrize("head", ["crm,pm", "crm,pm,verdict"])
+def test_labels_without_values_are_refused_with_how_to_get_them(sampled: Shop, head: str) -> None:
+    file = write(sampled, head, "1,7,same", name="mappings/labels.csv")
+    said = sampled.do("test")
+    assert said.code == 2
+    assert f"crmsync match sample -s account-customer --labels {file} -o NEW.csv writes them" in said.err
 
 
 def test_where_nothing_is_labelled_there_is_nothing_to_test(shop: Shop) -> None:

@@ -93,6 +93,21 @@ def test_the_score_of_a_question_is_listed_and_the_list_can_be_sorted_by_it(queu
     assert [(each["n"], each["score"]) for each in told] == [(4, 0.97), (1, 0.91)]
 
 
+def test_the_list_tells_why_a_likely_pair_was_not_linked(queue: Shop) -> None:
+    _twice(queue, None, "1.00")
+    lines = queue.do("review", "list").out.splitlines()
+    assert lines[6].endswith("may be the same (1.00): told; not linked by itself: review 7 is likely, too")
+    assert lines[4].endswith("name 0.97; not linked by itself: see crmsync review show 4")
+    assert lines[1].endswith("may be the same (0.91): name 0.91")
+
+
+def test_a_question_that_tells_why_is_listed_as_it_is(queue: Shop) -> None:
+    said = "may be the same (0.99): name +4.2; a valid identifier differs"
+    hold = Hold(M, ((24,), (33,)), "match", "", NOTHING, NOTHING, said, 0.99)
+    asking(queue, lambda writer: writer.save_holds(M, [], [hold], "r1", NOW))
+    assert queue.do("review", "list").out.splitlines()[6].endswith(said)
+
+
 FILTERS = {
     "--min-score 0.88": [1, 2, 4],
     "--max-score 0.85": [3, 5],
@@ -233,6 +248,26 @@ def test_no_record_is_the_same_as_two_others(queue: Shop, words: str) -> None:
     assert "these share a record: review 1 (crm.account/21 pm.customer/31); review 2 (crm.account/21 pm" in said.err
     assert "these share a record: review 2 (crm.account/21 pm.customer/32); review 3 (crm.account/22 pm" in said.err
     assert set(states(queue).values()) == {"open"}
+
+
+def test_many_rivals_are_counted_and_the_first_ones_named(queue: Shop) -> None:
+    holds = [
+        Hold(M, ((21,), (number,)), "match", "", NOTHING, NOTHING, "may be the same (0.50): told", 0.5)
+        for number in range(100, 220)
+    ]
+    asking(queue, lambda writer: writer.save_holds(M, [], holds, "r1", NOW))
+    said = queue.do("review", "resolve", "--all", "--take", "same", "--yes")
+    assert said.err.startswith("123 of 125 reviews share a record with another one of them: one at most can be")
+    assert "--skip-rivals takes only the others" in said.err
+    assert " and 119 more\n" in said.err
+    assert len(said.err.splitlines()) <= 12
+
+
+def test_pairs_that_share_a_record_can_be_left_open(queue: Shop) -> None:
+    words = ("review", "resolve", "--all", "--take", "same", "--skip-rivals", "--yes")
+    assert queue.do(*words).out == "2 reviews answered, 3 left open that share a record; next: crmsync run\n"
+    assert states(queue) == {1: "open", 2: "open", 3: "open", 4: "settled", 5: "settled"}
+    assert queue.do("review", "resolve", 1, 2, "--take", "different", "--skip-rivals").code == 2
 
 
 def test_rivals_may_all_be_different(queue: Shop) -> None:

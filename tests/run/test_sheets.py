@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,40 @@ def test_what_is_written_is_read_back(
     file.write_bytes(file.read_bytes().replace(b"\n", end.encode()))
     found = [row.cells for row in read_sheet(file).rows]
     assert found == [row for row in rows if any(cell.strip() for cell in row)]
+
+
+def test_an_older_file_is_for_its_owner_alone_from_now_on(tmp_path: Path) -> None:
+    file = tmp_path / "a.csv"
+    file.write_text("old", "utf-8")
+    file.chmod(0o644)
+    assert write_sheet(file, ["crm", "pm"], [("1", "7")]) == 1
+    assert file.stat().st_mode & 0o777 == 0o600
+
+
+def test_an_older_file_stays_whole_when_the_rows_break_off(tmp_path: Path) -> None:
+    def rows() -> Iterator[tuple[str, str]]:
+        yield "1", "7"
+        raise Stopped(1)
+
+    file = tmp_path / "a.csv"
+    file.write_text("old", "utf-8")
+    with pytest.raises(Stopped):
+        write_sheet(file, ["crm", "pm"], rows())
+    assert [(each.name, each.read_text("utf-8")) for each in tmp_path.iterdir()] == [("a.csv", "old")]
+
+
+def test_where_a_link_leads_is_written(tmp_path: Path) -> None:
+    (tmp_path / "link.csv").symlink_to(tmp_path / "a.csv")
+    write_sheet(tmp_path / "link.csv", ["crm", "pm"], [])
+    assert (tmp_path / "link.csv").is_symlink()
+    assert (tmp_path / "a.csv").read_text("utf-8-sig") == "crm,pm\n"
+
+
+@pytest.mark.parametrize("name", ["-", "/dev/null", "/dev/null/a.csv"])
+def test_what_is_no_regular_file_is_not_replaced(name: str) -> None:
+    with pytest.raises(Stopped) as stopped:
+        write_sheet(Path(name), ["crm", "pm"], [])
+    assert [finding.rule for finding in stopped.value.findings] == ["sheet/unwritable"]
 
 
 @pytest.mark.parametrize("cell", ["=1+1", "@SUM(A1)", "+cmd", "-x", "=HYPERLINK(1)"])
