@@ -51,6 +51,19 @@ def test_what_a_contract_marks_as_personal_is_hidden_unless_asked_for(doubled: S
         assert "boss@stavby-dunaj-demo.sk" in doubled.do(*FIND, *more, "--show-pii").out
 
 
+@pytest.mark.parametrize("hosts", [("stavby-dunaj-demo.sk", "stavby-dunaj-demo.sk"), ("gmail.com", "gmail.com")])
+def test_a_reason_about_a_person_is_hidden_in_the_words_of_review_show(doubled: Shop, hosts: tuple[str, str]) -> None:
+    """Also one that gives no points: it names both values."""
+    for number, host in zip((3, 21), hosts, strict=True):
+        doubled.sql("crm", "UPDATE accounts SET email = ? WHERE id = ?", f"x{number}@{host}", number)
+    doubled.edit("mappings/account-customer.yaml", "domain: {as: domain, weight: 0.4}",
+                 "domain: {as: domain, weight: 0.4}\n    email: {as: email, weight: 0.2}")  # fmt: skip
+    for more in ((), ("--output", "json")):
+        said = doubled.do(*FIND, *more).out
+        assert "(about a person)" in said
+        assert not any(f"x{number}@" in said for number in (3, 21))
+
+
 def test_a_side_without_duplicates_says_so(synced: Shop) -> None:
     assert synced.do(*FIND).out.endswith("no duplicates\n")
     assert groups(synced) == []
