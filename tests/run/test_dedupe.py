@@ -8,7 +8,8 @@ from dataclasses import replace
 import pytest
 
 from crmsync.core.mapping import compile_mapping
-from crmsync.core.match.duplicates import DIFFERS, JUDGED
+from crmsync.core.match.compare.company_id import DIFFERS
+from crmsync.core.match.duplicates import JUDGED
 from crmsync.core.model import ABSENT, UNKNOWN_OUTCOME, Both, Create, Hold, Key, Ref
 from crmsync.core.plan import decode
 from crmsync.ledger.nouns import NewDuplicate, NewLink

@@ -16,6 +16,7 @@ import numpy as np
 from crmsync.core.match.block import census_of
 from crmsync.core.match.census import Census
 from crmsync.core.match.cluster import Cluster, clusters
+from crmsync.core.match.compare.company_id import DIFFERS
 from crmsync.core.match.compare.comparator import Floats, Ints
 from crmsync.core.match.explain import Explained, explain, vetoes
 from crmsync.core.match.rule import Candidate
@@ -23,7 +24,6 @@ from crmsync.core.match.score import Scored, score_pairs, weigh
 from crmsync.core.model import Both, Key, Match, key_text, to_json
 
 SMALL: Final = 200  # members of a cluster whose pairs are all looked at for contradictions
-DIFFERS: Final = "a valid identifier differs"
 JUDGED: Final = "a person said that they are two things"
 
 Pair = Both[Key]
@@ -71,11 +71,9 @@ def duplicates(
     scored = score_pairs(rule, known, some, keep_from=min(rule.review_at, link_at))
     likeness = _likeness(scored)
     scores = {_pair(*scored.keys(row)): float(likeness[row]) for row in range(len(scored))}
-    barred = {
-        _pair(*scored.keys(row)): next(iter(vetoes(rule, scored, row)), DIFFERS)
-        for row in np.flatnonzero(scored.barred).tolist()
-    }
-    against = barred | {_pair(*pair): JUDGED for pair in distinct}
+    barred = [row for row in np.flatnonzero(scored.barred).tolist() if _differ(rule, scored, row)]
+    against = dict.fromkeys((_pair(*scored.keys(row)) for row in barred), DIFFERS)
+    against |= {_pair(*pair): JUDGED for pair in distinct}
     found, hidden = _clusters(rule, known, records, scores, against, link_at)
     own = _own(rule, known, records, stands)
     whole = _whole(found, scores, stands, own, link_at)
@@ -83,6 +81,11 @@ def duplicates(
     return Alikes(
         rule, known, records, tuple(ordered), scores, stands, own, {**hidden, **against}, scored.candidates
     )  # fmt: skip
+
+
+def _differ(rule: Match, scored: Scored, row: int) -> bool:
+    """Two things for certain: by an identifier. Other doubts are for a person, who is asked about all of them."""
+    return bool(scored.forbidden[row]) or DIFFERS in vetoes(rule, scored, row)
 
 
 def _pair(first: Key, second: Key) -> Pair:
@@ -130,7 +133,8 @@ def _hidden(
     ]
     chosen = [records[key] for key in members]
     weighed = weigh(rule, census, chosen, chosen, (_column(places, 0), _column(places, 1)))
-    yield from (_pair(*weighed.keys(row)) for row in np.flatnonzero(weighed.barred).tolist())
+    rows = (row for row in np.flatnonzero(weighed.barred).tolist() if _differ(rule, weighed, row))
+    yield from (_pair(*weighed.keys(row)) for row in rows)
 
 
 def _column(pairs: Sequence[tuple[int, int]], end: int) -> Ints:

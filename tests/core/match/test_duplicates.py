@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crmsync.core.match import Candidate, Census, traits_of
-from crmsync.core.match.duplicates import DIFFERS, JUDGED, Alikes, duplicates
+from crmsync.core.match.compare.company_id import DIFFERS
+from crmsync.core.match.duplicates import JUDGED, Alikes, duplicates
 from crmsync.core.model import Compare, Match
 
 RULE = Match(

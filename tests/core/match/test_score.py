@@ -74,7 +74,7 @@ def test_a_second_look_at_what_is_left_links_nothing_more(left, right):
     rest = [
         [each for each in side if each.key not in {keys[n] for keys in same}] for n, side in ((0, first), (1, second))
     ]
-    assert not [each for each in propose(RULE, *rest) if each.verdict is Verdict.SAME]
+    assert not [each for each in propose(RULE, rest[0], rest[1]) if each.verdict is Verdict.SAME]
 
 
 def test_a_name_or_a_domain_alone_never_links():

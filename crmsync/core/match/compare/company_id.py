@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 SLIP: Final = 0.5
 """Likeness of two numbers of one register that are one slip of the pen apart."""
+DIFFERS: Final = "a valid identifier differs"
 MOST: Final = 4
 """Numbers of one value that are looked at."""
 LONGEST: Final = 20
@@ -309,6 +310,6 @@ COMPARATORS: Final = (
         reason,
         keys,
         pool="company_id",
-        vetoes={"likeness": "a valid identifier differs"},
+        vetoes={"likeness": DIFFERS},
     ),
 )
