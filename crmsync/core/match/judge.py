@@ -193,6 +193,7 @@ def _doubts(rule: Match, scored: Scored, row: int, told: str) -> str:
     why = (
         "not unique" if not scored.alone[row]
         else "another identifier differs" if scored.forbidden[row]
-        else "everything else differs"
+        else "everything else differs" if scored.contradicted[row]
+        else "another identifier says another record"
     )  # fmt: skip
     return f"{_ids(rule, scored, row)} equal, but {why}; {told}"

@@ -111,6 +111,23 @@ def test_an_identifier_that_is_not_unique_decides_nothing():
     assert len(twice) == 2
 
 
+def test_two_identifiers_that_say_two_records_are_a_question():
+    rule = Match((("ico",), ("vat",)), RULE.compare, 0.93, 0.78)
+    found = propose(rule, crowd([{"ico": "1", "vat": "2"}], rule=rule), crowd([{"ico": "1"}, {"vat": "2"}], 100, rule))
+    assert {each.verdict for each in found} == {Verdict.UNSURE}
+    assert [each.reason.partition(";")[0] for each in found] == [
+        "ico equal, but another identifier says another record",
+        "vat equal, but another identifier says another record",
+    ]
+
+
+def test_an_equal_number_is_no_witness_for_itself():
+    rule = Match((("ico",),), (Compare("ico", "company_id"), Compare("name", "company")), 0.95, 0.3)
+    one, two = {"ico": "31333532", "name": "Galomklar"}, {"ico": "31333532", "name": "Rum Bestasdruk"}
+    (found,) = propose(rule, crowd([one], rule=rule), crowd([two], 100, rule))
+    assert found.verdict is Verdict.UNSURE
+
+
 def test_two_equally_good_candidates_are_a_question():
     both = {"name": "alfa", "domain": "a.sk"}
     for order in permutations(range(3)):

@@ -26,7 +26,11 @@ def is_placeholder(text: str) -> bool:
 
 
 def normal(text: str) -> str | None:
-    return None if is_placeholder(text) else text.strip()
+    """As it is; of a number that people group (257 696 42) the digits. None for a placeholder."""
+    if is_placeholder(text):
+        return None
+    digits = "".join(text.split())
+    return digits if digits.isdigit() else text.strip()
 
 
 def gauge(_values: Sequence[str], _rarity: Rarity) -> Gauge:
