@@ -30,9 +30,9 @@ from crmsync.core.model import (
     other,
 )
 from crmsync.core.model import Mapping as Declared
-from crmsync.core.plan import Decided, Failure, Pair, Resolve, decide, not_twice, traits, try_again
+from crmsync.core.plan import Decided, Failure, Pair, Resolve, decide, not_twice, not_yet, traits, try_again
 from crmsync.core.plan.lines import Line
-from crmsync.ledger.nouns import DeadLetter, PairKeys, RecordRow
+from crmsync.ledger.nouns import DUPLICATE, DeadLetter, PairKeys, RecordRow
 from crmsync.ledger.spool import Line as PlanLine
 from crmsync.ledger.spool import PlannedLink, Spool, Staged
 from crmsync.run.breakers import trips, what_was_read
@@ -208,7 +208,10 @@ class Planner:
                 self.spool.note(self.mapping.name, "together", [note])
             decided = again.decided
         question = self.unanswered.get(pair.keys)
-        return decided if question is None else not_twice(self.mapping, pair, decided, question)
+        if question is not None:
+            return not_twice(self.mapping, pair, decided, question)
+        doubt = next((self.doubles[side, key] for side, key in _named(pair) if (side, key) in self.doubles), None)
+        return decided if doubt is None else not_yet(decided, doubt)
 
     def _failure(self, decided: Decided) -> Failure | None:
         """The dead letter of one of these very writes."""
@@ -233,6 +236,12 @@ class Planner:
         """Creates that were sent and never answered, and what is asked about them, by pair."""
         reviews = every(self.world.ledger.reviews, self.mapping.name, "open", kind=UNKNOWN_OUTCOME)
         return {review.keys: review.message for review in reviews}
+
+    @cached_property
+    def doubles(self) -> dict[tuple[Side, Key], str]:
+        """Records that may be another one of their own system, and what is asked about them."""
+        reviews = every(self.world.ledger.reviews, self.mapping.name, "open", kind=DUPLICATE)
+        return {record: f"review {review.n}: {review.message}" for review in reviews for record in review.records}
 
     def _hold_loops(self, result: MappingPlan, keys: Sequence[Both[Key | None]]) -> None:
         message = "these records are each other's parents: a loop in the data"
@@ -369,6 +378,10 @@ class Planner:
     def _blocking(self) -> Blocking:
         assert self.mapping.match is not None
         return Blocking.of(self.mapping.match, self.census)
+
+
+def _named(pair: Pair) -> Iterator[tuple[Side, Key]]:
+    return ((side, key) for side in SIDES if (key := pair.keys[side]) is not None)
 
 
 def _stays_linked(pair: Pair, decided: Decided) -> bool:

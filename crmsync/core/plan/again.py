@@ -51,6 +51,12 @@ def not_twice(mapping: Mapping, pair: Pair, decided: Decided, question: str) -> 
     return _held(mapping, pair, UNKNOWN_OUTCOME, question) if _creates(decided) else decided
 
 
+def not_yet(decided: Decided, question: str) -> Decided:
+    """A record that may be another one of its own system gets no counterpart until a person has said. The question is
+    open already: no other one is asked."""
+    return Decided("held", (), reason=question) if _creates(decided) else decided
+
+
 def belongs_with(mapping: Mapping, pair: Pair, source: Side) -> str:
     """The records that a new one links to, in words; "" where there are none."""
     seen = pair.seen[source]
