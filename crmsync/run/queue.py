@@ -13,6 +13,7 @@ from crmsync.connectors.base import ConnectorError, fetch
 from crmsync.core.expression import EvaluationError
 from crmsync.core.mapping import Compiled, Seen, examine
 from crmsync.core.match import Census, Explained, explain
+from crmsync.core.match.parts import Parts
 from crmsync.core.merge import Failed, agree, same
 from crmsync.core.model import ABSENT, Both, Field, Finding, Json, Key, Match, Ref, Side, key_text, to_json
 from crmsync.core.model import Mapping as Declared
@@ -235,20 +236,13 @@ def _rank(asked: Review) -> tuple[float, str, tuple[tuple[Side, str], ...], int]
 
 def _connected(pairs: Sequence[Review]) -> list[list[Review]]:
     """Those that share a record, directly or by others."""
-    leads: dict[Place, Place] = {}
-
-    def end(place: Place) -> Place:
-        while leads.setdefault(place, place) != place:
-            leads[place] = leads[leads[place]]
-            place = leads[place]
-        return place
-
+    parts: Parts[Place] = Parts()
     for each in pairs:
         first, second = places_of(each)
-        leads[end(first)] = end(second)
+        parts.join(first, second)
     groups: dict[Place, list[Review]] = {}
     for each in pairs:
-        groups.setdefault(end(places_of(each)[0]), []).append(each)
+        groups.setdefault(parts.root(places_of(each)[0]), []).append(each)
     return list(groups.values())
 
 

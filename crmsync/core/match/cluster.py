@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Final, TypeAlias
 
+from crmsync.core.match.parts import Parts
 from crmsync.core.model import Both, Key, key_text
 
 COHESION: Final = 0.5  # a cluster whose pairs are less alike on average is cut; a chain of three links holds
@@ -176,19 +177,8 @@ def _cut(inside: Scores, link_at: float) -> Both[frozenset[Key]]:
 
 def _strongest_tree(links: Iterable[Pair]) -> Iterator[Pair]:
     """Kruskal's: of links in falling order, those that join two parts."""
-    parent: dict[Key, Key] = {}
-
-    def root(key: Key) -> Key:
-        while parent.setdefault(key, key) != key:
-            parent[key] = parent[parent[key]]
-            key = parent[key]
-        return key
-
-    for first, second in links:
-        ends = root(first), root(second)
-        if ends[0] != ends[1]:
-            parent[ends[0]] = ends[1]
-            yield first, second
+    parts: Parts[Key] = Parts()
+    return (pair for pair in links if parts.join(*pair))
 
 
 def _across(inside: Scores, back: Tree) -> dict[Key, float]:

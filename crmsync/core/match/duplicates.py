@@ -104,7 +104,7 @@ def _stands(rule: Match, records: Sequence[Candidate], alone: Collection[Key]) -
 
 def _likeness(scored: Scored) -> Floats:
     """The scores; an equal identifier that nothing speaks against is as good as certain."""
-    return np.where(scored.equal & ~scored.barred & ~scored.contradicted, 1.0, scored.score)
+    return np.where(scored.decided & ~scored.barred, 1.0, scored.score)
 
 
 def _clusters(

@@ -16,7 +16,7 @@ def doubles(rule: Match, scored: Scored) -> dict[Both[Key], Verdict]:
     contradicting identifier and two kinds of evidence, as between two systems."""
     compared = {each.field for each in rule.compare}
     weighed = not rule.weighted and all(name in compared for names in rule.decide for name in names)
-    decided = scored.equal & ~scored.forbidden & ~scored.contradicted & (not weighed)
+    decided = scored.decided & (not weighed)
     likely = (scored.score >= rule.link_at) & ~scored.barred & (scored.support >= KINDS)
     asked = scored.equal | ((scored.score >= rule.review_at) & ~scored.forbidden)
     same = decided | likely

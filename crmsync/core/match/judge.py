@@ -63,13 +63,6 @@ def judge(rule: Match, scored: Scored, different: Collection[Pair] = ()) -> list
     return sorted(_judge(rule, scored, rows), key=lambda each: tuple(map(key_text, each.keys)))
 
 
-def _decided(scored: Scored) -> Bools:
-    """An identifier that decides is equal, no other one differs, and not all else speaks against it. It links where
-    nobody else has it."""
-    found: Bools = scored.equal & ~scored.forbidden & ~scored.contradicted
-    return found
-
-
 def _asked(rule: Match, scored: Scored) -> Bools:
     """Good enough for a question. One field alone says less than two."""
     lone = rule.review_at + LONE * (rule.link_at - rule.review_at) if rule.weighted else rule.review_at
@@ -78,7 +71,7 @@ def _asked(rule: Match, scored: Scored) -> Bools:
 
 
 def _judge(rule: Match, scored: Scored, rows: Sequence[int]) -> Iterator[Judgement]:
-    decided = _decided(scored)
+    decided = scored.decided  # it links where nobody else has the identifier
     linkable = (scored.score >= rule.link_at) & ~scored.equal & ~scored.barred & (scored.support >= KINDS)
     rest = [
         _Row(scored.keys(row), float(scored.score[row]), float(scored.strength[row]), bool(linkable[row]), row)
@@ -189,7 +182,7 @@ def _ids(rule: Match, scored: Scored, row: int) -> str:
 
 def _doubts(rule: Match, scored: Scored, row: int, told: str) -> str:
     if not scored.equal[row]:
-        return "; ".join([told, *vetoes(rule, scored, row)])
+        return "; ".join([told, *vetoes(rule, scored, row)]) if scored.barred[row] else told
     why = (
         "not unique" if not scored.alone[row]
         else "another identifier differs" if scored.forbidden[row]

@@ -9,6 +9,7 @@ from math import sqrt
 from statistics import NormalDist
 from typing import Final, NamedTuple, TypeAlias
 
+from crmsync.core.match.parts import Parts
 from crmsync.core.model import Both, Json, Key, Verdict, key_text
 
 RECALL_AT: Final = ("0.99", "0.995")  # the precisions that people ask the recall for
@@ -204,18 +205,10 @@ def _cluster_hits(linked: set[Pair], true: set[Pair], one_side: bool) -> Hits:
 
 def _components(pairs: Iterable[Pair], one_side: bool) -> dict[Node, Node]:
     """One member of its component for every node that some pair names."""
-    parent: dict[Node, Node] = {}
-
-    def root(node: Node) -> Node:
-        while parent.setdefault(node, node) != node:
-            parent[node] = parent[parent[node]]
-            node = parent[node]
-        return node
-
+    parts: Parts[Node] = Parts()
     for pair in pairs:
-        first, second = map(root, _nodes(pair, one_side))
-        parent[first] = second
-    return {node: root(node) for node in list(parent)}
+        parts.join(*_nodes(pair, one_side))
+    return {node: parts.root(node) for node in list(parts.parent)}
 
 
 Group: TypeAlias = Hashable

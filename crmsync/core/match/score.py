@@ -50,6 +50,12 @@ class Scored:
     present: Ints
     support: Ints
 
+    @property
+    def decided(self) -> Bools:
+        """An identifier that decides is equal, no other one differs, and not all else speaks against it."""
+        found: Bools = self.equal & ~self.forbidden & ~self.contradicted
+        return found
+
     def __len__(self) -> int:
         return len(self.i)
 

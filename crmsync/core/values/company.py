@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from operator import mul
 
 from crmsync.core.model import Json
 from crmsync.core.values.transform import (
@@ -24,6 +25,8 @@ Validate = Callable[[str], str]
 # Register numbers, by country ----------------------------------------------------------------------------
 
 ICO = re.compile(r"(?:IČO?|ICO?)?:?([0-9]{1,8})")
+ICO_WEIGHTS = (8, 7, 6, 5, 4, 3, 2)
+ICO_ZERO = sum(ICO_WEIGHTS) * ord("0")
 ICO_EXPECTED = "expected an IČO: up to eight digits, of which the last one checks the others"
 
 
@@ -33,10 +36,15 @@ def ico(text: str) -> str:
     if match is None:
         raise Unfit(ICO_EXPECTED)
     digits = match[1].zfill(8)
-    total = sum(weight * int(digit) for weight, digit in zip(range(8, 1, -1), digits, strict=False))
-    if (11 - total % 11) % 10 != int(digits[7]):
+    if not is_ico(digits):
         raise Unfit(ICO_EXPECTED)
     return digits
+
+
+def is_ico(digits: str) -> bool:
+    """Whether there are eight ASCII digits of which the last one checks the others."""
+    total = sum(map(mul, ICO_WEIGHTS, digits.encode()))  # matching asks it of every record
+    return len(digits) == 8 and (11 - (total - ICO_ZERO) % 11) % 10 == int(digits[7])
 
 
 MODULES: Mapping[str, tuple[str, ...]] = {  # of python-stdnum; the first that takes the number wins

@@ -19,6 +19,7 @@ from rapidfuzz.fuzz import ratio, token_sort_ratio
 from rapidfuzz.process import cpdist
 
 from crmsync.core.match.compare.column import numbered
+from crmsync.core.match.compare.company_name import core_of, form_of
 from crmsync.core.match.compare.comparator import Feature, Floats, Gauge, Ints, Rarity
 
 Bools: TypeAlias = NDArray[np.bool_]
@@ -77,14 +78,6 @@ sibling     0 when a word is left over that tells one company of a family from a
 namesakes   how much less an equal name tells because many bear it, in nats below 0
 form        1 the same legal form, 0 another one
 """
-
-
-def core_of(normal: str) -> str:
-    return normal.partition("|")[0]
-
-
-def form_of(normal: str) -> str:
-    return normal.partition("|")[2].partition("|")[0]
 
 
 def words(normal: str) -> Sequence[str]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
-from operator import mul
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -18,6 +17,7 @@ from rapidfuzz.distance import OSA
 from crmsync.core.match.compare.column import shared, slips, slots
 from crmsync.core.match.compare.comparator import Comparator, Feature, Rarity
 from crmsync.core.match.compare.fold import fold
+from crmsync.core.values.company import is_ico
 
 if TYPE_CHECKING:
     from crmsync.core.match.compare.comparator import Floats, Gauge, Ints
@@ -41,8 +41,6 @@ _NUMBER: Final = re.compile(
 _FAKES: Final = frozenset(
     {"01234567", "12345678", "12345679", "87654321", "00000001", "123456789", "1234567890", "0123456789", "987654321"}
 )
-_ICO_WEIGHTS: Final = (8, 7, 6, 5, 4, 3, 2)
-_ICO_ZERO: Final = sum(_ICO_WEIGHTS) * ord("0")
 _UNION: Final = frozenset(
     ["be", "bg", "cy", "de", "dk", "ee", "el", "es", "fi", "fr", "gr", "hr", "ie", "it", "lt", "lu", "lv", "mt", "nl",
      "pt", "ro", "se", "si", "xi"]
@@ -121,12 +119,6 @@ def _ico(number: str) -> Iterator[str]:
     digits = number.zfill(8)
     if digits.isdigit() and is_ico(digits) and _is_told(digits):
         yield f"ico:{digits}"
-
-
-def is_ico(digits: str) -> bool:
-    """Whether the last of eight ASCII digits checks the others, as `values.company.ico` has it for any text."""
-    total = sum(map(mul, _ICO_WEIGHTS, digits.encode()))
-    return len(digits) == 8 and (11 - (total - _ICO_ZERO) % 11) % 10 == int(digits[7])
 
 
 def _nip(number: str) -> Iterator[str]:

@@ -132,7 +132,7 @@ def core_of(normal: str) -> str:
 
 
 def form_of(normal: str) -> str:
-    return normal.split("|")[1]
+    return normal.partition("|")[2].partition("|")[0]
 
 
 # What stands aside ----------------------------------------------------------------------------------------
