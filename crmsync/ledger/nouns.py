@@ -28,6 +28,7 @@ MENDED_AT_SOURCE: Final = frozenset({"check", "loop", "together"})  # reviews th
 CRMSYNC: Final = "crmsync"  # who judges and links, where it was no person
 MATCH: Final = "match"  # a review of two records, one a side
 DUPLICATE: Final = "duplicate"  # a review of two records of one side
+ASKED_BY: Final = "match dedupe"  # what stands for the run where a person looked for duplicates
 PAIRS: Final = frozenset({MATCH, DUPLICATE})  # reviews of two records that are there both
 WHICH_IS_WHICH: Final = frozenset({MATCH, DUPLICATE, UNKNOWN_OUTCOME})  # reviews that ask for same or different
 

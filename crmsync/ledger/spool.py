@@ -44,6 +44,7 @@ CREATE TABLE staged (
 CREATE TABLE planned (mapping INTEGER, left_key TEXT, right_key TEXT, state TEXT);
 CREATE UNIQUE INDEX planned_left ON planned (mapping, left_key) WHERE left_key IS NOT NULL;
 CREATE UNIQUE INDEX planned_right ON planned (mapping, right_key) WHERE right_key IS NOT NULL;
+CREATE TABLE bearer (place INTEGER, block TEXT, key TEXT, PRIMARY KEY (place, block, key)) WITHOUT ROWID;
 CREATE TABLE note (mapping INTEGER, kind TEXT, body BLOB);
 CREATE INDEX note_kind ON note (mapping, kind);
 CREATE TABLE line (mapping_no INTEGER, level INTEGER, side INTEGER, key_text TEXT, kind TEXT, text BLOB);
@@ -246,6 +247,25 @@ class Spool:
             ):  # fmt: skip
                 found[texts[row[side]]] = PlannedLink((_key_or_none(row[0]), _key_or_none(row[1])), row[2])
         return found
+
+    # Who bears which block key ------------------------------------------------------------------------------
+
+    def bear(self, mapping: str, side: Side, rows: Iterable[tuple[Key, Iterable[str]]]) -> None:
+        """Rows are (key, blocks): of records that are linked, or that this run makes a counterpart for."""
+        place = self._place(mapping, side)
+        self._many(
+            "INSERT OR IGNORE INTO bearer VALUES (?, ?, ?)",
+            ((place, block, key_text(key)) for key, blocks in rows for block in blocks),
+        )
+
+    def bearers(self, mapping: str, side: Side, blocks: Sequence[str]) -> Iterator[tuple[str, Key]]:
+        """Block and key of those that bear one of these."""
+        for page in _chunks(blocks, PAGE):
+            for block, key in self._rows(
+                "SELECT block, key FROM bearer WHERE place = ? AND block IN (SELECT value FROM json_each(?))",
+                self._place(mapping, side), _array(page),
+            ):  # fmt: skip
+                yield block, key_from_text(key)
 
     # Lines of the plan -------------------------------------------------------------------------------------
 

@@ -252,6 +252,21 @@ class Ledger:
                 found.update(rows)
         return {key_from_text(text): from_json(found[text]) for text in sorted(found)}
 
+    def bearers(self, mapping: str, side: Side, blocks: Sequence[str]) -> Iterator[tuple[str, Key]]:
+        """Block and key of the linked records of `side` that bear one of these strong blocks, or whose counterpart
+        does."""
+        sql = (
+            "SELECT borne.block, linked.{} FROM crmsync_block borne JOIN crmsync_link linked "
+            "ON linked.mapping = borne.mapping AND linked.{} = borne.key AND linked.active = 1 "
+            "AND linked.state <> 'gone' "
+            "WHERE borne.mapping = :mapping AND borne.side = :at AND borne.block {{any:blocks}}"
+        )
+        with self.database.reading() as access:
+            for page in chunks(blocks, PAGE):
+                for at in SIDES:
+                    rows = access.rows(sql.format(KEY_OF[side], KEY_OF[at]), mapping=mapping, at=at, blocks=page)
+                    yield from ((block, key_from_text(text)) for block, text in rows)
+
     def refusals(self, mapping: str, side: Side) -> Counter[Key]:
         """How often a person has said of a record of `side` that another one is not it: two records are different, or
         what was sent and never answered was not made. By its key; few in a ledger's life."""

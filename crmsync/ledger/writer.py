@@ -20,7 +20,7 @@ from crmsync.core.model import (
     key_text,
     to_json,
 )
-from crmsync.ledger import decode
+from crmsync.ledger import decode, merges
 from crmsync.ledger.codec import encode_base, encode_value, merge_base, storable
 from crmsync.ledger.database import CHUNK, PAGE, Access, Shape, chunks
 from crmsync.ledger.decode import DEAD, KEY_OF, text_or_none
@@ -309,13 +309,14 @@ class Writer:
         self._delete(("record",), mapping, side, keys)
 
     def save_candidates(self, mapping: str, side: Side, rows: Iterable[tuple[Key, Json, tuple[str, ...]]]) -> None:
-        """Rows are (key, features, blocks); what was remembered of the record before goes."""
+        """Rows are (key, features, blocks); what was remembered of the record before goes. A linked record has no
+        features: it is nobody's candidate, and its blocks tell its twins."""
         for chunk in chunks(rows, CHUNK):
             last = {key_text(key): (features, blocks) for key, features, blocks in chunk}
             self._delete_texts(("block",), mapping, side, list(last))
-            self._access.upsert(
-                _CANDIDATE, ((mapping, side, key, to_json(row[0]).decode()) for key, row in last.items())
-            )
+            self._delete_texts(("candidate",), mapping, side, [key for key, row in last.items() if row[0] is None])
+            singles = ((key, row[0]) for key, row in last.items() if row[0] is not None)
+            self._access.upsert(_CANDIDATE, ((mapping, side, key, to_json(told).decode()) for key, told in singles))
             self._access.insert(
                 _BLOCK, ((mapping, side, block, key) for key, row in last.items() for block in sorted(set(row[1])))
             )
@@ -373,6 +374,38 @@ class Writer:
         number = self._last("review")
         self._access.insert(_REVIEW, (_duplicate_row(n, each) for n, each in enumerate(chosen.values(), number + 1)))
         return len(chosen)
+
+    def save_duplicates(
+        self, mapping: str, looked_at: Iterable[Review], asked: Sequence[NewDuplicate], now: str
+    ) -> None:
+        """Of the open reviews that were looked at those are left that are asked again, in the words of today; what is
+        new is opened, but for what a person has judged or linked meanwhile."""
+        wanted = {(each.side, frozenset(each.keys)): each for each in asked}
+        lapsed: list[int] = []
+        reworded: list[tuple[str, float | None, int]] = []
+        for review in looked_at:
+            same = wanted.get((review.side or 0, frozenset(key for _, key in review.records)))
+            if same is None:
+                lapsed.append(review.n)
+            elif storable(same.message) != review.message:
+                reworded.append((storable(same.message), same.score, review.n))
+        self._lapse(lapsed, now)
+        self._access.update(_ASKED_ANEW, reworded)
+        self.ask_duplicates(each for side in SIDES for each in self._undecided(mapping, side, asked))
+
+    def _undecided(self, mapping: str, side: Side, asked: Sequence[NewDuplicate]) -> Iterator[NewDuplicate]:
+        """Those of `side` whose second record has neither a link nor a survivor, and that nobody called two things."""
+        mine = [each for each in asked if each.side == side]
+        judged = set(map(frozenset, merges.distinct(self._access, mapping, side))) if mine else set()
+        for page in chunks(mine, PAGE):
+            texts = [key_text(each.keys[1]) for each in page]
+            taken = {
+                *decode.partners(self._access, mapping, side, texts),
+                *merges.survivors(self._access, mapping, side, texts),
+            }
+            for each, text in zip(page, texts, strict=True):
+                if text not in taken and frozenset(each.keys) not in judged:
+                    yield each
 
     def mark_later(self, n: int, who: str | None, when: str | None) -> None:
         """It stays open, and is asked last; None: in its turn again. Raises ReviewNotOpen."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice, pairwise
-from typing import Final
 
 from crmsync.core.mapping import Compiled
 from crmsync.core.match import Explained
@@ -13,13 +12,11 @@ from crmsync.core.match.cluster import Cluster, Member, Survivor, survivor
 from crmsync.core.match.duplicates import Alikes, duplicates
 from crmsync.core.model import Both, Finding, Key, Side, key_text, other
 from crmsync.core.model import Mapping as Declared
-from crmsync.ledger.nouns import NewDuplicate
+from crmsync.ledger.nouns import ASKED_BY, NewDuplicate
 from crmsync.run.gather import Gathered, gather
 from crmsync.run.golden import Golden, Said, golden_of, said, says_of
 from crmsync.run.matching import known_census
 from crmsync.run.world import Stopped, World, utc_now
-
-ASKED_BY: Final = "match dedupe"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,12 +8,13 @@ from itertools import chain
 from crmsync.core.model import SIDES, Both, Bucket, Hold, Key
 from crmsync.core.model import Mapping as Declared
 from crmsync.core.plan import decode
-from crmsync.ledger.nouns import DeadLetter, PairKeys
+from crmsync.ledger.nouns import ASKED_BY, DUPLICATE, DeadLetter, PairKeys, Review
 from crmsync.ledger.spool import Spool
 from crmsync.ledger.writer import Writer
 from crmsync.run.extract import cursor_json
 from crmsync.run.perform import marks
 from crmsync.run.prepared import MappingPlan, Order, Prepared
+from crmsync.run.twins import question
 from crmsync.run.world import World, every, utc_now
 
 
@@ -34,7 +35,10 @@ def finish(world: World, ledger: Writer, mapping: Declared, prepared: Prepared, 
         ledger.drop_candidates(name, side, [*plan.ghosts[side], *gone[side]])
         ledger.drop_records(name, side, gone[side])
         ledger.close_dead(name, side, [*gone[side], *mended[side]], now)
-    ledger.save_holds(name, _looked_at(world, name, spool, gone), holds(prepared, plan), run_id, now)
+    pairs = (hold for hold in holds(prepared, plan) if hold.kind != DUPLICATE)
+    ledger.save_holds(name, _looked_at(world, name, spool, gone), pairs, run_id, now)
+    doubles = (hold for hold in holds(prepared, plan) if hold.kind == DUPLICATE)
+    ledger.save_duplicates(name, _doubted(world, name, spool, gone), [question(d, run_id, now) for d in doubles], now)
     ledger.save_dead(prepared.letters(name))
     if order.only is None and not plan.cut:
         _move_on(ledger, mapping, plan, order, spool)
@@ -65,6 +69,16 @@ def _looked_at(world: World, name: str, spool: Spool, gone: Both[set[Key]]) -> l
     asked = [review.keys for state in ("open", "resolved") for review in every(world.ledger.reviews, name, state)]
     decided = [spool.buckets(name, side, [key for keys in asked if (key := keys[side])]) for side in SIDES]
     return [keys for keys in asked if any(keys[side] in decided[side] or keys[side] in gone[side] for side in SIDES)]
+
+
+def _doubted(world: World, name: str, spool: Spool, gone: Both[set[Key]]) -> list[Review]:
+    """The questions of earlier runs about duplicates whose held record this run has decided anew, or found gone."""
+    found = []
+    for review in every(world.ledger.reviews, name, "open", kind=DUPLICATE):
+        side, key = review.records[1]
+        if review.run != ASKED_BY and (spool.buckets(name, side, [key]) or key in gone[side]):
+            found.append(review)
+    return found
 
 
 def _gone(prepared: Prepared, plan: MappingPlan) -> Both[set[Key]]:

@@ -6,10 +6,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from crmsync.connectors.base import fetch
 from crmsync.core.mapping import Compiled, Seen
 from crmsync.core.match import Blocking, Candidate, Census, census_of, propose
 from crmsync.core.model import SIDES, Both, Judgement, Key, Match, Side, Verdict, fingerprint, key_text, other
 from crmsync.core.plan import traits
+from crmsync.ledger.nouns import State
 from crmsync.ledger.spool import Spool, Staged
 from crmsync.run.parents import Parents
 from crmsync.run.world import World, examined
@@ -61,20 +63,30 @@ def _all(world: World, spool: Spool, compiled: Compiled, side: Side, step: int) 
     parents = Parents(world, spool, compiled.mapping)
     for rows in spool.pages(compiled.mapping.name, side):
         chosen = [row for row in rows if step == 1 or int(fingerprint(key_text(row.key).encode()), 16) % step == 0]
-        yield from _candidates(world, compiled, parents, side, chosen)
+        yield from fit_candidates(world, compiled, parents, side, chosen)
 
 
 def match(
-    world: World, spool: Spool, compiled: Compiled, rule: Match, census: Census, ghosts: Both[list[Key]]
+    world: World,
+    spool: Spool,
+    compiled: Compiled,
+    rule: Match,
+    census: Census,
+    ghosts: Both[list[Key]],
+    *,
+    few: bool = False,
 ) -> Matches:
-    """Judge all unlinked records of both sides but the ghosts. Nothing is compared while one side has none."""
+    """Judge all unlinked records of both sides but the ghosts. Nothing is compared while one side has none. `few`: this
+    run has not looked at all that are to be looked at again."""
     mine = (_singles(world, spool, compiled, 0), _singles(world, spool, compiled, 1))
-    known = _known(Memory(world, spool, compiled, Blocking.of(rule, census), ghosts), mine)
-    sides = ([*mine[0], *known[0]], [*mine[1], *known[1]])
+    freed = (_freed(world, spool, compiled, 0), _freed(world, spool, compiled, 1)) if few else ([], [])
+    probes = ([*mine[0], *freed[0]], [*mine[1], *freed[1]])
+    known = _known(Memory(world, spool, compiled, Blocking.of(rule, census), ghosts, freed), probes)
+    sides = ([*probes[0], *known[0]], [*probes[1], *known[1]])
     if not (sides[0] and sides[1]):
         return Matches()
     different = world.ledger.different(compiled.mapping.name, 0, [each.key for each in sides[0]])
-    found = Matches(remembered=(_keys(known[0]), _keys(known[1])))
+    found = Matches(remembered=(_keys([*freed[0], *known[0]]), _keys([*freed[1], *known[1]])))
     for judgement in propose(rule, *sides, different, census):
         _note(found, judgement)
     return found
@@ -89,6 +101,7 @@ class Memory:
     compiled: Compiled
     blocking: Blocking
     ghosts: Both[list[Key]]
+    freed: Both[list[Candidate]]
 
     def alike(self, side: Side, probes: Sequence[Candidate]) -> list[Candidate]:
         """Those on `side` that may be one of the probes of the other side, but for those that this run has read."""
@@ -96,7 +109,7 @@ class Memory:
         if not (probes and ledger.has_candidates(name, side)):
             return []
         known = ledger.candidates(name, side, sorted({block for each in probes for block in self._keys(each)}))
-        gone = self.spool.staged_keys(name, side, list(known)) | frozenset(self.ghosts[side])
+        gone = self.spool.staged_keys(name, side, list(known)) | {*self.ghosts[side], *_keys(self.freed[side])}
         return [Candidate(key, values) for key, values in known.items() if key not in gone]
 
     def _keys(self, candidate: Candidate) -> list[str]:
@@ -131,11 +144,30 @@ def _singles(world: World, spool: Spool, compiled: Compiled, side: Side) -> list
     parents = Parents(world, spool, compiled.mapping)
     found: list[Candidate] = []
     for rows in spool.pages(name, side, alone=True):
-        found += _candidates(world, compiled, parents, side, [row for row in rows if row.partner is None])
+        found += fit_candidates(world, compiled, parents, side, [row for row in rows if row.partner is None])
     return found
 
 
-def _candidates(
+def _freed(world: World, spool: Spool, compiled: Compiled, side: Side) -> list[Candidate]:
+    """Records that this run has not read, and that are unlinked by a person's word since the last one: they are not
+    remembered as candidates yet."""
+    name, ledger = compiled.mapping.name, world.ledger
+    parents = Parents(world, spool, compiled.mapping)
+    found: list[Candidate] = []
+    for keys in ledger.unsettled(name, side):
+        states, staged = ledger.states(name, side, keys), spool.staged_keys(name, side, keys)
+        alone = [key for key in keys if key not in staged and _is_freed(states[key])]
+        raws = fetch(world.door(compiled.mapping, side), alone)
+        rows = [Staged(raw.key, raw.body, raw.modified, raw.fault) for raw in raws]
+        found += fit_candidates(world, compiled, parents, side, rows)
+    return found
+
+
+def _is_freed(state: State) -> bool:
+    return state.era == 0 and state.partner is None and state.survivor is None
+
+
+def fit_candidates(
     world: World, compiled: Compiled, parents: Parents, side: Side, rows: Sequence[Staged]
 ) -> Iterator[Candidate]:
     fit = [each for each in (examined(world, compiled, side, row) for row in rows) if is_fit(each)]

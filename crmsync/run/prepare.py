@@ -6,9 +6,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain
+from typing import Final
 
 from crmsync.core.mapping import Compiled, Seen
-from crmsync.core.match import Blocking, Census
+from crmsync.core.match import Blocking, Candidate, Census
+from crmsync.core.match.inside import Twin
 from crmsync.core.model import (
     SIDES,
     UNKNOWN_OUTCOME,
@@ -31,8 +33,9 @@ from crmsync.core.model import (
 )
 from crmsync.core.model import Mapping as Declared
 from crmsync.core.plan import Decided, Failure, Pair, Resolve, decide, not_twice, not_yet, traits, try_again
+from crmsync.core.plan.again import creates, not_a_second
 from crmsync.core.plan.lines import Line
-from crmsync.ledger.nouns import DUPLICATE, DeadLetter, PairKeys, RecordRow
+from crmsync.ledger.nouns import ASKED_BY, DUPLICATE, DeadLetter, PairKeys, RecordRow
 from crmsync.ledger.spool import Line as PlanLine
 from crmsync.ledger.spool import PlannedLink, Spool, Staged
 from crmsync.run.breakers import trips, what_was_read
@@ -42,6 +45,7 @@ from crmsync.run.parents import UNDECIDED, Parents, parent_text
 from crmsync.run.prepared import MappingPlan, Order, Prepared, letter
 from crmsync.run.remember import snapshot_print
 from crmsync.run.sentinel import see_sentinels
+from crmsync.run.twins import Twins, doubt
 from crmsync.run.world import Stopped, World, every, examined
 
 
@@ -96,6 +100,7 @@ class Planner:
         result = MappingPlan(len(self.prepared.mappings), found)
         if self.mapping.match:
             self._match(reader, result, self.mapping.match)
+            self.twins.note_linked(self._partner)
         self._decide_all(result)
         return result
 
@@ -112,7 +117,8 @@ class Planner:
         """Judge the unlinked records; again, when one that was only remembered is named and has been read."""
         self._count(rule)
         while True:
-            self.matches = match(self.world, self.spool, self.compiled, rule, self.census, result.ghosts)
+            few = self.order.only is not None
+            self.matches = match(self.world, self.spool, self.compiled, rule, self.census, result.ghosts, few=few)
             unread = [self.matches.unread(side) for side in SIDES]
             if not any(unread):
                 return
@@ -195,7 +201,7 @@ class Planner:
                 undecided.append(pair.keys)
             else:
                 settled.append((pair, decided))
-        self._keep(result, settled, resolve, level)
+        self._keep(result, self._without_twins(result, settled, resolve), resolve, level)
         return undecided
 
     def _decide(self, pair: Pair, resolve: Resolve) -> Decided:
@@ -212,6 +218,37 @@ class Planner:
             return not_twice(self.mapping, pair, decided, question)
         doubt = next((self.doubles[side, key] for side, key in _named(pair) if (side, key) in self.doubles), None)
         return decided if doubt is None else not_yet(decided, doubt)
+
+    def _without_twins(
+        self, result: MappingPlan, settled: Sequence[tuple[Pair, Decided]], resolve: Resolve
+    ) -> Sequence[tuple[Pair, Decided]]:
+        """Whose twin has a counterpart gets none."""
+        if self.mapping.match is None:
+            return settled
+        found: dict[tuple[Side, Key], Twin] = {}
+        for side in SIDES:
+            seen = [pair.seen[side] for pair, decided in settled if creates(decided) and pair.keys[other(side)] is None]
+            newcomers = [
+                Candidate(each.record.ref.key, traits(self.compiled, side, each, resolve)) for each in seen if each
+            ]
+            if not newcomers:
+                continue
+            found |= {(side, key): twin for key, twin in self.twins.of(side, newcomers).items()}
+            if crowded := self.twins.crowded(newcomers):
+                result.warned[f"{CROWDED} {self.mapping.ends[side].name}"] += crowded
+        return [(pair, self._withheld(pair, decided, found)) for pair, decided in settled] if found else settled
+
+    def _withheld(self, pair: Pair, decided: Decided, twins: Mapping[tuple[Side, Key], Twin]) -> Decided:
+        for side, key in _named(pair):
+            if twin := twins.get((side, key)):
+                message = doubt(self.compiled, side, twin)
+                return not_a_second(self.mapping, pair, side, twin.key, message, twin.score)
+        return decided
+
+    @cached_property
+    def twins(self) -> Twins:
+        assert self.mapping.match is not None
+        return Twins(self.world, self.spool, self.compiled, self.mapping.match, self.census)
 
     def _failure(self, decided: Decided) -> Failure | None:
         """The dead letter of one of these very writes."""
@@ -239,9 +276,15 @@ class Planner:
 
     @cached_property
     def doubles(self) -> dict[tuple[Side, Key], str]:
-        """Records that may be another one of their own system, and what is asked about them."""
+        """Records of which a person has asked whether they are another one of their own system. What a run has asked
+        is asked anew by each, as long as it is so."""
         reviews = every(self.world.ledger.reviews, self.mapping.name, "open", kind=DUPLICATE)
-        return {record: f"review {review.n}: {review.message}" for review in reviews for record in review.records}
+        return {
+            record: f"review {review.n}: {review.message}"
+            for review in reviews
+            if review.run == ASKED_BY
+            for record in review.records
+        }
 
     def _hold_loops(self, result: MappingPlan, keys: Sequence[Both[Key | None]]) -> None:
         message = "these records are each other's parents: a loop in the data"
@@ -378,6 +421,9 @@ class Planner:
     def _blocking(self) -> Blocking:
         assert self.mapping.match is not None
         return Blocking.of(self.mapping.match, self.census)
+
+
+CROWDED: Final = "match/crowded"  # a new counterpart for a record that shares all its keys with a crowd
 
 
 def _named(pair: Pair) -> Iterator[tuple[Side, Key]]:

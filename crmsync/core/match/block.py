@@ -6,8 +6,9 @@ Keys come from the record alone and from the census, never from who else is ther
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Final
 
 import numpy as np
@@ -59,6 +60,22 @@ class Blocking:
             bounds = to_json(parent).decode()
             found = [bounds + each for each in found] if parent is not None else []
         return [each for each in found if each not in self.crowded] if self.crowded else found
+
+
+WORDY: Final = frozenset({"company", "person", "text"})  # their first key is the whole value, the others are its parts
+
+
+def strong(blocking: Blocking) -> Blocking:
+    """With those keys only that stand for a whole value: so few that they can be kept of every linked record."""
+    asked = (
+        (prefix, field, replace(by, keys=_first(by.keys)) if by.name in WORDY else by, rarity)
+        for prefix, field, by, rarity in blocking.asked
+    )
+    return replace(blocking, asked=tuple(asked))
+
+
+def _first(keys: Callable[[str, Rarity], Iterable[str]]) -> Callable[[str, Rarity], Iterable[str]]:
+    return lambda value, rarity: islice(keys(value, rarity), 1)
 
 
 def blocks(rule: Match, census: Census, values: Mapping[str, Json]) -> tuple[str, ...]:

@@ -92,7 +92,7 @@ def _judge(rule: Match, scored: Scored, rows: Sequence[int]) -> Iterator[Judgeme
     asked = list(_questions(rest))
     told = words(rule, scored, [each.row for each in (*linked, *asked)])
     for each in sure:
-        yield Judgement(each.keys, Verdict.SAME, 1.0, f"{_ids(rule, scored, each.row)} equal")
+        yield Judgement(each.keys, Verdict.SAME, 1.0, f"{equal_ids(rule, scored, each.row)} equal")
     yield from (Judgement(each.keys, Verdict.SAME, each.score, told[each.row]) for each in linked)
     for each in asked:
         yield Judgement(each.keys, Verdict.UNSURE, each.score, _doubts(rule, scored, each.row, told[each.row]))
@@ -171,7 +171,7 @@ def _touches(taken: Both[set[Key]], keys: Pair) -> bool:
     return keys[0] in taken[0] or keys[1] in taken[1]
 
 
-def _ids(rule: Match, scored: Scored, row: int) -> str:
+def equal_ids(rule: Match, scored: Scored, row: int) -> str:
     values = scored.first[scored.i[row]].values, scored.second[scored.j[row]].values
     return " and ".join(
         "+".join(names)
@@ -189,4 +189,4 @@ def _doubts(rule: Match, scored: Scored, row: int, told: str) -> str:
         else "everything else differs" if scored.contradicted[row]
         else "another identifier says another record"
     )  # fmt: skip
-    return f"{_ids(rule, scored, row)} equal, but {why}; {told}"
+    return f"{equal_ids(rule, scored, row)} equal, but {why}; {told}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from crmsync.core.model import ABSENT, UNKNOWN_OUTCOME, Create, Hold, Mapping, Side, as_key
+from crmsync.core.model import ABSENT, UNKNOWN_OUTCOME, Create, Hold, Key, Mapping, Side, as_key
 from crmsync.core.plan.decide import Decided, Pair
 
 TWICE: Final = 2  # tries of a record that belongs together with others, until a person is asked
@@ -37,7 +37,7 @@ def try_again(mapping: Mapping, pair: Pair, decided: Decided, failure: Failure) 
     completed by the next run; what that could not complete waits for a person."""
     if failure.dropped:
         return Again(Decided("unchanged", reason=f"dead letter {failure.letter} was dropped by {failure.dropped}"))
-    group = belongs_with(mapping, pair, failure.source) if mapping.together and _creates(decided) else ""
+    group = belongs_with(mapping, pair, failure.source) if mapping.together and creates(decided) else ""
     if not failure.rests or (group and failure.tries < TWICE):
         return Again(decided, group)
     if not group:
@@ -48,13 +48,21 @@ def try_again(mapping: Mapping, pair: Pair, decided: Decided, failure: Failure) 
 
 def not_twice(mapping: Mapping, pair: Pair, decided: Decided, question: str) -> Decided:
     """What may have been made already is not made until a person has said that it was not."""
-    return _held(mapping, pair, UNKNOWN_OUTCOME, question) if _creates(decided) else decided
+    return _held(mapping, pair, UNKNOWN_OUTCOME, question) if creates(decided) else decided
 
 
 def not_yet(decided: Decided, question: str) -> Decided:
     """A record that may be another one of its own system gets no counterpart until a person has said. The question is
     open already: no other one is asked."""
-    return Decided("held", (), reason=question) if _creates(decided) else decided
+    return Decided("held", (), reason=question) if creates(decided) else decided
+
+
+def not_a_second(mapping: Mapping, pair: Pair, side: Side, twin: Key, message: str, score: float) -> Decided:
+    """A record that is, most likely, another one of its own system which has a counterpart gets none of its own until a
+    person has said. The hold has the key of that `twin` as the value of `side`."""
+    values = (list(twin), None) if side == 0 else (None, list(twin))
+    hold = Hold(mapping.name, pair.keys, "duplicate", "", values, (None, None), message, score)
+    return Decided("held", (hold,), reason=message)
 
 
 def belongs_with(mapping: Mapping, pair: Pair, source: Side) -> str:
@@ -66,7 +74,7 @@ def belongs_with(mapping: Mapping, pair: Pair, source: Side) -> str:
     return f"it belongs together with {', '.join(parents)}" if parents else ""
 
 
-def _creates(decided: Decided) -> bool:
+def creates(decided: Decided) -> bool:
     return any(isinstance(action, Create) for action in decided.actions)
 
 

@@ -1,0 +1,158 @@
+"""Would a new counterpart be a second one? A record that is, most likely, another one of its own system gets none while
+that one has a counterpart, and a person is asked.
+
+Who may be a twin is looked up by strong block keys: in the ledger those of records that were linked before, in the
+spool those of records that this run has read and that are linked, or get a counterpart in it. They are compared as they
+are now.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TypeAlias
+
+from crmsync.connectors.base import fetch
+from crmsync.core.mapping import Compiled
+from crmsync.core.match import Blocking, Candidate, Census
+from crmsync.core.match.block import BIGGEST_CROWD, strong
+from crmsync.core.match.inside import Twin, twins
+from crmsync.core.model import SIDES, Both, Hold, Key, Match, Side, key_text, other
+from crmsync.ledger.nouns import NewDuplicate
+from crmsync.ledger.spool import Spool, Staged
+from crmsync.run.matching import fit_candidates
+from crmsync.run.parents import Parents
+from crmsync.run.world import World
+
+Bearers: TypeAlias = Mapping[str, Sequence[Key]]
+"""Who bears a block key."""
+
+
+@dataclass(frozen=True)
+class Twins:
+    """Knows the twins of one mapping's records, on the sides whose records may get a new counterpart."""
+
+    world: World
+    spool: Spool
+    compiled: Compiled
+    rule: Match
+    census: Census
+
+    @property
+    def name(self) -> str:
+        return self.compiled.mapping.name
+
+    @property
+    def sides(self) -> list[Side]:
+        return [side for side in SIDES if self.compiled.mapping.create[other(side)]]
+
+    @cached_property
+    def _strong(self) -> Blocking:
+        return strong(Blocking.of(self.rule, self.census))
+
+    @cached_property
+    def _distinct(self) -> Mapping[Side, frozenset[frozenset[Key]]]:
+        ledger = self.world.ledger
+        return {side: frozenset(map(frozenset, ledger.distinct(self.name, side))) for side in self.sides}
+
+    def note_linked(self, partner: Callable[[Side, Staged], Key | None]) -> None:
+        """Who of the staged records is linked, before or by this run, may be somebody's twin from now on."""
+        parents = Parents(self.world, self.spool, self.compiled.mapping)
+        for side in self.sides:
+            for rows in self.spool.pages(self.name, side):
+                linked = [row for row in rows if partner(side, row) is not None]
+                self._note(side, self._keys(fit_candidates(self.world, self.compiled, parents, side, linked)))
+
+    def _keys(self, candidates: Iterable[Candidate]) -> dict[Key, list[str]]:
+        return {each.key: sorted(set(self._strong.keys(each.values))) for each in candidates}
+
+    def _note(self, side: Side, borne: Mapping[Key, list[str]]) -> None:
+        """For the records after these, and for later runs."""
+        self.spool.bear(self.name, side, borne.items())
+        self.spool.note(self.name, "single", ([side, key, None, blocks] for key, blocks in borne.items()))
+
+    def of(self, side: Side, newcomers: Sequence[Candidate]) -> dict[Key, Twin]:
+        """Those of these records that have a twin with a counterpart, in the order in which they are planned: who has
+        none gets a counterpart now, and is the twin of those after it."""
+        keys = self._keys(newcomers)
+        borne = self._borne(side, keys.values())
+        known = self._read(side, {key for bearers in borne.values() for key in bearers} - keys.keys())
+        alike = self._alike(side, keys, borne, {**known, **{each.key: each for each in newcomers}})
+        having: defaultdict[str, set[Key]] = defaultdict(set, {block: set(each) for block, each in borne.items()})
+        found: dict[Key, Twin] = {}
+        for key, blocks in keys.items():
+            there = {each for block in blocks for each in _few(having[block])} if key in alike else ()
+            if told := [twin for twin in alike.get(key, ()) if twin.key in there]:
+                found[key] = min(told, key=lambda twin: (-twin.score, key_text(twin.key)))
+            else:
+                for block in blocks:
+                    having[block].add(key)
+        self._note(side, {key: blocks for key, blocks in keys.items() if key not in found})
+        return found
+
+    def crowded(self, newcomers: Iterable[Candidate]) -> int:
+        """How many of these have nothing to be found by but what a crowd shares: nobody knows whether they are new."""
+        if not self.census.crowded:
+            return 0
+        blocking = Blocking.of(self.rule, self.census)
+        every = replace(blocking, crowded=frozenset())
+        return sum(not blocking.keys(each.values) and bool(every.keys(each.values)) for each in newcomers)
+
+    def _borne(self, side: Side, keys: Iterable[Sequence[str]]) -> Bearers:
+        """Those whose strong keys are known."""
+        blocks = sorted({block for each in keys for block in each})
+        found: defaultdict[str, set[Key]] = defaultdict(set)
+        for block, key in self.world.ledger.bearers(self.name, side, blocks):
+            found[block].add(key)
+        for block, key in self.spool.bearers(self.name, side, blocks):
+            found[block].add(key)
+        return {block: sorted(bearers, key=key_text) for block, bearers in found.items()}
+
+    def _read(self, side: Side, keys: Iterable[Key]) -> dict[Key, Candidate]:
+        """These records as they are now: as this run has read them, else as their system says."""
+        wanted = sorted(keys, key=key_text)
+        staged = self.spool.staged(self.name, side, wanted)
+        raws = fetch(self.world.door(self.compiled.mapping, side), [key for key in wanted if key not in staged])
+        rows = [*staged.values(), *(Staged(raw.key, raw.body, raw.modified, raw.fault) for raw in raws)]
+        parents = Parents(self.world, self.spool, self.compiled.mapping)
+        return {each.key: each for each in fit_candidates(self.world, self.compiled, parents, side, rows)}
+
+    def _alike(
+        self, side: Side, keys: Mapping[Key, Sequence[str]], borne: Bearers, records: Mapping[Key, Candidate]
+    ) -> dict[Key, list[Twin]]:
+        """By newcomer all its twins among those that bear a key of it, the newcomers before it included."""
+        bearers = defaultdict(list, {block: [*_few(each)] for block, each in borne.items()})
+        pairs: set[Both[Key]] = set()
+        for key, blocks in keys.items():
+            for block in blocks:
+                pairs.update((key, each) for each in bearers[block] if each in records and each != key)
+                bearers[block].append(key)
+        asked = [pair for pair in pairs if frozenset(pair) not in self._distinct[side]]
+        found: dict[Key, list[Twin]] = {}
+        for (key, _), twin in twins(self.rule, self.census, list(records.values()), asked).items():
+            found.setdefault(key, []).append(twin)
+        return found
+
+
+def _few(bearers: Collection[Key]) -> Collection[Key]:
+    """What a crowd shares tells nothing apart."""
+    return bearers if len(bearers) <= BIGGEST_CROWD else ()
+
+
+def doubt(compiled: Compiled, side: Side, twin: Twin) -> str:
+    """What is asked about a record that has this twin, and what the answers do."""
+    there = compiled.mapping.ends[other(side)]
+    return (
+        f"may be {compiled.ref(side, twin.key)}, which has a counterpart ({twin.score:.2f}): {twin.reason}; "
+        f"same merges the two, different gives it a {there.system}.{there.entity} of its own"
+    )
+
+
+def question(hold: Hold, run: str, now: str) -> NewDuplicate:
+    """What a hold of kind `duplicate` asks: the one with the counterpart would stay."""
+    side: Side = 0 if hold.keys[0] is not None else 1
+    key, twin = hold.keys[side], hold.values[side]
+    assert key is not None  # it is held
+    return NewDuplicate(hold.mapping, side, (tuple(twin), key), hold.score or 0.0, hold.message, run, now)
