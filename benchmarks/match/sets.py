@@ -136,6 +136,7 @@ def _halves(known: LabelledSet) -> dict[tuple[int, Key], Half]:
 
 
 def _root(entity: dict[tuple[int, Key], tuple[int, Key]], node: tuple[int, Key]) -> tuple[int, Key]:
+    """`core.match.parts` does the same; the neighbours' environment has nothing of what `core.match` imports."""
     while entity[node] != node:
         entity[node] = node = entity[entity[node]]
     return node

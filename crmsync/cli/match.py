@@ -16,7 +16,7 @@ from crmsync.core.model import SIDES, Finding, Json, Mapping, Scorecard, Side
 
 if TYPE_CHECKING:
     from crmsync.core.match.tune import Tuned
-    from crmsync.run.labelled import Labels
+    from crmsync.run.labelled import Labels, Stock
     from crmsync.run.learn import Evaluated, Proposal, Sampled, Trained
     from crmsync.run.propose import Proposed
     from crmsync.run.sheets import Pairs
@@ -245,7 +245,7 @@ def tune(settings: Settings, select: str | None, labels: Path | None, side: str 
             found = tuned(world, mapping, labels, precision, side_of(mapping, side))
     if found.tuned is None:
         message = "no labelled pair would be linked by its score and is the same: nothing can be proved"
-        raise usage(message, f"crmsync match sample -s {mapping.name} -o pairs.csv chooses pairs to label")
+        raise usage(message, f"crmsync match sample -s {_words_for(found.stock)} -o pairs.csv chooses pairs to label")
     if settings.json:
         render.json({"mapping": mapping.name, **_tuned_json(found, found.tuned), "exit": 0})
         return
@@ -283,8 +283,13 @@ def _unproved(mapping: Mapping, found: Proposal, tuned: Tuned) -> Iterator[str]:
     proved = f"{right} of {tuned.labels} are the same, which proves {tuned.proved:.4f}"
     yield f"at best, of the labelled pairs from {tuned.link_at:g} on: {proved}"
     yield f"too few labels: {tuned.needed} without a mistake would prove it"
-    if found.stock.side is None:
-        yield f"crmsync match sample -s {mapping.name} -o NEW.csv chooses more"
+    yield f"crmsync match sample -s {_words_for(found.stock)} -o NEW.csv chooses more"
+
+
+def _words_for(stock: Stock) -> str:
+    """The mapping, and the side that is looked at alone."""
+    name = stock.mapping.name
+    return name if stock.side is None else f"{name} --side {stock.mapping.ends[stock.side].name}"
 
 
 def _tuned_json(found: Proposal, tuned: Tuned) -> dict[str, Json]:
@@ -307,25 +312,25 @@ def _tuned_json(found: Proposal, tuned: Tuned) -> dict[str, Json]:
 @match.command()
 @one_mapping_flag
 @labels_flag
+@side_flag
 @click.option("-n", "number", type=click.IntRange(2), default=200, show_default=True, metavar="N", help="How many.")
 @click.option("-o", "--out", type=FILE, required=True, metavar="FILE", help="The CSV file to write (mode 0600).")
 @click.option("--force", is_flag=True, help="Write over a file that is there, and lose the verdicts in it.")
 @show_pii_flag
 @global_flags
-def sample(
-    settings: Settings, select: str | None, labels: Path | None, number: int, out: Path, force: bool, show_pii: bool
-) -> None:
+def sample(settings: Settings, out: Path, force: bool, show_pii: bool, **chosen: Any) -> None:
     """Write pairs for a person to judge.
 
     With what is compared of both, pairs that are judged already, and those whose verdict teaches most: near the
     thresholds, and spread over all scores. Fill in the column `verdict` (same or different); then it is for `match
-    train`, for `match tune`, and, named in the mapping as match.labels, for `crmsync test`.
+    train`, for `match tune`, and, named in the mapping as match.labels, for `crmsync test`. Pairs of one side are for
+    `match train --side` and `match tune --side`.
 
     \b
       crmsync match sample -o mappings/account-customer.labels.csv
       crmsync match sample -s account-customer --labels old.csv -n 400 -o new.csv
+      crmsync match sample --side crm -o doubles.csv
     """
-    from crmsync.run.learn import sampled
     from crmsync.run.mask import Mask
     from crmsync.run.sheets import write_sheet
 
@@ -333,16 +338,12 @@ def sample(
         mend = f"to keep them: crmsync match sample --labels {out} -o NEW.csv; else: --force"
         raise usage(f"{out} is there already: the verdicts in it would be lost", mend)
     with settings.world() as world:
-        mapping = one_mapping(world, select)
-        with log.working(settings, "choosing …"):
-            found = sampled(world, mapping, labels, number)
+        mapping, heads, found = _chosen(settings, world, **chosen)
         mask = Mask(world.project, show_pii)
         names = sorted({name for each in found for values in each.values for name in values})
         hidden = [name for name in names if mask.hides(mapping.name, name)]
         shown = [name for name in names if name not in hidden]
-    ends = mapping.ends
-    head = [ends[0].name, ends[1].name, "verdict", "score"]
-    head += [f"{ends[side].name}.{name}" for name in shown for side in SIDES]
+    head = [*heads, "verdict", "score", *(f"{one}.{name}" for name in shown for one in heads)]
     write_sheet(out, head, [_sample_row(each, shown) for each in found])
     blank = sum(each.same is None for each in found)
     if settings.json:
@@ -353,11 +354,25 @@ def sample(
         render.say(f"without {', '.join(hidden)}, which a contract marks x-pii: --show-pii writes them, too")
 
 
+def _chosen(
+    settings: Settings, world: World, select: str | None, labels: Path | None, side: str | None, number: int
+) -> tuple[Mapping, tuple[str, str], list[Sampled]]:
+    """The pairs, and what their two records are called: by their sides; inside one side they have one name."""
+    from crmsync.run.learn import sampled
+
+    mapping = one_mapping(world, select)
+    inside = side_of(mapping, side)
+    with log.working(settings, "choosing …"):
+        found = sampled(world, mapping, labels, number, inside)
+    across = mapping.ends[0].name, mapping.ends[1].name
+    return mapping, across if inside is None else ("first", "second"), found
+
+
 def _sample_row(pair: Sampled, names: Sequence[str]) -> list[str]:
     from crmsync.run.sheets import cell, written_key
 
     verdict = "" if pair.same is None else "same" if pair.same else "different"
-    values = [cell(pair.values[side].get(name)) for name in names for side in SIDES]
+    values = [cell(each.get(name)) for name in names for each in pair.values]
     return [written_key(pair.keys[0]), written_key(pair.keys[1]), verdict, f"{pair.score:.4f}", *values]
 
 

@@ -16,7 +16,7 @@ from crmsync.cli.chosen import STATES, Filter, chosen, filter_flags
 from crmsync.cli.flags import Settings, confirmed, global_flags, show_pii_flag, usage, yes_flag
 from crmsync.cli.question import answer, around_json, how, show_around
 from crmsync.cli.work import work
-from crmsync.core.model import SIDES, Finding, Json, Mapping, Side, from_json
+from crmsync.core.model import SIDES, Finding, Json, Mapping, Ref, Side, from_json
 
 if TYPE_CHECKING:
     from crmsync.ledger.nouns import Review, Take
@@ -85,17 +85,24 @@ def _show_list(world: World, teller: Teller, found: Sequence[Review]) -> None:
 
 def _question(world: World, found: Review) -> str:
     """With why the two were not linked, where their score would do and the question does not tell."""
-    from crmsync.ledger.nouns import MATCH
-    from crmsync.run.queue import likely_rival
+    from crmsync.run.queue import told_why
 
-    mapping = _mapping(world, found)
+    why = [] if told_why(found) else _not_linked(world, found)
+    return f"{found.message}; not linked by itself: {', '.join(why)}" if why else found.message
+
+
+def _not_linked(world: World, found: Review) -> list[str]:
+    """Why two records were not linked by themselves; nothing where their score says it."""
+    from crmsync.ledger.nouns import MATCH
+    from crmsync.run.queue import likely_rival, told_why
+
+    mapping, told = _mapping(world, found), told_why(found)
     rule = mapping.match if mapping else None
     likely = rule is not None and found.kind == MATCH and found.score is not None and found.score >= rule.link_at
-    if rule is None or not likely or found.state != "open" or "; " in found.message:  # it tells why after that
-        return found.message
+    if told or rule is None or not likely or found.state != "open":
+        return told
     rival = likely_rival(world, found, rule.link_at)
-    why = f"review {rival.n} is likely, too" if rival else f"see crmsync review show {found.n}"
-    return f"{found.message}; not linked by itself: {why}"
+    return [f"review {rival.n} is likely, too" if rival else f"see crmsync review show {found.n}"]
 
 
 @review.command()
@@ -351,10 +358,21 @@ def _missing_key(world: World, mapping: Mapping | None, asked: Review, text: str
     ref = find_ref(world, text if text.startswith(f"{name}/") else f"{name}/{text}")
     if not any(raw.key == ref.key for raw in fetch(world.door(mapping, side), [ref.key])):
         raise usage(f"there is no {ref}", f"look it up in {end.name}; if it was never made: --take different")
+    _refuse_merged(world, mapping, side, ref)
     link = world.ledger.links(mapping.name, side, [ref.key]).get(ref.key)
     if link is not None and link.state != "gone":
         raise usage(f"{ref} is linked with another record already", f"see: crmsync link show {ref}")
     return list(ref.key)
+
+
+def _refuse_merged(world: World, mapping: Mapping, side: Side, ref: Ref) -> None:
+    """A record that was merged into another one is nobody's counterpart."""
+    survivor = world.ledger.survivors(mapping.name, side, [ref.key]).get(ref.key)
+    if survivor is None:
+        return
+    into = Ref(ref.system, ref.entity, survivor)
+    mend = f"if that is the one: --take same={into}; else take the merge back first: crmsync link split {ref}"
+    raise usage(f"{ref} was merged into {into}", mend)
 
 
 def _value(text: str) -> Json:
@@ -424,6 +442,7 @@ def _json(world: World, teller: Teller, found: Review) -> Json:
         "opened": found.opened, "state": found.state, "who": found.who, "closed": found.closed, "score": found.score,
         "later": None if found.later is None else {"who": found.later_who, "since": found.later},
         "take": None if found.take is None else answer(_mapping(world, found), teller, found),
+        "not_linked": list(_not_linked(world, found)),
     }  # fmt: skip
 
 

@@ -3,7 +3,7 @@ and the labels on them: from a file, and from what people have judged."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from crmsync.core.match import Candidate, Census, Scored, census_of, score_pairs
 from crmsync.core.match.measure import Pair
+from crmsync.core.match.parts import Parts
 from crmsync.core.model import Both, End, Finding, Key, Match, Side
 from crmsync.core.model import Mapping as Declared
 from crmsync.run.gather import Gathered, gather
@@ -189,22 +190,23 @@ def _ruled_out(stock: Stock, known: Mapping[Pair, bool]) -> Iterator[int]:
         theirs = np.array([each.key in taken[1] for each in scored.second], dtype=bool)
         chosen = mine[scored.i] | theirs[scored.j]
     else:
-        group = _groups(known)
-        places = np.array([group.get(each.key, -1) for each in scored.first], dtype=np.int64)
-        one, two = places[scored.i], places[scored.j]
+        group = _groups(known, scored.first)
+        one, two = group[scored.i], group[scored.j]
         chosen = (one >= 0) & (two >= 0) & (one != two)
     yield from np.flatnonzero(chosen).tolist()
 
 
-def _groups(known: Iterable[Pair]) -> dict[Key, int]:
-    """The number of its group for every record that a pair names."""
-    group: dict[Key, int] = {}
-    members: dict[int, list[Key]] = {}
-    for number, keys in enumerate(known):
-        old = {group[key] for key in keys if key in group}
-        members[number] = list(dict.fromkeys([*keys, *(key for each in old for key in members.pop(each))]))
-        group.update(dict.fromkeys(members[number], number))
-    return group
+def _groups(known: Iterable[Pair], records: Sequence[Candidate]) -> Ints:
+    """For each record the number of the group that pairs put it into, -1 where no pair names it."""
+    parts: Parts[Key] = Parts()
+    for first, second in known:
+        parts.join(first, second)
+    named = set(parts.parent)
+    numbers: dict[Key, int] = {}
+    return np.array(
+        [numbers.setdefault(parts.root(each.key), len(numbers)) if each.key in named else -1 for each in records],
+        dtype=np.int64,
+    )
 
 
 def _of_how_many(scores: Floats, rows: Ints) -> Floats:

@@ -22,6 +22,7 @@ from crmsync.core.match.tune import Tuned, thresholds
 from crmsync.core.model import ABSENT, Both, Json, Key, Match, Scorecard, Side, Verdict
 from crmsync.core.model import Mapping as Declared
 from crmsync.core.plan import crossed
+from crmsync.run.gather import Gathered
 from crmsync.run.labelled import Floats, Ints, Labels, Stock, labels_of, stock
 from crmsync.run.sheets import Pairs
 from crmsync.run.world import World
@@ -198,9 +199,9 @@ class Sampled:
     values: Both[dict[str, Json]]
 
 
-def sampled(world: World, mapping: Declared, file: Path | None, n: int) -> list[Sampled]:
+def sampled(world: World, mapping: Declared, file: Path | None, n: int, side: Side | None = None) -> list[Sampled]:
     """`n` pairs: all that are judged, but at most half of them as many, and those whose labels would teach most."""
-    material = stock(world, mapping)
+    material = stock(world, mapping, side)
     labels = labels_of(material, material.read(file) if file else None)
     scored = material.scored
     told = labels.rows if not labels.derived else labels.rows[labels.values >= 0.5]
@@ -221,18 +222,18 @@ def _spread(rows: Sequence[int], most: int) -> list[int]:
 
 def _sampled(material: Stock, row: int, label: float | None) -> Sampled:
     keys = material.scored.keys(row)
-    values = (_plain(material, 0, keys[0]), _plain(material, 1, keys[1]))
+    values = (_plain(material, material.gathered[0], keys[0]), _plain(material, material.gathered[-1], keys[1]))
     return Sampled(keys, None if label is None else label >= 0.5, float(material.scored.score[row]), values)
 
 
-def _plain(material: Stock, side: Side, key: Key) -> dict[str, Json]:
+def _plain(material: Stock, gathered: Gathered, key: Key) -> dict[str, Json]:
     """What is compared of a record, before it is brought into its normal form; of a link its parent."""
-    compiled, found = material.world.compile(material.mapping), material.gathered[side].by_key[key]
+    compiled, found = material.world.compile(material.mapping), gathered.by_key[key]
     plain = {}
     for name in kinds_of(material.rule):
         place = compiled.index[name]
         if compiled.mapping.fields[place].link:
             plain[name] = found.candidate.values.get(name)
         else:
-            plain[name] = crossed(compiled, place, side, found.natives[place], lambda *_: ABSENT)
+            plain[name] = crossed(compiled, place, gathered.side, found.natives[place], lambda *_: ABSENT)
     return {name: value for name, value in plain.items() if value is not None and value is not ABSENT}

@@ -272,6 +272,14 @@ def likely_rival(world: World, asked: Review, link_at: float) -> Review | None:
     return min(likely, key=_rank, default=None)
 
 
+def told_why(asked: Review) -> list[str]:
+    """Why two records were not linked by themselves, as far as a question says it: an identifier that did not decide,
+    or what the scores were overruled by (`core.match.judge` words both)."""
+    reason = asked.message.partition("): ")[2] if asked.kind == MATCH else ""
+    first, *overruled = reason.split("; ")
+    return [first] if ", but " in first else overruled
+
+
 def others_about(world: World, chosen: Sequence[Review]) -> list[Review]:
     """The open questions about the records of these ones, without these; by number."""
     by_mapping: dict[str, list[tuple[Side, Key]]] = {}

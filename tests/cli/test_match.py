@@ -341,6 +341,46 @@ def test_a_sample_keeps_what_is_judged_already(full: Shop) -> None:
     assert len(verdicts) == 40
 
 
+def test_a_sample_of_one_side_is_for_training_and_tuning_on_that_side(full: Shop) -> None:
+    """Account 400 + n is account 100 + n once more; where n is divisible by three it is another firm of its group."""
+    for n in range(0, 60, 2):
+        name = "'Holding ' || name" if n % 3 == 0 else "upper(name)"
+        full.sql("crm", "INSERT INTO accounts (id, type, name, website) "
+                 f"SELECT ?, type, {name}, website FROM accounts WHERE id = ?", 400 + n, 100 + n)  # fmt: skip
+    file, more = full.folder / "doubles.csv", full.folder / "more.csv"
+    assert "24 of them to be judged" in full.do("match", "sample", "--side", "crm", "-n", 24, "-o", file).out
+    rows = list(csv.DictReader(io.StringIO(file.read_text("utf-8-sig"))))
+    assert list(rows[0]) == ["first", "second", "verdict", "score", *(f"{which}.{name}" for name in ("domain", "name")
+                             for which in ("first", "second"))]  # fmt: skip
+    verdicts = [_is_double(row["first"], row["second"]) for row in rows]
+    told = {"same": verdicts.count("same"), "different": verdicts.count("different")}
+    assert all(told.values())
+    judged = write(full, "first,second,verdict", *(f"{row['first']},{row['second']},{verdict}"
+                   for row, verdict in zip(rows, verdicts, strict=True)))  # fmt: skip
+    for command in (("train", "-o", full.folder / "doubles.match.yaml"), ("tune", "--precision", 0.5)):
+        said = full.do("match", *command, "--labels", judged, "--side", "crm", "--output", "json").json["labels"]
+        assert {name: said[name] for name in told} == told
+    full.do("match", "sample", "--labels", judged, "--side", "crm", "-n", 30, "-o", more)
+    kept = {
+        (row["first"], row["second"]): row["verdict"]
+        for row in csv.DictReader(io.StringIO(more.read_text("utf-8-sig")))
+    }
+    assert {keys: verdict for keys, verdict in kept.items() if verdict} == {
+        keys: _is_double(*keys) for keys, verdict in kept.items() if verdict
+    }
+    assert set(kept.values()) == {"same", "different", ""}
+
+
+def _is_double(first: str, second: str) -> str:
+    return "same" if first[1:] == second[1:] and int(first) % 100 % 3 else "different"
+
+
+def test_thresholds_of_one_side_that_nothing_proves_ask_for_labels_of_that_side(full: Shop) -> None:
+    said = full.do("match", "tune", "--side", "crm", "--labels", write(full, "a,b,verdict", "100,101,different"))
+    assert said.code == 2
+    assert "crmsync match sample -s account-customer --side crm -o pairs.csv" in said.err
+
+
 def test_matching_that_is_right_passes_without_any_system(sampled: Shop) -> None:
     for name in ("crm", "pm"):
         (sampled.folder / f"{name}.db").unlink()

@@ -381,6 +381,20 @@ def test_an_answer_that_names_no_fitting_record_is_refused(unanswered: Shop, tak
     assert unanswered.do("review", "list", "--output", "json").json["reviews"][0]["state"] == "open"
 
 
+def test_a_record_that_was_merged_is_nobodys_counterpart(unanswered: Shop) -> None:
+    unanswered.sql(
+        "pm",
+        "INSERT INTO customers (id, customer_name, status, kind) VALUES (12, 'Nieco ine', 'active', 'external')",
+    )
+    assert unanswered.do("match", "merge", "pm.customer/12", "pm.customer/11", "--yes").code == 0
+    said = unanswered.do("review", "resolve", 1, "--take", "same=11")
+    assert said.code == 2
+    assert "pm.customer/11 was merged into pm.customer/12" in said.err
+    assert "--take same=pm.customer/12" in said.err
+    assert unanswered.do("review", "resolve", 1, "--take", "same=pm.customer/12").code == 0
+    assert "crm.account/5 pm.customer/12" in unanswered.do("link", "list").out
+
+
 def test_a_key_is_no_answer_where_both_records_are_there(unsure: Shop) -> None:
     said = unsure.do("review", "resolve", 1, "--take", "same=11")
     assert (said.code, "say --take same" in said.err) == (2, True)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import itertools
 import subprocess
 import sys
 from collections.abc import Callable
+from cProfile import Profile
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
+from pstats import Stats
 from typing import Any, TypeAlias
 
 import pytest
@@ -326,6 +329,12 @@ def test_assigned_keys_follow_the_greatest_one(folder: Folder):
     assert [said(door, door.write([Insert({"n": "y"}, "t")])[0])["id"] for door in (numbers, texts)] == [8, "8"]
 
 
+def test_no_key_is_assigned_that_a_row_with_a_fault_has(folder: Folder):
+    door = folder.door("a.csv", b"id,n\n7,1\n8,one\n", types={"n": "integer"})
+    (outcome,) = door.write([Insert({"n": 2}, "t")])
+    assert said(door, outcome)["id"] == "9"
+
+
 def test_a_caller_assigns_keys_once(folder: Folder):
     door = folder.door("a.csv", b"id,n\n7,x\n", assigned_by="caller")
     taken, keyless, good = door.write([Insert({"id": "7"}, "1"), Insert({"n": "y"}, "2"), Insert({"id": "8"}, "3")])
@@ -550,6 +559,49 @@ def test_a_batch_that_changes_nothing_does_not_touch_the_file(folder: Folder):
     (outcome,) = door.write([Patch(("1",), (("n", "y"),), "another version")])
     assert outcome.status == "stale"
     assert (folder.path / "a.csv").stat().st_ino == before.st_ino
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.jsonl", "a.xlsx"])
+def test_a_batch_opens_the_file_as_often_as_one_write(folder: Folder, name: str):
+    for path in (folder.path / name, folder.path / f"b{name}"):
+        {".csv": write_csv, ".jsonl": write_jsonl, ".xlsx": write_excel}[path.suffix](path, [thing(1), thing(2)])
+    alone = folder.door(name, types=TYPES)
+    together = folder.door(f"b{name}", types=TYPES)
+    change = Patch((1,), (("name", "new"),), version(alone, (1,)))
+    once = opened(folder.path / name, lambda: alone.write([change]))
+    inserts = [Insert({"name": f"n{n}"}, str(n)) for n in range(20)]
+    assert opened(folder.path / f"b{name}", lambda: together.write([change, *inserts])) == once > 0
+
+
+def test_what_a_write_costs_does_not_grow_with_the_batch(folder: Folder):
+    """In calls, not in seconds: twice the rows and twice the writes are twice the work."""
+
+    def calls(n: int) -> int:
+        door = folder.door("a.csv", b"id,n\n" + b"".join(b"%d,x\n" % row for row in range(n)))
+        listed(door)  # pandas is there, expressions are compiled
+        profile = Profile()
+        profile.runcall(door.write, [Insert({"n": "y"}, str(n)) for n in range(n)])
+        total: int = Stats(profile).total_calls  # type: ignore[attr-defined]  # typeshed lacks it
+        return total
+
+    calls(10)
+    assert calls(400) < 2.5 * calls(200)
+
+
+def opened(path: Path, do: Callable[[], object]) -> int:
+    """How often a file is opened meanwhile."""
+    seen = []
+
+    def counting(file: Any, *args: Any, **options: Any) -> Any:
+        seen.append(str(file))
+        return io_open(file, *args, **options)
+
+    io_open = io.open
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("builtins.open", counting)
+        patch.setattr("io.open", counting)
+        do()
+    return seen.count(str(path))
 
 
 def test_who_waits_too_long_for_another_writer_may_try_again(tmp_path: Path):

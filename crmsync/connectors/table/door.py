@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Final, TypeAlias
@@ -35,8 +35,16 @@ from crmsync.core.expression import EvaluationError, get_path, put_path
 from crmsync.core.model import ABSENT, Entity, Json, Key, Outcome, Raw, System, fingerprint, from_json, to_json
 
 PAGE: Final = 1000
-Rows: TypeAlias = list[tuple[Raw, Json, int]]
 Outcomes: TypeAlias = list[Outcome]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a record stands: in this row, which may hold several. `key`: its number where it carries none."""
+
+    key: Key
+    record: Json
+    row: Row
 
 
 class TableConnection:
@@ -79,11 +87,11 @@ class TableDoor:
         modified = self._entity.modified
         if modified is None:
             return None
-        return newest_of(modified, ((raw.modified, raw.key) for raw, _, _ in self._raws()))
+        return newest_of(modified, ((raw.modified, raw.key) for raw in self._raws()))
 
     def get(self, keys: Sequence[Key]) -> Page:
         asked = set(keys)
-        return [raw for raw, _, _ in self._raws() if raw.key in asked] if asked else []
+        return [self._raw(place) for place in self._places() if place.key in asked] if asked else []
 
     def find(self, path: str, values: Sequence[Json]) -> Iterator[Page]:
         names = split(path)
@@ -92,7 +100,7 @@ class TableDoor:
             value = get_path(record, names)
             return any(same(None if value is ABSENT else value, other) for other in values)
 
-        return paged(raw for raw, record, _ in self._raws() if holds(record))
+        return paged(self._raw(place) for place in self._places() if holds(place.record))
 
     def decode(self, body: bytes) -> Json:
         return from_json(body)
@@ -105,7 +113,7 @@ class TableDoor:
             return []
         with locked(self._spec.path):
             seen = stamp(self._spec.path)
-            batch = Batch(self._entity, self._format, [*self._raws()])
+            batch = Batch(self._entity, self._format, self._places(), self._raw)
             outcomes = [batch.write(write) for write in writes]
             if batch.touched:
                 replace_file(self._spec.path, self._format.rewritten(batch.changes), seen)
@@ -115,21 +123,23 @@ class TableDoor:
         return []
 
     def _pages(self, chosen: Callable[[Raw], bool]) -> Iterator[Page]:
-        return paged(raw for raw, _, _ in self._raws() if chosen(raw))
+        return paged(raw for raw in self._raws() if chosen(raw))
 
-    def _raws(self) -> Iterator[tuple[Raw, Json, int]]:
-        """Every record with what it was made of, and the number of its row."""
+    def _raws(self) -> Iterator[Raw]:
+        return map(self._raw, self._places())
+
+    def _places(self) -> Iterator[Place]:
         ordinal = 0
         for row in self._format.rows():
             for record in self._shape.records(row.record):
                 ordinal += 1
-                yield self._raw(row, record, ordinal_key(ordinal)), record, row.number
+                yield Place(self._shape.key(record) or ordinal_key(ordinal), record, row)
 
-    def _raw(self, row: Row, record: Json, otherwise: Key) -> Raw:
+    def _raw(self, place: Place) -> Raw:
+        row = place.row
         if row.fault is None:
-            return self._shape.raw(record, otherwise)
-        body = to_json(fingerprint(repr(row.record).encode(errors="replace")))
-        return Raw(self._shape.key(record) or otherwise, body, None, row.fault)
+            return self._shape.raw(place.record, place.key)
+        return Raw(place.key, to_json(fingerprint(repr(row.record).encode(errors="replace"))), None, row.fault)
 
     def _read_back(self, outcomes: Sequence[tuple[Outcome, Key | None]]) -> Outcomes:
         keys = {key for _, key in outcomes if key is not None}
@@ -151,18 +161,35 @@ class TableDoor:
 
 
 class Batch:
-    """The file's rows while a batch goes over them."""
+    """The file's rows while a batch goes over them: read once, whatever the number of writes."""
 
-    def __init__(self, entity: Entity, format_: Format, rows: Rows) -> None:
+    def __init__(
+        self, entity: Entity, format_: Format, places: Iterable[Place], raw_of: Callable[[Place], Raw]
+    ) -> None:
         self._entity = entity
         self._format = format_
+        self._raw_of = raw_of
         self._shape = Shape(entity)
-        self._rows = {raw.key: (raw, record, number) for raw, record, number in rows if raw.fault is None}
+        self._columns = format_.columns() or ()
         self._origin = split(entity.origin) if entity.origin and entity.recover_by == "origin field" else None
-        origins = ((get_path(record, self._origin), raw.key) for raw, record, _ in rows) if self._origin else ()
-        self._tokens = {token: key for token, key in origins if isinstance(token, str)}
+        self._places: dict[Key, Place] = {}
+        self._tokens: dict[str, Key] = {}
+        self._numbers = [Numbers() for _ in entity.key]
         self._written: set[Key] = set()
         self.changes = Changes()
+        for place in places:
+            self._take(place)
+
+    def _take(self, place: Place) -> None:
+        self._places[place.key] = place
+        token = get_path(place.record, self._origin) if self._origin else None
+        if isinstance(token, str):
+            self._tokens[token] = place.key
+        self._number(place.key)
+
+    def _number(self, key: Key) -> None:
+        for numbers, part in zip(self._numbers, key, strict=False):  # that of a record without a key has one part
+            numbers.note(part)
 
     @property
     def touched(self) -> bool:
@@ -178,7 +205,7 @@ class Batch:
                 return stale
             if isinstance(write, Patch):
                 return Outcome("done"), self._patch(write)
-            self.changes.gone.add(self._rows.pop(write.key)[2])
+            self.changes.gone.add(self._places.pop(write.key).row.number)
             return Outcome("done"), None
         except (Unplain, EvaluationError) as error:
             return Outcome("refused", message=str(error)), None
@@ -186,23 +213,25 @@ class Batch:
     def _stale(self, key: Key, expect: str) -> tuple[Outcome, Key | None] | None:
         if key in self._written:  # by a write before this one in the batch: nobody has seen what it left
             return Outcome("stale"), key
-        raw = self._rows[key][0] if key in self._rows else None
-        return None if raw is not None and raw.version == expect else (Outcome("stale", raw), None)
+        raw = self._raw_of(self._places[key]) if key in self._places else None
+        if raw is None or raw.fault is not None:
+            return Outcome("stale"), None
+        return None if raw.version == expect else (Outcome("stale", raw), None)
 
     def _patch(self, write: Patch) -> Key:
-        _, record, number = self._rows[write.key]
+        record = self._places[write.key].record
         for path, value in write.values:
             record = self._format.changed(record, path, value)
         if self._shape.key(record) != write.key:
             raise Unplain("the key of a record cannot be changed")
-        self.changes.rows[number] = record
+        self.changes.rows[self._places[write.key].row.number] = record
         self._written.add(write.key)
         return write.key
 
     def _insert(self, write: Insert) -> Key:
         if write.token in self._tokens:
             return self._tokens[write.token]
-        record: Json = dict.fromkeys(self._format.columns() or ())
+        record: Json = dict.fromkeys(self._columns)
         for name, value in write.data.items():
             record = self._format.changed(record, quoted(name), value)
         if self._origin and self._entity.origin:
@@ -212,10 +241,11 @@ class Batch:
         key = self._shape.key(record)
         if key is None:
             raise Unplain(f"the record has no key at {', '.join(self._entity.key)}")
-        if key in self._rows or key in self._written:
+        if key in self._places or key in self._written:
             raise Unplain("a record with this key is already there")
         self._tokens[write.token] = key
         self._written.add(key)
+        self._number(key)
         self.changes.new.append(record)
         return key
 
@@ -223,15 +253,28 @@ class Batch:
         """The next number in each part of the key that has no value yet, where the system assigns them."""
         if self._entity.assigned_by == "caller":
             return record
-        for index, path in enumerate(map(split, self._entity.key)):
+        for numbers, path in zip(self._numbers, map(split, self._entity.key), strict=True):
             if get_path(record, path) in (None, ABSENT):
-                record = put_path(record, path, self._next(index))
+                record = put_path(record, path, numbers.next)
         return record
 
-    def _next(self, index: int) -> str | int:
-        parts = [key[index] for key in (*self._rows, *self._written) if str(key[index]).isdecimal()]
-        number = max(map(int, parts), default=0) + 1
-        return str(number) if any(isinstance(part, str) for part in parts) else number
+
+@dataclass(slots=True)
+class Numbers:
+    """The numbers that one part of a key has had; text if any of them is written as text."""
+
+    greatest: int = 0
+    as_text: bool = False
+
+    def note(self, part: str | int) -> None:
+        if str(part).isdecimal():
+            self.greatest = max(self.greatest, int(part))
+            self.as_text |= isinstance(part, str)
+
+    @property
+    def next(self) -> str | int:
+        number = self.greatest + 1
+        return str(number) if self.as_text else number
 
 
 def spec_of(entity: Entity, system: System) -> tuple[Spec, str]:

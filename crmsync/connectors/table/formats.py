@@ -53,6 +53,8 @@ class Spec:
         kind = self.kind(column)
         if cell is None or cell == "":
             return "" if kind == "text" and not self.empty_is_null else None
+        if kind == "text" and isinstance(cell, str):  # nearly all cells of a CSV file
+            return cell
         return read(kind, cell, column, self.zone)
 
 
@@ -126,10 +128,10 @@ class Csv(Cells):
 
     def columns(self) -> list[str]:
         with self.spec.path.open(encoding=self.spec.encoding, errors="surrogateescape", newline="") as stream:
-            header = self._records(stream.read(1_000_000))
+            header = self._first(stream.read(1_000_000))
         if not header:
             raise Refused(f"{self.spec.place}: {self.spec.path} has no header line")
-        names = [self._bare(cell) for cell in self._cells(header[0])[0]]
+        names = [self._bare(cell) for cell in self._cells(header)[0]]
         names[0] = names[0].removeprefix("\ufeff").strip('"')
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
@@ -228,11 +230,18 @@ class Csv(Cells):
         other = rf"[^{re.escape(self.spec.separator)}\r\n]*"
         return rf'(?>"[^"]*(?:""[^"]*)*"{other}|(?!"){other})'
 
+    @property
+    def _record(self) -> str:
+        return rf"(?:{self._field}{re.escape(self.spec.separator)})*{self._field}(?:\r\n|\r|\n|\Z)"
+
     def _records(self, text: str) -> list[str]:
         """The lines of the file; a quoted cell may hold the end of one."""
-        separator = re.escape(self.spec.separator)
-        found = re.findall(rf"(?:{self._field}{separator})*{self._field}(?:\r\n|\r|\n|\Z)", text)
+        found = re.findall(self._record, text)
         return found[:-1] if found and not found[-1] else found
+
+    def _first(self, text: str) -> str:
+        found = re.search(self._record, text)
+        return found.group() if found else ""
 
     def _cells(self, line: str) -> tuple[list[str], str]:
         """The cells of a line as they are written, and its end."""

@@ -70,12 +70,9 @@ def _closest(group: Group, texts: Sequence[Sequence[str]]) -> tuple[str, str]:
 
 def _groups(rule: Match, scored: Scored, rows: Sequence[int]) -> list[list[tuple[Group, list[float], float]]]:
     """For each of these rows every group with its features and its points."""
-    compared, at = groups_of(rule), 0
-    measured = []
-    for group in compared:
-        width = len(group.by.features)
-        measured.append(scored.features[rows, at : at + width])
-        at += width
+    compared = groups_of(rule)
+    ends = np.cumsum([len(group.by.features) for group in compared], dtype=np.int64)
+    measured = np.split(scored.features[rows], ends, axis=1)[:-1]
     parts = Weights.of(rule, compared).parts(measured, len(rows)).tolist()
     told = [each.tolist() for each in measured]
     return [[(group, told[n][row], parts[row][n]) for n, group in enumerate(compared)] for row in range(len(rows))]
