@@ -236,6 +236,38 @@ class System:
     sentinel: Sentinel | None = None
 
 
+Status: TypeAlias = Literal["draft", "active", "deprecated", "retired"]
+Mode: TypeAlias = Literal[
+    "NONE", "BACKWARD", "FORWARD", "FULL", "BACKWARD_TRANSITIVE", "FORWARD_TRANSITIVE", "FULL_TRANSITIVE"
+]
+"""How a contract may change: BACKWARD, every record of the older version keeps the newer one; FORWARD, the other way
+round; FULL, both. TRANSITIVE: so it is with every earlier version of the same major."""
+
+
+@dataclass(frozen=True, slots=True)
+class Waiver:
+    """A break of compatibility that somebody answers for, until a day. `pointer` "" stands for the whole contract."""
+
+    rule: str
+    reason: str
+    expires: str  # 2027-01-31, the last day on which it holds
+    pointer: str = ""
+    at: At | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """What a contract says of itself, in annotations: `x-owner`, `x-status`, `x-deprecated`, `x-replaced-by`,
+    `x-compatibility`, `x-waivers`. `deprecated` is the last day on which it may be read."""
+
+    owner: str = ""
+    status: Status = "active"
+    deprecated: str | None = None
+    replaced_by: str | None = None
+    compatibility: Mode = "BACKWARD"
+    waivers: tuple[Waiver, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Contract:
     """What a record of one entity must look like: a JSON Schema 2020-12 with a name and a version."""
@@ -244,6 +276,7 @@ class Contract:
     version: str  # 1.2.0
     schema: Json
     file: str = ""
+    envelope: Envelope = Envelope()
 
     def __str__(self) -> str:
         return f"{self.name}@{self.version}"
@@ -611,8 +644,9 @@ class Delete:
 @dataclass(frozen=True, slots=True)
 class Hold:
     """Do nothing, and ask a person. `kind`: conflict | foreign-edit | first-link | match | delete | check | lookup |
-    loop | limit | together | unknown-outcome. `keys` has None where that side has no record; `field` is "" where the
-    whole pair is held. `score`: of a match, how likely it is (0..1)."""
+    loop | limit | together | unknown-outcome | duplicate. `keys` has None where that side has no record; `field` is ""
+    where the whole pair is held. `score`: of a match, how likely it is (0..1). Of a duplicate, `values` has, on its
+    side, the key of the record that it may be another one of."""
 
     mapping: str
     keys: Both[Key | None]

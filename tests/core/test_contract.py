@@ -1,16 +1,20 @@
 """Do both validators say the same of every record, and is what they say fit to be read?"""
 
 import pickle
+import re
+import time
 from decimal import Decimal
 
 import jsonschema_rs
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from crmsync.core.contract import Checker, ContractError, Violation, schema_problems
+from crmsync.core.contract import Checker, ContractError, Flaw, advice, schema_problems
 from crmsync.core.contract.checker import _unworded
+from crmsync.core.contract.explosion import exploding_loop
 from crmsync.core.contract.reference import reference
+from crmsync.core.contract.regex import overlap, read_regex
 from crmsync.core.contract.words import _FACTS
 from crmsync.core.model import Contract, Json, from_json
 
@@ -605,7 +609,7 @@ def test_a_checker_travels_to_another_worker():
         ({"$defs": {"a": {"$id": "https://x.example"}}}, "$defs.a.$id",
          "a contract is one document; only its root may have $id"),
         ({"properties": {"a": {"pattern": "("}}}, "properties.a.pattern", "( is no regular expression (ECMA-262)"),
-        ({"patternProperties": {"(": {}}}, "patternProperties", "( is no regular expression (ECMA-262)"),
+        ({"patternProperties": {"(": {}}}, "patternProperties.(", "( is no regular expression (ECMA-262)"),
         ({"format": "datetime"}, "format", "no format is called datetime; did you mean date-time?"),
         ({"format": "xyz"}, "format", "no format is called xyz"),
         ({"requird": ["a"]}, "requird", "is no keyword of JSON Schema; did you mean required?"),
@@ -656,5 +660,92 @@ def test_an_unsound_contract_is_refused_with_all_that_is_wrong(schema):
     [{"type": "x"}, {"items": [1]}, {"$ref": 5}, {"properties": 1}, {"pattern": []}, {"enum": 1}, {"$schema": 5}],
 )
 def test_a_malformed_contract_is_a_finding_never_a_crash(schema):
-    assert all(isinstance(each, Violation) for each in schema_problems(schema))
+    assert all(isinstance(each, Flaw) for each in schema_problems(schema))
     assert schema_problems(schema)
+
+
+# Regular expressions that others read, too -------------------------------------------------------------------------
+
+EXPLODING = {
+    "^(a+)+$": "(a+)+", "^(a*)*$": "(a*)*", "(a|a)*b": "(a|a)*", "^(a|aa)+$": "(a|aa)+",
+    "^([a-z]+)*[0-9]$": "([a-z]+)*", r"^(\w+\s?)*$": r"(\w+\s?)*",
+    "^(x+x+)+y": "(x+x+)+", "^((a+)+b)+": "(a+)+", r"(\p{L}+)+$": r"(\p{L}+)+",
+    "^(a{1,15})*$": "(a{1,15})*", r"^(\w{1,20}\s?){1,20}$": r"(\w{1,20}\s?){1,20}", "^(.*a){12}$": "(.*a){12}",
+    "(a*b?)*c": "(a*b?)*", "^(.|[a-z])*$": "(.|[a-z])*", "^(([^;]+;?)+)$": "([^;]+;?)+",
+    "^(?:(?:a|b)+c?)+d$": "(?:(?:a|b)+c?)+", r"^(?:[^\s@]+\.)*[^\s@]+@": r"(?:[^\s@]+\.)*",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("pattern", EXPLODING)
+def test_a_loop_that_takes_one_text_in_very_many_ways_is_named(pattern):
+    assert exploding_loop(pattern) == EXPLODING[pattern]
+
+
+@pytest.mark.parametrize("pattern", [
+    "^(a+)+", "^a+$", "^[0-9]{5,12}$", "^([a-z]+[.])+[a-z]+$", "^(ab|a+)*", r"^[^@]+@[^@]+\.[a-z]+$",
+    r"^(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}$", "^([0-9]{3},)*[0-9]{3}$",
+    r"^(?:[0-9]{1,3}\.){3}[0-9]{1,3}$", "^[a-z]+(-[a-z]+)*$", r"^\s*.*\s*$", "^(?:(?!b)[a-z]|b)*$",
+    r"^(\p{L}+[0-9])*$", "^(a|b)*$", "^(?=.*[A-Z])[a-zA-Z]+$", "[", "^([a-z]{2} ?){1,10}$", "^(x{4}y|x{5}y)*$",
+    "(a{1000}){1000}", "^([a-z]|[0-9]+[a-z])*$", "^[a-z0-9]+(?:[._-][a-z0-9]+)*@", r"(a+)+\1", "(", "\\", "a++", "[]a]",
+])  # fmt: skip
+def test_a_loop_that_always_knows_its_way_is_not(pattern):
+    assert exploding_loop(pattern) is None
+
+
+LETTERS = st.sampled_from(["a", "b", "[ab]", "."])
+LOOPS = st.recursive(
+    LETTERS,
+    lambda inner: st.one_of(
+        st.tuples(inner, inner).map("".join),
+        st.tuples(inner, inner).map(lambda both: f"(?:{both[0]}|{both[1]})"),
+        st.tuples(inner, st.sampled_from(["*", "+", "?", "{2}", "{1,3}"])).map(lambda both: f"(?:{both[0]}){both[1]}"),
+    ),
+    max_leaves=5,
+)
+
+
+@given(LOOPS)
+@settings(max_examples=300)
+def test_a_backtracking_engine_is_quick_with_what_does_not_explode(loops):
+    """Python's engine backtracks; steps are counted by doubling the text: time may not grow a hundredfold."""
+    pattern = f"^{loops}$"
+    if exploding_loop(pattern) is not None:
+        return
+    compiled = re.compile(pattern.replace("$", r"\Z"))
+    for text in ("a" * 18 + "!", "ab" * 9 + "!", "b" * 18 + "!"):
+        started = time.process_time()
+        compiled.match(text)
+        assert time.process_time() - started < 0.5
+
+
+@given(st.text(alphabet="ab(|)[]{}*+?^$\\dpL<>=!:,-1x.&", max_size=14))
+def test_whatever_is_written_as_a_regular_expression_is_read_or_left(pattern):
+    regex = read_regex(pattern)
+    assert all(pattern.startswith(each.text, each.offset) for each in regex.unportable)
+    exploding_loop(pattern)
+
+
+@given(
+    st.text(alphabet="ab^-09", min_size=1, max_size=6),
+    st.characters(codec="utf-8", exclude_characters="\n\r\u2028\u2029"),
+)
+def test_a_class_is_read_as_the_validator_reads_it(inside, character):
+    pattern = f"^[{inside}]$"
+    tree: Json = read_regex(pattern).tree
+    if tree is None:
+        return
+    try:
+        taken = checker({"pattern": pattern}).valid(character)
+    except ContractError:
+        return
+    (_, chars, _) = tree.parts
+    assert overlap(chars.of, ((ord(character), ord(character)),)) == taken
+
+
+def test_what_not_every_validator_reads_alike_has_a_place_and_another_way():
+    found = [(each.path, each.offset, each.mend, each.severity) for each in advice({"pattern": r"\d+[\w]"})]
+    assert found == [
+        (("pattern",), None, r"if it is meant of all of it: ^\d+[\w]$", "info"),
+        (("pattern",), 0, "write [0-9]", "warning"),
+        (("pattern",), 4, "write A-Za-z0-9_", "warning"),
+    ]

@@ -5,7 +5,12 @@ record that is not valid. Formats are asserted, and nothing outside a contract's
 """
 
 from crmsync.core.contract.checker import Checker, ContractError
-from crmsync.core.contract.problems import schema_problems
+from crmsync.core.contract.envelope import Deprecation, deprecation, envelope_of, envelope_problems
+from crmsync.core.contract.flaw import Flaw
+from crmsync.core.contract.problems import advice, schema_problems
 from crmsync.core.contract.violation import Violation
 
-__all__ = ["Checker", "ContractError", "Violation", "schema_problems"]
+__all__ = [
+    "Checker", "ContractError", "Deprecation", "Flaw", "Violation", "advice", "deprecation", "envelope_of",
+    "envelope_problems", "schema_problems",
+]  # fmt: skip

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from difflib import get_close_matches
 from typing import Final
 
 import jsonschema_rs
 
+from crmsync.core.contract.explosion import exploding_loop
+from crmsync.core.contract.flaw import Flaw, in_place
 from crmsync.core.contract.reference import reference
-from crmsync.core.contract.shape import LISTED, NAMED, ONE, REFERENCES, exact, subschemas, target, verdict
-from crmsync.core.contract.violation import Place, Violation, in_order
+from crmsync.core.contract.regex import read_regex
+from crmsync.core.contract.shape import LISTED, NAMED, ONE, REFERENCES, alone, exact, subschemas, target, verdict
+from crmsync.core.contract.violation import Place
 from crmsync.core.contract.words import FORMATS, worded
-from crmsync.core.model import Json
+from crmsync.core.model import Json, to_json
 
 _DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
+_SEE: Final = "see https://json-schema.org/draft/2020-12"
 _OTHER_KEYWORDS: Final = frozenset({
     "$schema", "$id", "$ref", "$anchor", "$dynamicRef", "$dynamicAnchor", "$vocabulary", "$comment", "type", "const",
     "enum", "multipleOf", "maximum", "exclusiveMaximum", "minimum", "exclusiveMinimum", "maxLength", "minLength",
@@ -36,13 +40,13 @@ _REPLACED: Final = {
 }
 
 
-def schema_problems(schema: Json) -> list[Violation]:
-    """All that keeps `schema` from being a contract, sorted; `path` is the place in the schema. Nothing is fetched."""
+def schema_problems(schema: Json) -> list[Flaw]:
+    """All that keeps `schema` from being a contract, sorted. Nothing is fetched."""
     schema = exact(schema)
     if not isinstance(schema, dict):
-        return [Violation((), "type", "must be an object: a JSON Schema")]
+        return [Flaw((), "not-a-schema", "must be an object: a JSON Schema", _SEE)]
     if str(schema.get("$schema", _DIALECT)).rstrip("#") != _DIALECT:
-        return [Violation(("$schema",), "$schema", f"must be {_DIALECT}")]
+        return [Flaw(("$schema",), "not-a-schema", f"must be {_DIALECT}", f'write "$schema": "{_DIALECT}"')]
     for looked_for in (
         _unsound,
         _unfit,
@@ -50,16 +54,56 @@ def schema_problems(schema: Json) -> list[Violation]:
         _bad_examples,
     ):  # each is at a loss where the one before finds any
         if found := set(looked_for(schema)):
-            return in_order(found)
+            return in_place(found)
     return []
 
 
-def _unsound(schema: Json) -> Iterator[Violation]:
+def advice(schema: Json) -> list[Flaw]:
+    """What is meant otherwise, most likely, in a sound contract, sorted: nothing of it keeps a record from being
+    checked."""
+    root, found = exact(schema), set()
+    for place, inner in subschemas(root):
+        if isinstance(inner, dict):
+            found |= {*_risky_patterns(inner, place), *_dead_values(inner, place, root)}
+            found |= {*_bad_default(inner, place, root)}
+    return in_place(found)
+
+
+def _risky_patterns(schema: Json, place: Place) -> Iterator[Flaw]:
+    """What other readers of the contract may take otherwise."""
+    for where, on_key, pattern in _patterns(schema, place):
+        regex = read_regex(pattern)
+        for each in regex.unportable:
+            message = f"{each.text} is not read alike by every validator"
+            yield Flaw(where, "unportable", message, f"write {each.instead}", "warning", on_key, each.offset)
+        if not regex.anchored:
+            message = f"{pattern} may be found anywhere in the text"
+            yield Flaw(where, "unanchored", message, f"if it is meant of all of it: ^{pattern}$", "info", on_key)
+
+
+def _dead_values(schema: Json, place: Place, root: Json) -> Iterator[Flaw]:
+    """What `enum` lists in vain, beside values that it does not."""
+    listed = schema.get("enum", ())
+    excluded = {index: said for index, path, said in _unfitting(listed, alone(root, place)) if not path}
+    for index, said in excluded.items() if len(excluded) < len(listed) else ():
+        message = f"{to_json(listed[index]).decode()} is listed, but {said}"
+        mend = "let the other keywords allow it, or delete it from the list"
+        yield Flaw((*place, "enum", index), "dead-value", message, mend, "warning")
+
+
+def _bad_default(schema: Json, place: Place, root: Json) -> Iterator[Flaw]:
+    for _, path, said in _unfitting([schema["default"]], alone(root, place)) if "default" in schema else ():
+        message = said if path else f"the default {said}"
+        yield Flaw((*place, "default", *path), "default", message, "write one that is valid", "warning")
+
+
+def _unsound(schema: Json) -> Iterator[Flaw]:
     """What the meta-schema, which the library carries, has against a schema."""
     from jsonschema import Draft202012Validator  # a tenth of a second, and only a check of contracts needs it
 
     for error in Draft202012Validator(Draft202012Validator.META_SCHEMA).iter_errors(_with_plain_integers(schema)):
-        yield from worded(error, lambda path: False)
+        for each in worded(error, lambda path: False):
+            yield Flaw(each.path, "not-a-schema", each.message, _SEE)
 
 
 def _with_plain_integers(schema: Json) -> Json:
@@ -74,80 +118,122 @@ def _with_plain_integers(schema: Json) -> Json:
     return schema
 
 
-def _unfit(root: Json) -> Iterator[Violation]:
+def _unfit(root: Json) -> Iterator[Flaw]:
     """What the meta-schema does not see."""
     for place, schema in subschemas(root):
         if isinstance(schema, dict):
             yield from _astray(schema, place, root)
-            yield from _unreadable_patterns(schema, place)
+            yield from _bad_patterns(schema, place)
             yield from _ignored(schema, place)
             yield from _impossible(schema, place)
 
 
-def _astray(schema: Json, place: Place, root: Json) -> Iterator[Violation]:
+def _astray(schema: Json, place: Place, root: Json) -> Iterator[Flaw]:
     for keyword in REFERENCES:
         reference_ = schema.get(keyword, "#")
         if reference_.split("#")[0] not in ("", root.get("$id")):
             said = f"{reference_} lies outside this contract and is never fetched; copy it into $defs"
-            yield Violation((*place, keyword), keyword, said)
+            name = reference_.rpartition("/")[2].removesuffix(".json") or "name"
+            yield Flaw((*place, keyword), "reference", said, f'write "{keyword}": "#/$defs/{name}"')
         elif target(reference_, root) is None:
-            yield Violation((*place, keyword), keyword, f"{reference_} leads nowhere in this contract")
+            said = f"{reference_} leads nowhere in this contract"
+            yield Flaw((*place, keyword), "reference", said, _other_targets(reference_, root))
     for keyword in ("$id", "$schema") if place else ():
         if keyword in schema:
             said = f"a contract is one document; only its root may have {keyword}"
-            yield Violation((*place, keyword), keyword, said)
+            yield Flaw((*place, keyword), "reference", said, "delete it", on_key=True)
 
 
-def _unreadable_patterns(schema: Json, place: Place) -> Iterator[Violation]:
-    patterns = [("patternProperties", pattern) for pattern in schema.get("patternProperties", {})]
+def _other_targets(reference_: str, root: Json) -> str:
+    there = [f"#/{key}/{name}" for key in ("$defs", "definitions") for name in root.get(key, ())]
+    near = get_close_matches(reference_, there, 1, 0.6)
+    question = f"did you mean {near[0]}? " if near else ""
+    return question + (f"there are: {', '.join(there[:20])}" if there else "write it into $defs")
+
+
+def _patterns(schema: Json, place: Place) -> Iterator[tuple[Place, bool, str]]:
+    """Where the regular expressions of one schema stand, whether as a key, and what they say."""
+    for pattern in schema.get("patternProperties", {}):
+        yield (*place, "patternProperties", pattern), True, pattern
     if "pattern" in schema:
-        patterns.append(("pattern", schema["pattern"]))
-    for keyword, pattern in patterns:
+        yield (*place, "pattern"), False, schema["pattern"]
+
+
+def _bad_patterns(schema: Json, place: Place) -> Iterator[Flaw]:
+    for where, on_key, pattern in _patterns(schema, place):
         try:
             verdict("pattern", pattern)
         except ValueError:
-            yield Violation((*place, keyword), keyword, f"{pattern} is no regular expression (ECMA-262)")
+            said = f"{pattern} is no regular expression (ECMA-262)"
+            mend = "escape what is meant as it stands, such as \\( and \\[; or mend its brackets and quantifiers"
+            yield Flaw(where, "pattern", said, mend, on_key=on_key)
+            continue
+        loop = exploding_loop(pattern)
+        if loop is not None:
+            said = f"{pattern} explodes: its loop {loop} may take one text in very many ways, and each is tried"
+            mend = "leave one of two loops over the same characters: (a+)+ is a+, ([a-z]+-?)* is [a-z]+(-[a-z]+)*"
+            yield Flaw(where, "explodes", said, mend, on_key=on_key)
 
 
-def _ignored(schema: Json, place: Place) -> Iterator[Violation]:
+def _ignored(schema: Json, place: Place) -> Iterator[Flaw]:
     """What JSON Schema would pass over in silence."""
     name = schema.get("format")
     if name is not None and name not in FORMATS:
-        yield Violation((*place, "format"), "format", f"no format is called {name}{_near(name, FORMATS)}")
+        said = f"no format is called {name}{_near(name, FORMATS)}"
+        yield Flaw((*place, "format"), "format", said, f"there are: {', '.join(sorted(FORMATS))}")
     for keyword in sorted(schema.keys() - _KEYWORDS - _NOTES):
         if keyword in _REPLACED:
-            yield Violation((*place, keyword), keyword, f"is not JSON Schema 2020-12; write {_REPLACED[keyword]}")
+            said = f"is not JSON Schema 2020-12; write {_REPLACED[keyword]}"
+            yield Flaw((*place, keyword), "keyword", said, f"write {_REPLACED[keyword]}", on_key=True)
         elif near := _near(keyword, _KEYWORDS):
-            yield Violation((*place, keyword), keyword, f"is no keyword of JSON Schema{near}")
+            mend = "rename it; a word of your own begins with x-"
+            yield Flaw((*place, keyword), "keyword", f"is no keyword of JSON Schema{near}", mend, on_key=True)
 
 
 def _near(word: str, words: frozenset[str]) -> str:
     return "".join(f"; did you mean {each}?" for each in get_close_matches(word, sorted(words), 1, 0.75))
 
 
-def _impossible(schema: Json, place: Place) -> Iterator[Violation]:
+def _impossible(schema: Json, place: Place) -> Iterator[Flaw]:
     if schema.get("additionalProperties") is not False:
         return
     tests = [verdict("pattern", pattern) for pattern in schema.get("patternProperties", {})]
     for index, name in enumerate(schema.get("required", ())):
         if name not in schema.get("properties", {}) and not any(test(name) for test in tests):
-            yield Violation((*place, "required", index), "required", f"{name} is required, but not allowed")
+            said = f"{name} is required, but not allowed"
+            near = get_close_matches(name, sorted(schema.get("properties", {})), 1, 0.6)
+            mend = (
+                f"did you mean {near[0]}? Else declare it under properties" if near else "declare it under properties"
+            )
+            yield Flaw((*place, "required", index), "impossible", said, mend)
 
 
-def _uncompiled(root: Json) -> Iterator[Violation]:
+def _uncompiled(root: Json) -> Iterator[Flaw]:
     try:
         _compiled(root)
     except ValueError as error:
-        yield Violation((), "schema", f"cannot be compiled: {str(error).splitlines()[0]}")
+        yield Flaw((), "not-a-schema", f"cannot be compiled: {str(error).splitlines()[0]}", _SEE)
 
 
 def _compiled(root: Json) -> jsonschema_rs.Draft202012Validator:
     return jsonschema_rs.Draft202012Validator(root, validate_formats=True, offline=True)
 
 
-def _bad_examples(root: Json) -> Iterator[Violation]:
-    decides = _compiled(root)
-    for index, example in enumerate(root.get("examples", ())):
-        for error in () if decides.is_valid(example) else reference(root).iter_errors(example):
+def _bad_examples(root: Json) -> Iterator[Flaw]:
+    for place, schema in subschemas(root):
+        examples = schema.get("examples", ()) if isinstance(schema, dict) else ()
+        for index, path, message in _unfitting(examples, alone(root, place)) if examples else ():
+            said = f"the example {message}" if not path else message
+            yield Flaw(
+                (*place, "examples", index, *path), "example", said, "mend the example, or what it is an example of"
+            )
+
+
+def _unfitting(examples: Sequence[Json], schema: Json) -> Iterator[tuple[int, Place, str]]:
+    if not examples:
+        return
+    decides = _compiled(schema)
+    for index, example in enumerate(examples):
+        for error in () if decides.is_valid(example) else reference(schema).iter_errors(example):
             for each in worded(error, lambda path: False):
-                yield Violation(("examples", index, *each.path), each.rule, each.message)
+                yield index, each.path, each.message

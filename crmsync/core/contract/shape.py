@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
 from functools import lru_cache
 from typing import Final
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 import jsonschema_rs
 
@@ -24,6 +24,7 @@ ONE: Final = frozenset({
 LISTED: Final = frozenset({"allOf", "anyOf", "oneOf", "prefixItems"})
 NAMED: Final = frozenset({"properties", "patternProperties", "$defs", "definitions", "dependentSchemas"})
 REFERENCES: Final = ("$ref", "$dynamicRef")
+_WHOLE: Final = "#/$defs/whole"
 
 
 def exact(schema: Json) -> Json:
@@ -55,6 +56,34 @@ def subschemas(schema: Json, place: Place = ()) -> Iterator[tuple[Place, Json]]:
     for keyword, value in schema.items() if isinstance(schema, dict) else ():
         for inner_place, inner in _inside(keyword, value):
             yield from subschemas(inner, (*place, *inner_place))
+
+
+def alone(root: Json, place: Place) -> Json:
+    """The schema at this place as a document of its own: it leads into the whole one, so that all of it is in reach."""
+    if not place:
+        return root
+    pointer = "/".join(quote(str(part).replace("~", "~0").replace("/", "~1"), safe="~") for part in place)
+    return {"$ref": f"{_WHOLE}/{pointer}", "$defs": {"whole": _moved(root, root.get("$id", ""))}}
+
+
+def _moved(schema: Json, base: str) -> Json:
+    """With references that are right once the root stands at `_WHOLE`."""
+    if not isinstance(schema, dict):
+        return schema
+    return {
+        keyword: _aimed(value, base)
+        if keyword in REFERENCES
+        else rebuilt(keyword, value, lambda each: _moved(each, base))
+        for keyword, value in schema.items()
+        if keyword not in ("$id", "$schema")
+    }
+
+
+def _aimed(reference: str, base: str) -> str:
+    start, _, fragment = reference.partition("#")
+    if start not in ("", base):
+        return reference
+    return f"#{fragment}" if fragment and not fragment.startswith("/") else f"{_WHOLE}{fragment}"
 
 
 def _inside(keyword: str, value: Json) -> Iterator[tuple[Place, Json]]:

@@ -1,0 +1,24 @@
+"""What changed from one version of a contract to the next?
+
+Both schemas are walked side by side, through references, `allOf`, alternatives, properties and items. Whether records
+break is for the verdicts to say; a direction speaks of its own place only.
+"""
+
+from __future__ import annotations
+
+from crmsync.core.compat.changes.change import Change, Direction
+from crmsync.core.compat.changes.spot import spot
+from crmsync.core.compat.changes.walk import Walk
+from crmsync.core.model import Json
+
+__all__ = ["Change", "Direction", "changes"]
+
+
+def changes(old: Json, new: Json) -> tuple[Change, ...]:
+    """All of them, sorted by place; both in 2020-12."""
+    found = set(Walk().between(spot(old, "", old), spot(new, "", new), ""))
+    return tuple(sorted(found, key=_order))
+
+
+def _order(change: Change) -> tuple[str, str, str, str]:
+    return change.new_pointer, change.old_pointer, change.rule, change.message
