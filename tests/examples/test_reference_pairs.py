@@ -34,7 +34,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def project(folder: Path) -> Project:
     loaded = load_project(folder, environ={})
-    assert [str(finding) for finding in loaded.findings] == []
+    assert [str(finding) for finding in loaded.findings if finding.severity != "info"] == []
     assert loaded.project is not None
     return loaded.project
 
@@ -107,9 +107,12 @@ FATES = {
         "account/lead-unknown": "rejected: manager",
         "account/website-nonsense": "rejected: domain",
         "account/employees-negative": "sound",
+        "account/name-too-long": "sound",
+        "account/description-too-long": "rejected: contract/maxLength description",
     },
     "opportunity-initiation": {
         "opportunity/amount-with-three-places": "rejected: contract/multipleOf amount",
+        "opportunity/currency-null": "rejected: contract/enum currency",
         "opportunity/probability-over-100": "rejected: contract/maximum probability",
         "opportunity/service-line-unmapped": "held: portfolio",
         "opportunity/dates-in-wrong-order": "held: check/differs",
@@ -154,7 +157,7 @@ def test_a_contract_is_a_schema_and_its_examples_keep_it(path: Path) -> None:
     schema = read(path)
     jsonschema.Draft202012Validator.check_schema(schema)
     assert {"title", "description", "examples"} <= set(schema)
-    assert set(schema["x-contract"]) == {"owner", "status"}
+    assert schema["x-owner"] in ("sales-operations", "project-office")
     validator = jsonschema_rs.Draft202012Validator(schema, validate_formats=True)
     for example in schema["examples"]:
         assert [error.message for error in validator.iter_errors(example)] == []
