@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from crmsync.cli import log, render
-from crmsync.cli.flags import Settings, global_flags, usage
+from crmsync.cli.findings import answer_findings, finding_flags
+from crmsync.cli.findings.report import from_here
+from crmsync.cli.flags import Function, Settings, global_flags, usage
 from crmsync.core.model import Json
 
 if TYPE_CHECKING:
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
     from crmsync.run.doctor import Checkup
 
 STARTER: Final = Path(__file__).with_name("starter")
-KINDS: Final[tuple[Kind, ...]] = ("mapping", "project", "reference", "model")
+KINDS: Final[tuple[Kind, ...]] = ("mapping", "project", "reference", "model", "case")
 RENAMED: Final = {"gitignore": ".gitignore"}  # under its own name it would hide files of ours
 
 
@@ -79,7 +81,7 @@ def _write_schemas(folder: Path) -> None:
 
 
 @click.command()
-@global_flags
+@finding_flags
 def check(settings: Settings) -> int:
     """Check all files, offline.
 
@@ -89,18 +91,13 @@ def check(settings: Settings) -> int:
     \b
       crmsync check
       crmsync check --output json
+      crmsync check --output github --report sarif=crmsync.sarif --fail-on warning
     """
-    found = settings.load().findings
-    errors = sum(finding.severity == "error" for finding in found)
-    code = 2 if errors else 0
-    if settings.json:
-        render.json({"findings": [log.as_json(finding) for finding in found], "exit": code})
-        return code
-    for finding in found:
-        render.say(log.worded(finding))
-    warnings = len(found) - errors
-    render.say(f"{render.count(errors, 'error')}, {render.count(warnings, 'warning')}" if found else "all is well")
-    return code
+    loaded = settings.load()
+    project = loaded.project
+    mappings = [each.at.file for each in project.mappings if each.at] if project else []
+    contracts = [each.file for each in project.contracts.values()] if project else []
+    return answer_findings(settings, loaded.findings, checked=map(from_here, (*mappings, *contracts)))
 
 
 @click.command()
@@ -138,20 +135,43 @@ def _checkup_json(checkup: Checkup) -> Json:
     return {"name": checkup.name, "state": checkup.state, "detail": checkup.detail, "findings": findings}
 
 
+def _without_long_name(function: Function) -> Function:
+    return global_flags(function, folder=("-C", "project"))
+
+
 @click.command()
 @click.argument("kind", type=click.Choice(KINDS))
-@global_flags
-def schema(settings: Settings, kind: Kind) -> None:
+@click.option(
+    "--project",
+    "words_of",
+    is_flag=False,
+    flag_value="",
+    metavar="[DIR]",
+    help="With the names of the project (in DIR) for completion: of mapping only.",
+)
+@_without_long_name
+def schema(settings: Settings, kind: Kind, words_of: str | None) -> None:
     """Print the JSON Schema of a kind of file.
 
-    For editors, which complete and check from it.
+    For editors, which complete and check from it. With --project the schema of mappings offers the systems, entities,
+    contracts, paths, transforms, tables and mappings that there are.
 
     \b
       crmsync schema mapping > .crmsync/mapping.schema.json
+      crmsync schema mapping --project > .crmsync/mapping.schema.json
     """
     from crmsync.project import schema_text
+    from crmsync.project.completion import project_schema
 
-    click.echo(schema_text(kind), nl=False)
+    if words_of is None:
+        click.echo(schema_text(kind), nl=False)
+        return
+    folder = Path(words_of) if words_of else settings.project
+    if kind != "mapping":
+        raise usage("--project is of mapping only", f"crmsync schema {kind} prints the same for every project")
+    if not (folder / "crmsync.yaml").is_file():
+        raise usage(f"there is no {folder / 'crmsync.yaml'}", "name the project folder: --project DIR")
+    click.echo(project_schema(folder), nl=False)
 
 
 COMMANDS = (init, check, doctor, schema)

@@ -6,23 +6,25 @@ The global flags stand before or behind the command's name: `crmsync -C shop run
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from functools import wraps
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
 
 import click
 
-from crmsync.core.model import Finding
+from crmsync.core.model import Finding, Severity
 
 if TYPE_CHECKING:  # opening a project costs half a second: `--help` does without
     from crmsync.project import Loaded
     from crmsync.run.world import World
 
 Function = TypeVar("Function", bound=Callable[..., Any])
+Format: TypeAlias = Literal["text", "json", "csv", "junit", "sarif", "github", "gitlab"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +33,15 @@ class Settings:
 
     project: Path = Path()
     env: str | None = None
-    output: Literal["text", "json", "csv"] = "text"
+    output: Format = "text"
     log_format: Literal["text", "json"] = "text"
+    reports: tuple[tuple[Format, Path], ...] = ()  # of a command that has findings: where else they are written
+    fail_on: Severity = "error"  # ... and how bad one must be for exit code 2
+    infos: bool = False  # ... and whether text shows those that are for information only
+
+    @property
+    def text(self) -> bool:
+        return self.output == "text"
 
     @property
     def json(self) -> bool:
@@ -43,9 +52,10 @@ class Settings:
         return self.output == "csv"
 
     def load(self) -> Loaded:
+        """The project as it is today (UTC): what is deprecated until a day is an error after it."""
         from crmsync.project import load_project
 
-        return load_project(self.project, self.env)
+        return load_project(self.project, self.env, today=datetime.now(UTC).date())
 
     @contextmanager
     def world(self, *, create: bool = False) -> Iterator[World]:
@@ -62,17 +72,20 @@ WITH_CSV = click.Choice(["text", "json", "csv"])
 MODES = click.Choice(["batch", "delta"])
 
 
-def _global(formats: click.Choice[str]) -> tuple[Callable[[Function], Function], ...]:
+def _global(formats: click.Choice[str], folder: Sequence[str]) -> tuple[Callable[[Function], Function], ...]:
     return (
-        click.option("-C", "--project", type=click.Path(path_type=Path), metavar="DIR", help="The project folder [.]."),
+        click.option(*folder, type=click.Path(path_type=Path), metavar="DIR", help="The project folder [.]."),
         click.option("--env", metavar="NAME", help="Lay crmsync.NAME.yaml over crmsync.yaml."),
         click.option("--output", type=formats, help="How results are written on stdout [text]."),
         click.option("--log-format", type=FORMATS, help="How logs and errors are written on stderr [text]."),
     )
 
 
-def global_flags(function: Function, formats: click.Choice[str] = FORMATS) -> Function:
-    """Takes the global flags of a command and hands it the `Settings` that they make with those given before."""
+def global_flags(
+    function: Function, formats: click.Choice[str] = FORMATS, folder: Sequence[str] = ("-C", "--project")
+) -> Function:
+    """Takes the global flags of a command and hands it the `Settings` that they make with those given before. `folder`:
+    how the project folder is named."""
 
     @wraps(function)
     def command(*args: Any, project: Path | None, env: str | None, **rest: Any) -> Any:
@@ -83,7 +96,7 @@ def global_flags(function: Function, formats: click.Choice[str] = FORMATS) -> Fu
         root.obj = replace(before, **{name: value for name, value in given.items() if value is not None})
         return function(*args, **rest) if context is root else function(root.obj, *args, **rest)
 
-    for option in reversed(_global(formats)):
+    for option in reversed(_global(formats, folder)):
         command = option(command)
     return command  # type: ignore[return-value]  # click's decorators keep the function
 

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from textwrap import indent
 
 import click
 
@@ -37,10 +38,17 @@ def findings(settings: Settings, found: Iterable[Finding]) -> None:
 
 def worded(finding: Finding) -> str:
     """`file:line:column: message`, or the record in place of the file; the mend below it, indented."""
+    return said(finding) + mended(finding)
+
+
+def said(finding: Finding) -> str:
     where = " ".join(str(part) for part in (finding.at or finding.ref, finding.path) if part)
     grade = "" if finding.severity == "error" else f"{finding.severity}: "
-    text = f"{where}: {grade}{finding.message}" if where else f"{grade}{finding.message}"
-    return text + (f"\n    {finding.mend}" if finding.mend else "")
+    return f"{where}: {grade}{finding.message}" if where else f"{grade}{finding.message}"
+
+
+def mended(finding: Finding) -> str:
+    return "\n" + indent(finding.mend, "    ") if finding.mend else ""
 
 
 def as_json(finding: Finding) -> dict[str, object]:

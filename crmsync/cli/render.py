@@ -18,9 +18,13 @@ def say(text: str = "") -> None:
 
 def json(value: Json) -> None:
     """One JSON object, indented, as the only thing on stdout."""
+    click.echo(json_text(value))
+
+
+def json_text(value: Json) -> str:
     import msgspec
 
-    click.echo(msgspec.json.format(to_json(plain(value)), indent=2))
+    return msgspec.json.format(to_json(plain(value)), indent=2).decode()
 
 
 def plain(value: Json) -> Json:
