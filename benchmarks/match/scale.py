@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import gc
 import json
 import resource
 import subprocess
@@ -23,6 +24,7 @@ from typing import Any, Final, TypeVar
 import numpy as np
 
 from benchmarks.match.companies import write
+from crmsync.cli import MANY
 from crmsync.core.match import Candidate, census_of, traits_of
 from crmsync.core.match.block import Blocking, candidates_of, hashed, pairs_within
 from crmsync.core.match.score import weigh
@@ -130,4 +132,5 @@ def _cpu() -> float:
 
 
 if __name__ == "__main__":
+    gc.set_threshold(MANY)  # as the command line does
     print(json.dumps(measured(Path(sys.argv[1]), int(sys.argv[2]))))

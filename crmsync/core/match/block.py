@@ -8,7 +8,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
+from itertools import filterfalse, islice
 from typing import Final
 
 import numpy as np
@@ -54,12 +54,12 @@ class Blocking:
         for prefix, field, by, rarity in self.asked:
             value = values.get(field)
             if value is not None:
-                found += [prefix + key for key in by.keys(value, rarity)]
+                found += map(prefix.__add__, by.keys(value, rarity))
         if rule.within:
             parent = values.get(rule.within)
             bounds = to_json(parent).decode()
             found = [bounds + each for each in found] if parent is not None else []
-        return [each for each in found if each not in self.crowded] if self.crowded else found
+        return list(filterfalse(self.crowded.__contains__, found))
 
 
 WORDY: Final = frozenset({"company", "person", "text"})  # their first key is the whole value, the others are its parts
@@ -140,7 +140,9 @@ def pairs_between(left: tuple[Ints, Ints], right: tuple[Ints, Ints], width: int)
 def pairs_within(one: tuple[Ints, Ints], width: int) -> Iterator[Ints]:
     """The same inside one system: the first place is the lower one."""
     _, starts, counts = _blocks(one[0])
-    starts, counts = starts[counts > 1], counts[counts > 1]
+    twins = starts[counts == 2]  # most blocks are of two
+    yield _once(one[1][twins] * width + one[1][twins + 1])
+    starts, counts = starts[counts > 2], counts[counts > 2]
     for portion in _portions(counts * counts):
         rows, columns, which = _crossed(counts[portion], counts[portion])
         lower = rows < columns  # the owners of a block are in order

@@ -21,7 +21,8 @@ Floats: TypeAlias = NDArray[np.float64]
 Ints: TypeAlias = NDArray[np.int64]
 Flags: TypeAlias = NDArray[np.bool_]
 
-STRENGTH: Final = 0.5  # of the pull: a step that departs from the prior by 1 costs half of this, in log-loss
+STRENGTH: Final = 0.7  # of the pull: a step that departs from the prior by 1 costs half of this, in log-loss
+UNTAUGHT: Final = 0.5  # the same where no label speaks
 LEVEL: Final = 0.25  # the pull on a point itself, beside the pull on its step from the point before: 1
 BASE: Final = 0.25  # the pull on the base: it is what differs most between two sets of records
 TRUST: Final = 0.9  # the share of the data in what unlabelled pairs teach: entries are never quite independent
@@ -310,7 +311,7 @@ def _likeliest(block: _Block, same: Floats) -> Floats:
             weights=np.ones(len(mine)),
             offset=np.full(len(mine), _log_rate(mine, 0.0)),
             start=block.start,
-            pull=STRENGTH * block.pull,
+            pull=UNTAUGHT * block.pull,
             rising=block.rising,
         )
     )

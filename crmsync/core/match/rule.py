@@ -83,8 +83,8 @@ def scorecard_of(rule: Match) -> Scorecard:
 
 def traits_of(rule: Match, values: Mapping[str, Json]) -> dict[str, Json]:
     """The normal texts of plain values, by field."""
-    found = ((name, normalise(kind, values.get(name))) for name, kind in kinds_of(rule).items())
-    return {name: text for name, text in found if text}
+    told = [(name, kind, values[name]) for name, kind in kinds_of(rule).items() if values.get(name) is not None]
+    return {name: text for name, kind, value in told if (text := normalise(kind, value))}
 
 
 @lru_cache(maxsize=64)

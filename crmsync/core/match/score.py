@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 
 from crmsync.core.match.block import Blocking, candidates_of, hashed, id_text, pairs_between, pairs_within
 from crmsync.core.match.census import Census
-from crmsync.core.match.compare.comparator import Floats, Gauge, Ints
+from crmsync.core.match.columns import Column
+from crmsync.core.match.compare.comparator import Floats, Ints
 from crmsync.core.match.rule import Candidate, Group, feature_names, groups_of, scorecard_of
 from crmsync.core.match.scorecard import points
 from crmsync.core.model import Both, Key, Match, Scorecard, key_text
 
-AT_ONCE: Final = 100_000  # pairs that are measured together
 DISAGREES: Final = 0.5  # a likeness below this speaks against an equal identifier
 Bools = NDArray[np.bool_]
 
@@ -104,10 +104,15 @@ def weigh(
     equal, alone, forbidden = _identified([_Identifier.of(names, first, second) for names in rule.decide], i, j)
     measured: dict[str, Floats] = {}
     rows = np.arange(len(i), dtype=np.int64)  # those that are still in question
+    most = np.full(len(i), weights.most())  # what they may reach
     for group in sorted(compared, key=lambda each: len(each.by.features)):
-        measured[group.name] = _measured(Column.of(group, census, first, second, (i[rows], j[rows])), i[rows], j[rows])
-        left = weights.may_reach(keep_from, measured, len(rows)) | equal[rows]
-        rows, measured = rows[left], {name: features[left] for name, features in measured.items()}
+        ones, twos = i[rows], j[rows]
+        measured[group.name] = Column.of(group, census, first, second, (ones, twos)).measure(ones, twos)
+        most += weights.shortfall(group, measured[group.name])
+        left = weights.reaches(keep_from, most) | equal[rows]
+        if not left.all():
+            rows, most = rows[left], most[left]
+            measured = {name: features[left] for name, features in measured.items()}
     features = [measured[group.name] for group in compared]
     nothing = np.zeros((len(rows), 0))
     likeness = np.column_stack([each[:, 0] for each in features]) if features else nothing
@@ -132,12 +137,6 @@ def _vetoed(compared: Sequence[Group], features: Sequence[Floats], size: int) ->
     return found
 
 
-def _measured(column: Column, i: Ints, j: Ints) -> Floats:
-    """[pairs, features], some pairs at a time."""
-    parts = [column.measure(i[at : at + AT_ONCE], j[at : at + AT_ONCE]) for at in range(0, len(i), AT_ONCE)]
-    return np.concatenate(parts) if parts else column.measure(i, j)
-
-
 def _of_one_parent(
     name: str, first: Sequence[Candidate], second: Sequence[Candidate], pairs: tuple[Ints, Ints]
 ) -> tuple[Ints, Ints]:
@@ -147,63 +146,6 @@ def _of_one_parent(
     ]
     kept = np.array(same, dtype=bool)
     return pairs[0][kept], pairs[1][kept]
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """The values of one group of fields: each distinct text once, and which of them the records of both sides have
-    ([records, fields], -1 for none)."""
-
-    group: Group
-    gauge: Gauge
-    first: Ints
-    second: Ints
-
-    @classmethod
-    def of(
-        cls,
-        group: Group,
-        census: Census,
-        first: Sequence[Candidate],
-        second: Sequence[Candidate],
-        pairs: tuple[Ints, Ints],
-    ) -> Column:
-        """Of the records in `pairs`; what the others have is not looked at."""
-        texts: dict[str, int] = {}
-        used = [pairs] if first is second else [pairs[:1], pairs[1:]]
-        tables = [_places(group, texts, side, each) for side, each in zip((first, second), used, strict=False)]
-        gauge = group.by.gauge(list(texts), census.rarity(group.fields[0]))
-        return cls(group, gauge, tables[0], tables[-1])
-
-    def measure(self, i: Ints, j: Ints) -> Floats:
-        """[pairs, features]: of the values of two records those that are most alike."""
-        found = np.full((len(i), len(self.group.by.features)), np.nan)
-        best = np.full(len(i), -1.0)
-        for a in range(self.first.shape[1]):
-            for b in range(self.second.shape[1]):
-                ones, twos = self.first[i, a], self.second[j, b]
-                rows = np.flatnonzero((ones >= 0) & (twos >= 0))
-                if len(rows):
-                    measured = np.column_stack(self.gauge(ones[rows], twos[rows]))
-                    likeness = np.nan_to_num(measured[:, 0], nan=-0.5)
-                    better = likeness > best[rows]
-                    found[rows[better]] = measured[better]
-                    best[rows[better]] = likeness[better]
-        return found
-
-
-def _places(group: Group, texts: dict[str, int], records: Sequence[Candidate], pairs: Sequence[Ints]) -> Ints:
-    """[records, fields]: the places of their texts among all `texts`, to which those are added that are new."""
-    paired = np.zeros(len(records), dtype=bool)
-    for places in pairs:
-        paired[places] = True
-    used = np.flatnonzero(paired)
-    values = [records[place].values for place in used.tolist()]
-    table = np.full((len(records), len(group.fields)), -1, dtype=np.int64)
-    for n, field in enumerate(group.fields):
-        told = (each.get(field) for each in values)
-        table[used, n] = [-1 if text is None else texts.setdefault(text, len(texts)) for text in told]
-    return table
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,14 +198,19 @@ class Weights:
         curves = (self.card.curves[f"{group.name}.{each.name}"] for each in group.by.features)
         return np.asarray(sum(points(curve, features[:, n]) for n, curve in enumerate(curves)))
 
-    def may_reach(self, score: float, measured: Mapping[str, Floats], size: int) -> Bools:
-        """Which pairs reach a score when all that is not measured yet speaks for them as much as it can."""
+    def most(self) -> float:
+        """The points of a pair for which everything speaks as much as it can; NaN with weights by hand."""
+        return np.nan if self.rule.weighted else self.card.base + sum(map(self._most, self.compared))
+
+    def shortfall(self, group: Group, features: Floats) -> Floats:
+        """How far the points of a group stay below those, 0 or less."""
+        return np.zeros(len(features)) if self.rule.weighted else self.points(group, features) - self._most(group)
+
+    def reaches(self, score: float, most: Floats) -> Bools:
+        """Which pairs reach a score if they get the points that they may."""
         if self.rule.weighted or score <= 0.0:
-            return np.ones(size, dtype=bool)
-        total = np.full(size, self.card.base)
-        for group in self.compared:
-            total += self.points(group, measured[group.name]) if group.name in measured else self._most(group)
-        return np.asarray(total >= np.log(score / (1.0 - score)) - 0.001)
+            return np.ones(len(most), dtype=bool)
+        return np.asarray(most >= np.log(score / (1.0 - score)) - 0.001)
 
     def _most(self, group: Group) -> float:
         curves = (self.card.curves[f"{group.name}.{each.name}"] for each in group.by.features)

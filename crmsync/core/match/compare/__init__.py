@@ -40,5 +40,6 @@ def comparators() -> Mapping[str, Comparator]:
 
 def normalise(kind: str, value: Json) -> str | None:
     """The text that comparator `kind` compares; None where the value is evidence of nothing."""
-    text = value if isinstance(value, str) else None if value is None else to_json(value).decode()
-    return comparators()[kind].normal(text) or None if text else None
+    if value is None or value == "":
+        return None
+    return comparators()[kind].normal(value if isinstance(value, str) else to_json(value).decode()) or None

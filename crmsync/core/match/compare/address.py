@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from crmsync.core.match.compare.column import letters, numbered, shared, slots
+from crmsync.core.match.compare.column import BEARERS, borne, common, letters, numbered, shared, slots
 from crmsync.core.match.compare.comparator import Comparator, Feature, Rarity
 from crmsync.core.match.compare.fold import LONGEST, fold
 
@@ -78,9 +78,10 @@ def _parts(normal: str) -> tuple[list[str], list[str]]:
     return words.split(), numbers.split()
 
 
-def gauge(values: Sequence[str], _rarity: Rarity) -> Gauge:
+def gauge(values: Sequence[str], rarity: Rarity) -> Gauge:
     parts = [_parts(value) for value in values]
-    whole = [" ".join([*sorted(words), *sorted(numbers)]) for words, numbers in parts]
+    whole = [_whole(words, numbers) for words, numbers in parts]
+    nats = common(whole, rarity)
     doors = slots([numbers for _, numbers in parts], MOST)
     houses = slots([[_house(number) for number in numbers] for _, numbers in parts], MOST)
     text = numbered(values)
@@ -90,9 +91,14 @@ def gauge(values: Sequence[str], _rarity: Rarity) -> Gauge:
         told = (doors[first, 0] > 0) & (doors[second, 0] > 0)
         same_house = np.where(shared(houses[first], houses[second]), OTHER_DOOR, 0.0)
         number = np.where(shared(doors[first], doors[second]), 1.0, same_house)
-        return likeness, np.where(told, number, np.nan)
+        bearers = np.where(likeness == 1.0, np.minimum(nats[first], nats[second]), np.nan)
+        return likeness, np.where(told, number, np.nan), bearers
 
     return measure
+
+
+def _whole(words: Sequence[str], numbers: Sequence[str]) -> str:
+    return " ".join([*sorted(words), *sorted(numbers)])
 
 
 def _house(number: str) -> str:
@@ -101,7 +107,7 @@ def _house(number: str) -> str:
 
 def reason(first: str, second: str, features: Sequence[float]) -> str:
     if first == second:
-        return f"both {_spoken(first)}"
+        return f"both {_spoken(first)}{borne(features[2])}"
     (ours, our_numbers), (theirs, their_numbers) = _parts(first), _parts(second)
     if sorted(ours) != sorted(theirs) or not (our_numbers and their_numbers):
         return f"{_spoken(first)} against {_spoken(second)}"
@@ -120,7 +126,8 @@ def keys(normal: str, rarity: Rarity) -> Iterable[str]:
 
 
 def words(normal: str) -> Sequence[str]:
-    return _parts(normal)[0]
+    words, numbers = _parts(normal)
+    return [*words, f"={_whole(words, numbers)}"]
 
 
 COMPARATORS: Final = (
@@ -128,6 +135,6 @@ COMPARATORS: Final = (
         "address", "Street, number, town and postcode in one text: the letters of its words, and the house number.",
         address,
         (Feature("likeness", (0.0, 0.4, 0.6, 0.75, 0.9, 1.0), (-4.0, -3.5, -0.8, 0.2, 2.0, 2.4)),
-         Feature("number", (0.0, OTHER_DOOR, 1.0), (-2.2, 0.3, 2.2))), gauge, reason, keys, words,
+         Feature("number", (0.0, OTHER_DOOR, 1.0), (-2.2, 0.3, 2.2)), BEARERS), gauge, reason, keys, words,
     ),
 )  # fmt: skip

@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from itertools import chain, count
+from math import exp
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from rapidfuzz.distance import OSA
 from rapidfuzz.fuzz import ratio, token_sort_ratio
 from rapidfuzz.process import cpdist
 
+from crmsync.core.match.compare.comparator import Feature
+
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from crmsync.core.match.compare.comparator import Floats, Ints
+    from crmsync.core.match.compare.comparator import Floats, Ints, Rarity
+
+BEARERS: Final = Feature("bearers", (-4.0, -2.0, -1.0, 0.0), (-2.0, -0.6, 0.0, 0.0))
+"""What `common` gives for an equal value; NaN for another one."""
+COPIES: Final = -1.0  # nats: a value that no more than some five records have may be one thing's, written down often
 
 
 def numbered(column: Sequence[str]) -> Ints:
     """A number for each text, the same for equal ones; 0 for ""."""
-    known = {"": 0}
-    return np.array([known.setdefault(text, len(known)) for text in column], dtype=np.int64)
+    known = defaultdict(count(1).__next__, {"": 0})
+    return np.fromiter(map(known.__getitem__, column), dtype=np.int64, count=len(column))
 
 
 def slots(rows: Sequence[Sequence[str]], most: int) -> Ints:
@@ -28,7 +37,7 @@ def slots(rows: Sequence[Sequence[str]], most: int) -> Ints:
     found = np.zeros((len(rows), most), dtype=np.int64)
     row = np.repeat(np.arange(len(rows)), sizes)
     at = np.arange(len(row)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-    found[row, at] = numbered([text for each in rows for text in each[:most]])
+    found[row, at] = numbered(list(chain.from_iterable(each[:most] for each in rows)))
     return found
 
 
@@ -39,6 +48,17 @@ def shared(first: Ints, second: Ints) -> npt.NDArray[np.bool_]:
         for theirs in second.T:
             found |= (mine == theirs) & (mine > 0)
     return found
+
+
+def common(column: Sequence[str], rarity: Rarity) -> Floats:
+    """How much less an equal value tells because many records bear it (a reception's phone, an office house's address),
+    in nats: 0 for one that two bear, below for more. The census counts it as the word `=value`."""
+    return np.array([rarity(f"={text}") for text in column], dtype=np.float64) - rarity("")
+
+
+def borne(nats: float) -> str:
+    """The same in words, where it is many; NaN is not."""
+    return f", which some {2 * exp(-nats):.0f} records have" if nats < COPIES else ""
 
 
 def _texts(column: Sequence[str], places: Ints) -> list[str]:

@@ -6,18 +6,27 @@ A normal name is `core|form|rest`: `zeleznicna spolocnost|as|likvidacia`.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Final
 
-from crmsync.core.match.compare.fold import LONGEST, fold
-from crmsync.core.match.compare.forms import UNMISTAKABLE, form_at_end, form_at_start, form_inside, unglued
+from crmsync.core.match.compare.company_words import AND, named
+from crmsync.core.match.compare.fold import LONGEST, folded
+from crmsync.core.match.compare.forms import (
+    FORM_ENDINGS,
+    UNMISTAKABLE,
+    form_at_end,
+    form_at_start,
+    form_inside,
+    unglued,
+)
 from crmsync.core.match.compare.phrases import Phrases, at_end
 
 _NORMAL: Final = re.compile(r"[a-z0-9]+(?: [a-z0-9]+)*\|[a-z]*\|(?:[a-z0-9]+(?: [a-z0-9]+)*)?")
 _ASIDE: Final = re.compile(r"[(\[{]([^)\]}]*)[)\]}]?|\s+[-–—/|]+\s+|\s+/|/\s+|;")
-_MARKED: Final = re.compile(r"[(\[{/|;–—]| -")  # a cheap look for what may part a name
+_MARKED: Final = re.compile(r"[(\[{/|;–—]")  # a cheap look for what may part a name
 _TRADING: Final = re.compile(r"\b(?:t/a|d/b/a|f/k/a)(?=\s)", re.IGNORECASE)
 _TITLE: Final = re.compile(r"\b[Ii]ng\.")
+_AND_LETTER: Final = re.compile("&[A-Z]")
 _INITIALS: Final = re.compile(r"\b([A-Z]{1,3})&([A-Z]{1,3})\b")
 
 NOTES: Final = {
@@ -68,51 +77,12 @@ _LONG_CUTS: Final = (
     ("organizacna", "zlozka"), ("organizacni", "slozka"), ("odstepny", "zavod"), ("trading", "as"),
     ("doing", "business"), ("org", "zlozka"), ("org", "slozka"), ("branch", "office"), ("formerly", "known"),
 )  # fmt: skip
-_LONG_CUT_HEADS: Final = frozenset(head for head, _ in _LONG_CUTS)
+_CUT_HEADS: Final = _CUTS | {head for head, _ in _LONG_CUTS}
 
 _STATES: Final = frozenset((("i", "l"), ("f", "a"), ("v", "a")))
 """Abbreviated states, in Liquidation and felszámolás alatt; told only behind a legal form."""
-
-_LETTER_AND: Final = frozenset(("a", "i", "y"))
-_WORD_AND: Final = frozenset(("and", "und", "et", "es", "the"))
-_AND: Final = _LETTER_AND | _WORD_AND
-_ORDINALS: Final = {
-    "1": "first 1st prvy prva prve prvni pierwszy pierwsza pierwsze erste erster erstes elso",
-    "2": "second 2nd druhy druha druhe drugi druga zweite zweiter masodik",
-    "3": "third 3rd treti tretia tretie trzeci trzecia dritte dritter harmadik",
-}
-_SPELLED_OUT: Final = {
-    "international": "intl internat", "brothers": "bros", "manufacturing": "mfg", "national": "natl",
-    "association": "assn assoc", "university": "univ", "center": "centre ctr", "st": "saint", "mt": "mount",
-    "hospital": "hosp", "institute": "inst", "department": "dept", "service": "svc", "services": "svcs",
-    "government": "govt", "group": "grp", "management": "mgmt", "organization": "organisation",
-    "labor": "labour", "program": "programme", "theater": "theatre", "1": "one", "2": "two", "3": "three", "4": "four",
-    "5": "five",
-}  # fmt: skip
-_CARDINALS: Final = {
-    "1": "jeden jedna", "2": "ii dva dwa zwei", "3": "iii tri trzy drei", "4": "iv styri ctyri",
-    "6": "vi six", "7": "vii seven", "8": "viii eight", "9": "ix nine", "10": "ten", "11": "xi",
-    "12": "xii", "13": "xiii", "14": "xiv", "15": "xv", "16": "xvi", "17": "xvii", "18": "xviii", "19": "xix",
-    "20": "xx",
-}  # fmt: skip
-
-
-def _by_word(table: Mapping[str, str]) -> dict[str, str]:
-    return {word: meant for meant, words in table.items() for word in words.split()}
-
-
-_TENS: Final = {
-    "twenty": 20, "thirty": 30, "forty": 40, "fourty": 40, "fifty": 50, "sixty": 60, "seventy": 70, "eighty": 80,
-    "ninety": 90,
-}  # fmt: skip
-_UNITED: Final = {
-    ("united", "states", "of", "america"): "us",
-    ("united", "states"): "us",
-    ("united", "kingdom"): "uk",
-}
-_WORDS: Final = _by_word(_ORDINALS) | _by_word(_SPELLED_OUT)
-_NUMBERS: Final = _by_word(_CARDINALS)
-"""Numbers that end a name."""
+_ENDINGS: Final = FORM_ENDINGS | _NOTES.ends.keys() | {last for _, last in _STATES}
+"""What is taken off ends with one of these words: most words are none of them."""
 
 
 def company_name(text: str) -> str | None:
@@ -123,8 +93,8 @@ def company_name(text: str) -> str | None:
         return text
     words, rest = _told_apart(_spaced(text[:LONGEST]))
     words, form = _without_form(words, rest)
-    core = " ".join(_named(words))
-    return f"{core}|{form}|{' '.join(sorted(set(rest)))}" if core else None
+    core = " ".join(named(words))
+    return f"{core}|{form}|{' '.join(sorted(set(rest))) if rest else ''}" if core else None
 
 
 def core_of(normal: str) -> str:
@@ -142,7 +112,7 @@ def _spaced(text: str) -> str:
     """Signs that folding would lose, as words; AT&T as one word; no academic title."""
     if "/" in text:
         text = _TRADING.sub(" dba ", text)
-    if "&" in text:
+    if _AND_LETTER.search(text):
         text = _INITIALS.sub(r"\1\2", text)
     if "ng." in text:
         text = _TITLE.sub(" ", text)
@@ -151,13 +121,13 @@ def _spaced(text: str) -> str:
 
 def _told_apart(text: str) -> tuple[list[str], list[str]]:
     """Folded words of the name, and those in brackets and behind dashes that are not of it."""
-    if not _MARKED.search(text):
-        return fold(text).split(), []
+    if not (" -" in text or _MARKED.search(text)):
+        return folded(text), []
     pieces = _ASIDE.split(text)
     words: list[str] = []
     rest: list[str] = []
     for number, piece in enumerate(pieces):
-        found = fold(piece).split() if piece else []
+        found = folded(piece) if piece else []
         if notes := _only_notes(found):
             rest += notes
         elif words and found and _is_aside(words, found, bracketed=number % 2 == 1, dashed=_is_dashed(pieces, number)):
@@ -214,7 +184,7 @@ def _without_form(words: list[str], rest: list[str]) -> tuple[list[str], str]:
 
 def _without_end(words: list[str], rest: list[str], form: str) -> tuple[list[str], str]:
     """Takes off what ends the name, as often as it does; a name is never taken off wholly unless it is a note."""
-    while words:
+    while words and words[-1] in _ENDINGS:
         note, taken = _note_at_end(words)
         if taken:
             rest.append(note)
@@ -224,7 +194,7 @@ def _without_end(words: list[str], rest: list[str], form: str) -> tuple[list[str
                 break
             form = form or code
         words = words[:-taken]
-        while len(words) > 1 and words[-1] in _AND:  # Novák a / spol. s r.o.
+        while len(words) > 1 and words[-1] in AND:  # Novák a / spol. s r.o.
             words = words[:-1]
     return words, form
 
@@ -237,72 +207,14 @@ def _is_minor(code: str, form: str) -> bool:
 def _note_at_end(words: list[str]) -> tuple[str, int]:
     if len(words[-1]) == 1 and tuple(words[-2:]) in _STATES and form_at_end(words[:-2])[1]:
         return "likvidacia", 2
-    return at_end(words, _NOTES) if words[-1] in _NOTES.ends else ("", 0)
+    return at_end(words, _NOTES)
 
 
 def _cut(words: list[str]) -> int:
     """Where a branch, a former or a trade name begins; 0 where none does."""
-    if _CUTS.isdisjoint(words) and _LONG_CUT_HEADS.isdisjoint(words):
+    if _CUT_HEADS.isdisjoint(words):
         return 0
     for at in range(1, len(words)):
         if words[at] in _CUTS or tuple(words[at : at + 2]) in _LONG_CUTS:
             return at
     return 0
-
-
-# What names it --------------------------------------------------------------------------------------------
-
-
-def _named(words: list[str]) -> list[str]:
-    words = _states([_WORDS.get(word, word) for word in words])
-    if not _TENS.keys().isdisjoint(words):
-        words = _with_tens(words)
-    if len(words) > 1 and words[-1] in _NUMBERS:
-        words[-1] = _NUMBERS[words[-1]]
-    if not _WORD_AND.isdisjoint(words):
-        words = _without(words, _WORD_AND) or words
-    if [len(word) for word in words].count(1) > 1:
-        words = _joined(words)
-    if _LETTER_AND.isdisjoint(words):
-        return words
-    return [*words[:1], *_without(words[1:-1], _LETTER_AND), *words[1:][-1:]]
-
-
-def _states(words: list[str]) -> list[str]:
-    """United States (of America) as US, United Kingdom as UK."""
-    if "united" not in words:
-        return words
-    at = words.index("united")
-    for said, meant in _UNITED.items():
-        if words[at : at + len(said)] == list(said):
-            return [*words[:at], meant, *words[at + len(said) :]]
-    return words
-
-
-def _with_tens(words: list[str]) -> list[str]:
-    """Forty Four and Forty 4 as 44."""
-    found: list[str] = []
-    for word in words:
-        ten = _TENS.get(found[-1]) if found else None
-        if ten and len(word) == 1 and word in "123456789":
-            found[-1] = str(ten + int(word))
-        else:
-            found.append(word)
-    return [str(_TENS[word]) if word in _TENS and len(found) > 1 else word for word in found]
-
-
-def _without(words: list[str], dropped: frozenset[str]) -> list[str]:
-    return [word for word in words if word not in dropped]
-
-
-def _joined(words: list[str]) -> list[str]:
-    """Letters that stand alone, two or more in a row, as one word: I. B. M., J & T."""
-    found: list[str] = []
-    run = ""
-    for word in [*words, ""]:
-        if len(word) == 1 and word.isalpha():
-            run += word
-            continue
-        found += [run, word] if run else [word]
-        run = ""
-    return found[:-1]

@@ -43,7 +43,7 @@ class Comparator:
     equal texts; a mapping that gives weights by hand uses it alone.
     `reason` says in a few words why two texts are as alike as the features say.
     `keys` are what two records must share, one of them at least, to be compared at all; from the value alone.
-    `words` are what is counted to tell what is rare; () for values that are not made of words.
+    `words` are what is counted to tell what is rare: `=value` for a whole value; () where nothing is to be counted.
     `pool`: comparators of one pool are compared with each other (a website with an e-mail's domain), by the gauge of
     the one that the pool is named after; "" stands alone. `vetoes`: features which, below 1, keep two records from
     being linked without a person, and what is to be said then.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from crmsync.core.match.compare.column import letters, numbered, slips
+from crmsync.core.match.compare.column import BEARERS, borne, common, letters, numbered, slips
 from crmsync.core.match.compare.comparator import Comparator, Feature, Rarity
 from crmsync.core.match.compare.fold import fold
 from crmsync.core.match.compare.hosts import FREE_MAIL, HOSTING, MADE_UP, PLATFORMS
@@ -28,9 +28,16 @@ UNLIKE: Final = 0.6
 """What two other names reach at most, in proportion to the letters that they share."""
 TELLING: Final = 5
 """Letters that a name needs for a slip or another ending to mean anything: ab.sk and ac.sk are two companies."""
+NEAR: Final = 0.75
+"""Letters alike below this: a slip changes at most two of the ten or more letters of two telling names."""
 
-_BARE: Final = re.compile(r"(?:https?://)?([a-z0-9-]+(?:\.[a-z0-9-]+)+)/?")
+_HOST: Final = r"((?:[a-z0-9]+(?:-[a-z0-9]+)*\.)+[a-z]{2,})"
+_BARE: Final = re.compile(rf"(?:https?://)?{_HOST}/?")
 """A host with nothing around it that could tell more."""
+_MAIL: Final = re.compile(rf"[a-z0-9_+-]+(?:\.[a-z0-9_+-]+)*@{_HOST}")
+"""An address with nothing around it."""
+SHORT: Final = 63
+"""Characters of one label of a host at most: a host of so many is as DNS spells it when it looks like one."""
 _TOKEN: Final = re.compile(r"[^\s,;<>\"()]*[^\s,;<>\"().]\.[^\s,;<>\"()]+")
 _ADDRESS: Final = re.compile(r"([^\s,;:<>\"()\[\]@/]+)@([^\s,;:<>\"()\[\]@/?]+)")
 _AT: Final = re.compile(r"\s*[(\[](?:at|zavin[aá][cč])[)\]]\s*", re.IGNORECASE)
@@ -48,17 +55,16 @@ def domain(text: str) -> str | None:
     """The registrable domain of a URL, a host or an e-mail address, as DNS spells it; below a hosting the host, on a
     platform its page: `facebook.com/kovoplast`. None for free mail, for a platform without page, for what is no domain.
     A normal text is itself."""
-    if bare := _BARE.fullmatch(text):
+    if len(text) <= SHORT and (bare := _BARE.fullmatch(text)):
         site = _site(bare[1])
         return None if site is None or "/" in site else site
     token = _TOKEN.search(_AT.sub("@", text[:2000]) if "(" in text or "[" in text else text[:2000])
     if token is None:
         return None
     try:
-        host = host_of(token[0])
+        site = _site(_to_ascii()(host_of(token[0]).casefold()))
     except Unfit:
         return None
-    site = _site(host.casefold())
     if site is None or "/" not in site:
         return site
     page = _page(token[0])
@@ -66,13 +72,10 @@ def domain(text: str) -> str | None:
 
 
 def _site(host: str) -> str | None:
-    """The domain that tells who it is; one that ends in / needs a page besides; None where it tells nothing."""
-    try:
-        plain = _to_ascii()(host)
-    except Unfit:
-        return None
-    part = _registrable(plain.removeprefix("www.")) or _registrable(plain)
-    return _telling_site(plain, part) if part else None
+    """The domain that tells who it is, of a host in ASCII; one that ends in / needs a page besides; None where it tells
+    nothing."""
+    part = _registrable(host.removeprefix("www.")) or _registrable(host)
+    return _telling_site(host, part) if part else None
 
 
 @lru_cache(4096)  # a record's website is met again in its address
@@ -111,6 +114,9 @@ def _page(url: str) -> str:
 def email(text: str) -> str | None:
     """`local@host` in small letters, as DNS spells the host. The first address of the text; None where there is none,
     or one that is made up. A normal text is itself."""
+    if len(text) <= SHORT and (plain := _MAIL.fullmatch(text)):
+        part = _registrable(plain[1])
+        return text if part and part not in MADE_UP else None
     match = _ADDRESS.search(_AT.sub("@", text[:2000]) if "(" in text or "[" in text else text[:2000])
     if match is None:
         return None
@@ -146,45 +152,47 @@ def _split(site: str) -> tuple[str, str]:
     return name, ending
 
 
-def gauge(values: Sequence[str], _rarity: Rarity) -> Gauge:
+def gauge(values: Sequence[str], rarity: Rarity) -> Gauge:
     sites = [_site_of(value) for value in values]
-    parts = [_split(site) for site in sites]
+    text, site = numbered(values), numbered(sites)
+    known = list(dict.fromkeys(["", *sites]))  # by number
+    parts = [_split(each) for each in known]
     names = [name for name, _ in parts]
-    site, name, ending = numbered(sites), numbered(names), numbered([each for _, each in parts])
-    text, telling = numbered(values), np.array([len(name) >= TELLING for name in names], dtype=np.bool_)
-    on_platform = np.array(
-        ["/" in site for site in sites], dtype=np.bool_
-    )  # whoever has a page there may have a site too
+    name, ending = numbered(names), numbered([each for _, each in parts])
+    telling = np.array([len(name) >= TELLING for name in names], dtype=np.bool_)
+    nats = common(known, rarity)
+    on_platform = np.array(["/" in each for each in known], dtype=np.bool_)  # who has a page there may have a site too
 
     def measure(first: Ints, second: Ints) -> tuple[Floats, ...]:
-        likeness = np.full(len(first), np.nan)
-        rows = np.flatnonzero((site[first] > 0) & (site[second] > 0))
-        likeness[rows] = _by_letters(first[rows], second[rows])
+        ones, twos = site[first], site[second]
+        same = (ones == twos) & (ones > 0)
+        likeness = np.where(same, 1.0, np.nan)
+        rows = np.flatnonzero((ones > 0) & (twos > 0) & ~same)
+        likeness[rows] = _by_letters(ones[rows], twos[rows])
         likeness[text[first] == text[second]] = 1.0
-        return (likeness,)
+        return likeness, np.where(same, nats[ones], np.nan)
 
-    def _by_letters(first: Ints, second: Ints) -> Floats:
-        likeness: Floats = (site[first] == site[second]).astype(float)
-        rows = np.flatnonzero(likeness == 0)
-        ones, twos = first[rows], second[rows]
+    def _by_letters(ones: Ints, twos: Ints) -> Floats:
+        """Of two sites that differ, by their numbers."""
+        alike = letters(names, ones, twos)
         told, same_ending = telling[ones] & telling[twos], ending[ones] == ending[twos]
-        slip = told & slips(names, ones, twos)
+        slip = told & (alike >= NEAR)
+        slip[slip] = slips(names, ones[slip], twos[slip])
         close = [slip & same_ending, told & (name[ones] == name[twos]), slip, on_platform[ones] != on_platform[twos]]
-        far = UNLIKE * letters(names, ones, twos)
-        likeness[rows] = np.select(close, [SLIP, OTHER_ENDING, SLIP_AND_ENDING, np.nan], far)
-        return likeness
+        found: Floats = np.select(close, [SLIP, OTHER_ENDING, SLIP_AND_ENDING, np.nan], UNLIKE * alike)
+        return found
 
     return measure
 
 
 def reason(first: str, second: str, features: Sequence[float]) -> str:
     if first == second:
-        return f"both {first}"
+        return f"both {first}{borne(features[1])}"
     ours, theirs = _site_of(first), _site_of(second)
     if not (ours and theirs):
         return f"{first} and {second} cannot be compared"
     if ours == theirs:
-        return f"both at {ours}"
+        return f"both at {ours}{borne(features[1])}"
     return f"{ours} against {theirs}{_how_close(features)}"
 
 
@@ -192,6 +200,11 @@ def _how_close(features: Sequence[float]) -> str:
     words = {SLIP: ", one slip apart", OTHER_ENDING: ", the same name with another ending",
              SLIP_AND_ENDING: ", one slip and the ending apart"}  # fmt: skip
     return words.get(round(features[0], 3), "") if features else ""
+
+
+def words(normal: str) -> Sequence[str]:
+    site = _site_of(normal)
+    return (f"={site}",) if site else ()
 
 
 def keys(normal: str, _rarity: Rarity) -> Iterable[str]:
@@ -202,15 +215,16 @@ def keys(normal: str, _rarity: Rarity) -> Iterable[str]:
 _FEATURES: Final = (
     Feature("likeness", (0.0, 0.4, UNLIKE, SLIP_AND_ENDING, OTHER_ENDING, SLIP, 1.0),
             (-4.5, -4.0, -3.0, -1.5, -0.5, 0.6, 2.0)),
+    BEARERS,
 )  # fmt: skip
 
 COMPARATORS: Final = (
     Comparator(
         "domain", "The registrable domain of a website, or a page on a platform; free mail tells nothing.", domain,
-        _FEATURES, gauge, reason, keys, pool="domain",
+        _FEATURES, gauge, reason, keys, words, pool="domain",
     ),
     Comparator(
         "email", "An e-mail address: its domain is compared with websites, one at free mail with addresses.", email,
-        _FEATURES, gauge, reason, keys, pool="domain",
+        _FEATURES, gauge, reason, keys, words, pool="domain",
     ),
 )  # fmt: skip

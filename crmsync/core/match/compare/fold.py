@@ -42,18 +42,29 @@ def _transliterated(text: str) -> str:
 
 
 _LETTERS: Final = _Plain()
+_ASCII: Final = bytes(ord(_plain(chr(code)) or " ") for code in range(128)).ljust(256)
+_DROPPED_ASCII: Final = bytes(code for code in range(128) if not _plain(chr(code)))
+"""Most texts are ASCII, and `bytes.translate` is three times as fast as that of `str`."""
 
 
 def fold(text: str) -> str:
     """Lower case ASCII words, single blanks: no diacritics, no punctuation; "" where nothing is left. Other scripts are
     transliterated (anyascii), HTML entities and UTF-8 that was read as cp1250 or cp1252 are repaired. At most LONGEST
     characters. A folded text is itself."""
+    return " ".join(folded(text))
+
+
+def folded(text: str) -> list[str]:
+    """The words of `fold`."""
     text = text[:LONGEST]
     if "&" in text and ";" in text:
         text = html.unescape(text)
-    if not text.isascii():
-        text = repaired(text)
-    return " ".join(text.translate(_LETTERS).split())[:LONGEST].rstrip()
+    if text.isascii():
+        plain = text.encode().translate(_ASCII, _DROPPED_ASCII).decode()
+    else:
+        plain = repaired(text).translate(_LETTERS)
+    words = plain.split()
+    return words if len(plain) <= LONGEST else " ".join(words)[:LONGEST].split()
 
 
 # UTF-8 that was read as a code page -----------------------------------------------------------------------

@@ -159,9 +159,9 @@ _BEFORE: Final = frozenset(_LEADING.split())
 UNMISTAKABLE: Final = frozenset(("sro", "spzoo", "spzook", "gmbh", "gmbhkg", "kft", "zrt", "nyrt", "sarl", "llc"))
 """Forms that are told anywhere in a name, "ABC s.r.o. Žilina"."""
 _ALL: Final = Phrases.of(FORMS)
-_GLUED: Final = re.compile(r"(?<=[a-zà-ž])(?=(?:GmbH|GMBH|AG|SE|KG|LLC|Kft|Zrt|SA|AB|Ltd|Inc|Corp)\b)")
-
-_CAPITAL: Final = re.compile(r"[a-zà-ž][A-Z]")
+FORM_ENDINGS: Final = _ALL.ends.keys()
+_CAPITAL: Final = re.compile(r"(?:GmbH|GMBH|AG|SE|KG|LLC|Kft|Zrt|SA|AB|Ltd|Inc|Corp)\b")
+_GLUED: Final = re.compile(rf"(?<=[a-zà-ž])(?={_CAPITAL.pattern})")
 
 
 def unglued(text: str) -> str:
@@ -177,19 +177,21 @@ def form_at_end(words: Sequence[str]) -> tuple[str, int]:
 
 def form_at_start(words: Sequence[str]) -> tuple[str, int]:
     """The same for a form that stands before the name, and cannot be a brand."""
-    return _unmistakable(words, 0, _BEFORE)
+    return _unmistakable(words, 0, _BEFORE) if words and words[0] in _ALL.starts else ("", 0)
 
 
 def form_inside(words: Sequence[str]) -> tuple[str, int, int]:
     """Code, first word and number of words of an unmistakable form between other words; ("", 0, 0) without one."""
     for start in range(1, len(words) - 1):
-        code, taken = _unmistakable(words, start, UNMISTAKABLE)
-        if taken and start + taken < len(words):
-            return code, start, taken
+        if words[start] in _ALL.starts:
+            code, taken = _unmistakable(words, start, UNMISTAKABLE)
+            if taken and start + taken < len(words):
+                return code, start, taken
     return "", 0, 0
 
 
 def _unmistakable(words: Sequence[str], start: int, allowed: frozenset[str]) -> tuple[str, int]:
     code, taken = at_start(words, _ALL, start)
-    short = sum(map(len, words[start : start + taken])) < 3
-    return ("", 0) if code not in allowed or short else (code, taken)
+    if code not in allowed or sum(map(len, words[start : start + taken])) < 3:
+        return "", 0
+    return code, taken

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from crmsync.core.match.compare.column import numbered, slips
+from crmsync.core.match.compare.column import BEARERS, borne, common, numbered, slips
 from crmsync.core.match.compare.comparator import Comparator, Feature, Rarity
 
 if TYPE_CHECKING:
@@ -27,7 +27,6 @@ _MORE: Final = re.compile(
     r"[,;|\n]| / |\b(?:alebo|nebo|lub|oder|or|ext|linka|klapka|kl|wew|dw|fax)\b|(?<=\d)\s*[x#]", re.IGNORECASE
 )
 _LABEL: Final = re.compile(r"^[^\d+(]+")
-_NO_DIGIT: Final = re.compile(r"\D+")
 _FAKES: Final = ("123456789", "987654321", "1234567", "7654321")
 
 
@@ -36,9 +35,11 @@ def phone(text: str) -> str | None:
     several, without extension. None for what has fewer than 7 digits, one digit over and over, or more than one number
     can have. A normal text is itself."""
     text = text[:200].strip()
-    if not _PLAIN.fullmatch(text):
-        text = _first(text)
-    return _number(text)
+    digits = text.removeprefix("+")
+    if not (digits.isdigit() and digits.isascii()):  # with blanks and signs
+        text = text if _PLAIN.fullmatch(text) else _first(text)
+        digits = _joined(text)
+    return _told(digits, international=text.startswith(("+", "00")))
 
 
 def _first(text: str) -> str:
@@ -57,28 +58,32 @@ def _found(text: str) -> str:
     return next((match.raw_string for match in matches), "") if matches.has_next() else ""
 
 
-def _number(text: str) -> str | None:
-    international = text.startswith(("+", "00"))
-    digits = _digits(text.replace("(0)", "") if international else text)
+def _joined(text: str) -> str:
+    digits = _digits(text.replace("(0)", "") if text.startswith(("+", "00")) else text)
     if len(digits) > LONGEST and "/" in text:  # 0905 123 456/0905 654 321
-        digits = _digits(text.partition("/")[0])
+        return _digits(text.partition("/")[0])
+    return digits
+
+
+def _told(digits: str, *, international: bool) -> str | None:
     bare = digits.lstrip("0")
-    if not LOCAL <= len(bare) <= LONGEST or len(set(bare[-LOCAL:])) == 1 or bare in _FAKES:
+    if not LOCAL <= len(bare) <= LONGEST or bare.endswith(LOCAL * bare[-1]) or bare in _FAKES:
         return None
     return f"+{bare}" if international else bare
 
 
 def _digits(text: str) -> str:
-    return _NO_DIGIT.sub("", text) if text.isascii() else "".join(char for char in text if char in "0123456789")
+    return "".join(char for char in text if char in "0123456789")
 
 
 # Compared -------------------------------------------------------------------------------------------------
 
 
-def gauge(values: Sequence[str], _rarity: Rarity) -> Gauge:
+def gauge(values: Sequence[str], rarity: Rarity) -> Gauge:
     digits = [value.removeprefix("+") for value in values]
     national = [each[-NATIONAL:] for each in digits]
     by_nine, by_seven = numbered(national), numbered([each[-LOCAL:] for each in digits])
+    nats = common(national, rarity)
     short = np.array([len(each) < NATIONAL for each in digits], dtype=np.bool_)
 
     def measure(first: Ints, second: Ints) -> tuple[Floats, ...]:
@@ -87,7 +92,7 @@ def gauge(values: Sequence[str], _rarity: Rarity) -> Gauge:
         likeness = same.astype(float)
         other = np.flatnonzero(~same & ~local)
         likeness[other[slips(national, first[other], second[other])]] = SLIP
-        return (likeness,)
+        return likeness, np.where(same, np.minimum(nats[first], nats[second]), np.nan)
 
     return measure
 
@@ -95,11 +100,16 @@ def gauge(values: Sequence[str], _rarity: Rarity) -> Gauge:
 def reason(first: str, second: str, features: Sequence[float]) -> str:
     match features[0] if features else 0.0:
         case 1.0:
-            return f"both {first}" if first == second else f"{first} is {second}"
+            many = borne(features[1])
+            return f"both {first}{many}" if first == second else f"{first} is {second}{many}"
         case 0.5:
             return f"{first} against {second}, one slip apart"
         case _:
             return f"{first} against {second}"
+
+
+def words(normal: str) -> Sequence[str]:
+    return (f"={normal.removeprefix('+')[-NATIONAL:]}",)
 
 
 def keys(normal: str, _rarity: Rarity) -> Iterable[str]:
@@ -110,6 +120,6 @@ COMPARATORS: Final = (
     Comparator(
         "phone", "The first phone number of a text, by its last nine digits, or seven where the area is not told.",
         phone,
-        (Feature("likeness", (0.0, SLIP, 1.0), (-2.0, 0.3, 4.2)),), gauge, reason, keys,
+        (Feature("likeness", (0.0, SLIP, 1.0), (-2.0, 0.3, 4.2)), BEARERS), gauge, reason, keys, words,
     ),
 )  # fmt: skip

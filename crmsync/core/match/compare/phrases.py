@@ -13,12 +13,11 @@ SHORTEST: Final = 13
 
 @dataclass(frozen=True, slots=True)
 class Phrases:
-    """Codes by spelling. Blanks do not matter: `s r o`, `s ro` and `sro` are one spelling. `ends` and `starts` hold
-    all that a spelling can end or start with, so that a walk stops at the first word that leads nowhere."""
+    """Codes by all that a spelling can end or start with, so that a walk stops at the first word that leads nowhere: ""
+    by what is no whole spelling. Blanks do not matter: `s r o`, `s ro` and `sro` are one spelling."""
 
-    codes: Mapping[str, str]
-    ends: frozenset[str]
-    starts: frozenset[str]
+    ends: Mapping[str, str]
+    starts: Mapping[str, str]
 
     @classmethod
     def of(cls, table: Mapping[str, str]) -> Phrases:
@@ -27,12 +26,11 @@ class Phrases:
         spelled = [(text.split(), code) for code, spellings in table.items() for text in spellings.split(",")]
         whole = {"".join(words): code for words, code in spelled}
         parts = {cut: code for words, code in reversed(spelled) for cut in _cut_off(words)}
-        return cls(
-            parts | whole,
-            frozenset(spelling[at:] for spelling in whole for at in range(len(spelling)))
-            | frozenset(cut[at:] for words, _ in spelled for cut in _cut_off(words) for at in _starts(words)),
-            frozenset(spelling[:at] for spelling in whole for at in range(1, len(spelling) + 1)),
-        )
+        codes = parts | whole
+        ends = {spelling[at:] for spelling in whole for at in range(len(spelling))}
+        ends |= {cut[at:] for words, _ in spelled for cut in _cut_off(words) for at in _starts(words)}
+        starts = {spelling[:at] for spelling in whole for at in range(1, len(spelling) + 1)}
+        return cls({end: codes.get(end, "") for end in ends}, {start: codes.get(start, "") for start in starts})
 
 
 def _cut_off(words: Sequence[str]) -> Iterator[str]:
@@ -48,14 +46,13 @@ def _starts(words: Sequence[str]) -> Iterator[int]:
 def at_end(words: Sequence[str], phrases: Phrases) -> tuple[str, int]:
     """Code of the longest phrase that ends the words, and how many words it takes; ("", 0) where there is none."""
     tail, code, taken = "", "", 0
-    if not words or words[-1] not in phrases.ends:
-        return code, taken
-    for count in range(1, len(words) + 1):
-        tail = words[-count] + tail
-        if tail not in phrases.ends:
+    for count, word in enumerate(reversed(words), 1):
+        tail = word + tail
+        known = phrases.ends.get(tail)
+        if known is None:
             break
-        if tail in phrases.codes:
-            code, taken = phrases.codes[tail], count
+        if known:
+            code, taken = known, count
     return code, taken
 
 
@@ -64,8 +61,9 @@ def at_start(words: Sequence[str], phrases: Phrases, start: int = 0) -> tuple[st
     head, code, taken = "", "", 0
     for count in range(1, len(words) - start + 1):
         head += words[start + count - 1]
-        if head not in phrases.starts:
+        known = phrases.starts.get(head)
+        if known is None:
             break
-        if head in phrases.codes:
-            code, taken = phrases.codes[head], count
+        if known:
+            code, taken = known, count
     return code, taken

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from crmsync.core.match.compare.column import numbered
-from crmsync.core.match.compare.company_gauge import FEATURES, Names, compare
+from crmsync.core.match.compare.company_gauge import FEATURES, compare
 from crmsync.core.match.compare.comparator import Comparator, Feature, Rarity
 from crmsync.core.match.compare.fold import fold
+from crmsync.core.match.compare.names import Names
 
 if TYPE_CHECKING:
     from crmsync.core.match.compare.comparator import Floats, Gauge, Ints

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from math import log
+
 import numpy as np
 import pytest
 
+from crmsync.core.match.census import Census
 from crmsync.core.match.compare.address import address, gauge, keys, reason, words
 from crmsync.core.match.compare.laws import rarity
 
@@ -77,12 +80,19 @@ def test_more_letters_in_common_are_more_alike() -> None:
     assert likeness.tolist() == sorted(likeness.tolist(), reverse=True)
 
 
+def test_an_address_that_many_bear_tells_less() -> None:
+    column = ["hlavna bratislava|12", "bratislava hlavna|12", "dlha bratislava|3"]
+    told = gauge(column, Census(50_000, {"seat": {"=bratislava hlavna 12": 80}}).rarity("seat"))
+    np.testing.assert_allclose(told(np.array([0, 2, 0]), np.array([1, 2, 2]))[2], [-log(40), 0.0, np.nan])
+
+
 def test_keys_are_the_rarest_words_with_the_number_and_words_are_counted() -> None:
     assert list(keys("sv hlavna bratislava|12 5", rarity)) == ["bratislava+hlavna+12"]
-    assert list(words("hlavna bratislava|12 5")) == ["hlavna", "bratislava"]
+    assert list(words("hlavna bratislava|12 5")) == ["hlavna", "bratislava", "=bratislava hlavna 12 5"]
 
 
 def test_the_reason_shows_what_differs() -> None:
-    assert reason("hlavna|12", "hlavna|12", [1.0, 1.0]) == "both hlavna 12"
+    assert reason("hlavna|12", "hlavna|12", [1.0, 1.0, 0.0]) == "both hlavna 12"
+    assert reason("hlavna|12", "hlavna|12", [1.0, 1.0, -log(40)]) == "both hlavna 12, which some 80 records have"
     assert reason("hlavna|12", "hlavna|15", [0.9, 0.0]) == "hlavna: 12 against 15"
     assert reason("hlavna|12", "dlha|12", [0.5, 1.0]) == "hlavna 12 against dlha 12"

@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from stdnum.pl import nip
 
 from crmsync.core.match.compare.company_id import company_id, gauge, keys, reason
 from crmsync.core.match.compare.laws import rarity
+from crmsync.core.match.compare.registers import is_told
 
 CASES = {
     "IČO": ("31333532", "ico:31333532"),
@@ -144,3 +146,14 @@ pieces = st.sampled_from(["31333532", "SK", "CZ", "2022749619", "856-734-62-15",
 def test_normal_numbers_are_themselves(text: str) -> None:
     normal = company_id(text)
     assert normal is None or company_id(normal) == normal
+
+
+@given(st.from_regex(r"\A[0-9]{10}\Z"))
+def test_a_nip_is_what_python_stdnum_takes_for_one(number: str) -> None:
+    assert (f"nip:{number}" in (company_id(f"NIP {number}") or "")) == (nip.is_valid(number) and is_told(number))
+
+
+def test_numbers_of_stopgaps_are_told_by_no_digit() -> None:
+    assert [is_told(number) for number in ("00000000", "7777", "12345678", "31333532", "")] == [
+        False, False, False, True, False,
+    ]  # fmt: skip

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from math import log
+
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from crmsync.core.match.compare.domain import domain, email, gauge, keys, reason
+from crmsync.core.match.census import Census
+from crmsync.core.match.compare.domain import domain, email, gauge, keys, reason, words
 from crmsync.core.match.compare.hosts import FREE_MAIL, HOSTING, MADE_UP, PLATFORMS
 from crmsync.core.match.compare.laws import rarity
 
@@ -99,8 +104,16 @@ ALIKE = {
 @pytest.mark.parametrize(("first", "second", "likeness"), ALIKE.values(), ids=ALIKE)
 def test_sites_and_addresses_are_compared_with_each_other(first: str, second: str, likeness: float) -> None:
     features = gauge([first, second], rarity)(np.array([0, 1]), np.array([1, 0]))
-    np.testing.assert_allclose([float(each[0]) for each in features], [likeness])
-    np.testing.assert_allclose([float(each[1]) for each in features], [likeness])
+    np.testing.assert_allclose(features[0], [likeness, likeness])
+
+
+def test_a_site_that_many_share_tells_less_and_free_mail_is_no_site_of_anybody() -> None:
+    known = {"=kovoplast.sk": 20}
+    column = ["kovoplast.sk", "info@kovoplast.sk", "zelmat.sk", "jana@gmail.com"]
+    told = gauge(column, Census(50_000, {"web": known}).rarity("web"))
+    np.testing.assert_allclose(told(np.array([0, 2, 3]), np.array([1, 2, 3]))[1], [-log(10), 0.0, NAN])
+    assert [list(words(each)) for each in column[1::2]] == [["=kovoplast.sk"], []]
+    assert reason(column[0], column[1], [1.0, -log(10)]) == "both at kovoplast.sk, which some 20 records have"
 
 
 def test_mail_and_site_meet_by_the_domain_and_free_mail_by_the_address() -> None:
@@ -125,6 +138,22 @@ def test_mail_and_site_meet_by_the_domain_and_free_mail_by_the_address() -> None
 )
 def test_the_reason_names_both(first: str, second: str, features: list[float], said: str) -> None:
     assert reason(first, second, features) == said
+
+
+HOSTS = st.sampled_from(
+    ["firma.sk", "www.firma.co.uk", "eshop.firma.cz", "firma.webnode.sk", "facebook.com", "gmail.com", "co.uk",
+     "www.sk", "firma.nowhere", "a--b.sk", "xn--kovovroba-v4a.sk", "example.com", f"{'a' * 60}.sk", f"{'a' * 70}.sk"]
+)  # fmt: skip
+
+
+@given(st.sampled_from(["", "http://", "https://"]), HOSTS, st.sampled_from(["", "/"]))
+def test_a_host_alone_is_read_as_one_in_a_text_is(scheme: str, host: str, slash: str) -> None:
+    assert domain(f"{scheme}{host}{slash}") == domain(f" {scheme}{host}{slash}")
+
+
+@given(st.sampled_from(["info", "jan.novak", "a+b", "-x-", "a_b"]), HOSTS)
+def test_an_address_alone_is_read_as_one_in_a_text_is(local: str, host: str) -> None:
+    assert email(f"{local}@{host}") == email(f"<{local}@{host}>")
 
 
 def test_no_host_is_in_two_lists() -> None:

@@ -60,6 +60,11 @@ def test_a_text_is_folded_to_plain_letters(text: str, folded: str) -> None:
     assert fold(text) == folded
 
 
+@given(st.text(st.characters(codec="ascii"), max_size=100))
+def test_ascii_folds_alone_as_it_does_beside_other_letters(text: str) -> None:
+    assert f"c {fold(text)}".rstrip() == fold(f"č {text}")
+
+
 @given(st.text(max_size=60) | st.text(st.sampled_from("ÂĂÃÄĹÅâ€Ť\x8dÄŤŞ ěščřžýáíé'-&;#aZ9"), max_size=30))
 def test_a_folded_text_is_itself(text: str) -> None:
     folded = fold(text)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from math import log
+
 import numpy as np
 import pytest
 
+from crmsync.core.match.census import Census
 from crmsync.core.match.compare.laws import rarity
-from crmsync.core.match.compare.phone import gauge, keys, phone, reason
+from crmsync.core.match.compare.phone import gauge, keys, phone, reason, words
 
 CASES = {
     "E.164": ("+421905123456", "+421905123456"),
@@ -65,12 +68,20 @@ def test_numbers_are_compared_by_their_end(first: str, second: str, likeness: fl
     assert features[0].tolist() == [likeness, likeness]
 
 
+def test_a_number_that_many_bear_tells_less() -> None:
+    column = ["+421212345678", "212345678", "905123456"]
+    told = gauge(column, Census(50_000, {"phone": {"=212345678": 12}}).rarity("phone"))
+    np.testing.assert_allclose(told(np.array([0, 2, 0]), np.array([1, 2, 2]))[1], [-log(6), 0.0, np.nan])
+    assert list(words("+421212345678")) == list(words("212345678")) == ["=212345678"]
+
+
 def test_the_key_is_what_a_number_without_area_has() -> None:
     assert list(keys("+421905123456", rarity)) == ["5123456"]
 
 
 def test_the_reason_names_both_numbers() -> None:
-    assert reason("905123456", "905123456", [1.0]) == "both 905123456"
-    assert reason("+421905123456", "905123456", [1.0]) == "+421905123456 is 905123456"
+    assert reason("905123456", "905123456", [1.0, 0.0]) == "both 905123456"
+    assert reason("+421905123456", "905123456", [1.0, 0.0]) == "+421905123456 is 905123456"
+    assert reason("905123456", "905123456", [1.0, -log(6)]) == "both 905123456, which some 12 records have"
     assert reason("905123456", "905123457", [0.5]) == "905123456 against 905123457, one slip apart"
     assert reason("905123456", "601987654", [0.0]) == "905123456 against 601987654"
