@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import NoReturn
+from typing import Final, NoReturn
 
 import click
 
 from crmsync import __version__
-from crmsync.cli import begin, dedupe, dlq, drift, link, look, match, proof, review, run
+from crmsync.cli import begin, contract, dedupe, diff, dlq, drift, link, look, match, proof, rebase, review, run
 from crmsync.cli.ends import answer
 from crmsync.cli.flags import global_flags
+
+MANY: Final = 100_000
 
 HELP = """Keep a CRM and a project-management tool in step.
 
@@ -40,7 +43,7 @@ def crmsync() -> None:
     pass
 
 
-for family in (begin, run, look, drift, review, dlq, link, match, proof):
+for family in (begin, contract, diff, run, rebase, look, drift, review, dlq, link, match, proof):
     for command in family.COMMANDS:
         crmsync.add_command(command)
 for command in dedupe.COMMANDS:
@@ -50,6 +53,7 @@ for command in dedupe.COMMANDS:
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """The console script: do what the words ask, and exit, at once: to take down an interpreter full of libraries takes
     longer than many a run, and who is killed meanwhile would look as if the run had not ended."""
+    gc.set_threshold(MANY)  # what a run makes by the million are records, which have no cycles to look for
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # small products: threads would only wait for each other
     code = answer(crmsync, sys.argv[1:] if arguments is None else arguments)
     with suppress(OSError, ValueError):  # nobody reads any more

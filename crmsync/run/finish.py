@@ -74,9 +74,10 @@ def _looked_at(world: World, name: str, spool: Spool, gone: Both[set[Key]]) -> l
 def _doubted(world: World, name: str, spool: Spool, gone: Both[set[Key]]) -> list[Review]:
     """The questions of earlier runs about duplicates whose held record this run has decided anew, or found gone."""
     found = []
+    stay = set(spool.notes(name, "stays"))
     for review in every(world.ledger.reviews, name, "open", kind=DUPLICATE):
         side, key = review.records[1]
-        if review.run != ASKED_BY and (spool.buckets(name, side, [key]) or key in gone[side]):
+        if review.n not in stay and review.run != ASKED_BY and (spool.buckets(name, side, [key]) or key in gone[side]):
             found.append(review)
     return found
 

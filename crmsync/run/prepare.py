@@ -45,7 +45,7 @@ from crmsync.run.parents import UNDECIDED, Parents, parent_text
 from crmsync.run.prepared import MappingPlan, Order, Prepared, letter
 from crmsync.run.remember import snapshot_print
 from crmsync.run.sentinel import see_sentinels
-from crmsync.run.twins import Twins, doubt
+from crmsync.run.twins import Twins, doubt, lost_records
 from crmsync.run.world import Stopped, World, every, examined
 
 
@@ -277,14 +277,12 @@ class Planner:
     @cached_property
     def doubles(self) -> dict[tuple[Side, Key], str]:
         """Records of which a person has asked whether they are another one of their own system. What a run has asked
-        is asked anew by each, as long as it is so."""
-        reviews = every(self.world.ledger.reviews, self.mapping.name, "open", kind=DUPLICATE)
-        return {
-            record: f"review {review.n}: {review.message}"
-            for review in reviews
-            if review.run == ASKED_BY
-            for record in review.records
-        }
+        is asked anew by each, as long as it is so, and stays asked while nobody knows what became of the other one."""
+        reviews = list(every(self.world.ledger.reviews, self.mapping.name, "open", kind=DUPLICATE))
+        lost = lost_records(self.world, self.spool, self.mapping, [review.records[0] for review in reviews])
+        stay = [review for review in reviews if review.run == ASKED_BY or review.records[0] in lost]
+        self.spool.note(self.mapping.name, "stays", [review.n for review in stay])
+        return {record: f"review {review.n}: {review.message}" for review in stay for record in review.records}
 
     def _hold_loops(self, result: MappingPlan, keys: Sequence[Both[Key | None]]) -> None:
         message = "these records are each other's parents: a loop in the data"

@@ -20,6 +20,7 @@ from crmsync.core.match import Blocking, Candidate, Census
 from crmsync.core.match.block import BIGGEST_CROWD, strong
 from crmsync.core.match.inside import Twin, twins
 from crmsync.core.model import SIDES, Both, Hold, Key, Match, Side, key_text, other
+from crmsync.core.model import Mapping as Declared
 from crmsync.ledger.nouns import NewDuplicate
 from crmsync.ledger.spool import Spool, Staged
 from crmsync.run.matching import fit_candidates
@@ -123,17 +124,33 @@ class Twins:
         self, side: Side, keys: Mapping[Key, Sequence[str]], borne: Bearers, records: Mapping[Key, Candidate]
     ) -> dict[Key, list[Twin]]:
         """By newcomer all its twins among those that bear a key of it, the newcomers before it included."""
-        bearers = defaultdict(list, {block: [*_few(each)] for block, each in borne.items()})
+        bearers = defaultdict(list, {block: [*each] for block, each in borne.items()})
         pairs: set[Both[Key]] = set()
         for key, blocks in keys.items():
             for block in blocks:
-                pairs.update((key, each) for each in bearers[block] if each in records and each != key)
+                pairs.update((key, each) for each in _few(bearers[block]) if each in records and each != key)
                 bearers[block].append(key)
         asked = [pair for pair in pairs if frozenset(pair) not in self._distinct[side]]
         found: dict[Key, list[Twin]] = {}
         for (key, _), twin in twins(self.rule, self.census, list(records.values()), asked).items():
             found.setdefault(key, []).append(twin)
         return found
+
+
+def lost_records(
+    world: World, spool: Spool, mapping: Declared, records: Iterable[tuple[Side, Key]]
+) -> frozenset[tuple[Side, Key]]:
+    """Those of these linked records that are not there now, although their links do not know yet that they are gone."""
+    asked = set(records)
+    found: set[tuple[Side, Key]] = set()
+    for side in SIDES:
+        keys = sorted((key for there, key in asked if there == side), key=key_text)
+        links = world.ledger.links(mapping.name, side, keys)
+        read = spool.staged_keys(mapping.name, side, keys)
+        unread = [key for key, link in links.items() if link.state != "gone" and key not in read]
+        there = {raw.key for raw in fetch(world.door(mapping, side), unread)}
+        found.update((side, key) for key in unread if key not in there)
+    return frozenset(found)
 
 
 def _few(bearers: Collection[Key]) -> Collection[Key]:

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from math import log
 from typing import Final
 
@@ -26,16 +27,16 @@ class Census:
     words: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     crowded: frozenset[str] = frozenset()
 
-    def rarity(self, entry: str) -> Rarity:
-        """How much a shared word of this entry tells, in nats; never below 0."""
+    def rarity(self, *entries: str) -> Rarity:
+        """How much a shared word of these entries tells, in nats, never below 0: where it is common in one of them (an
+        address as website, too), as much as there."""
         size = max(self.records, SMALLEST)
         stretch = size / self.records if self.records else 1.0
         unheard = log(size / UNHEARD)
-        counts = self.words.get(entry, {})
-        nats = {}
-        for word, count in counts.items():
+        nats: dict[str, float] = {}
+        for word, count in chain.from_iterable(self.words.get(entry, {}).items() for entry in entries):
             likely = count if word.startswith(WHOLE) else UNHEARD + (count - UNHEARD) * stretch
-            nats[word] = max(0.0, min(unheard, log(size / likely)))
+            nats[word] = max(0.0, min(nats.get(word, unheard), log(size / likely)))
         return lambda word: nats.get(word, unheard)
 
     def to_json(self) -> Json:

@@ -42,7 +42,7 @@ class Column:
         texts: dict[Json, int] = defaultdict(count().__next__, {None: -1})
         used = [pairs] if first is second else [pairs[:1], pairs[1:]]
         tables = [_places(group, texts, side, each) for side, each in zip((first, second), used, strict=False)]
-        gauge = group.by.gauge(list(texts)[1:], census.rarity(group.fields[0]))
+        gauge = group.by.gauge(list(texts)[1:], census.rarity(*group.fields))
         return cls(group, gauge, tables[0], tables[-1])
 
     def measure(self, i: Ints, j: Ints) -> Floats:

@@ -92,12 +92,15 @@ def _against(rule: Match, scored: Scored) -> Iterator[str]:
 
 def vetoes(rule: Match, scored: Scored, row: int) -> list[str]:
     """What keeps a pair from being linked without a person, beside identifiers that decide."""
-    return [
-        group.by.vetoes[feature.name]
-        for group, measured, _ in _groups(rule, scored, [row])[0]
-        for feature, value in zip(group.by.features, measured, strict=True)
-        if feature.name in group.by.vetoes and value < 1.0
-    ]
+    return [veto for each in _groups(rule, scored, [row])[0] for veto in _vetoes(rule, *each)]
+
+
+def _vetoes(rule: Match, group: Group, features: Sequence[float], points: float) -> Iterator[str]:
+    for feature, value in zip(group.by.features, features, strict=True):
+        if feature.name in group.by.vetoes and value < 1.0:
+            yield group.by.vetoes[feature.name]
+    if group.by.stranger is not None and points < group.by.stranger and not rule.weighted:
+        yield f"their names ({group.name}) speak against it"
 
 
 def words(rule: Match, scored: Scored, rows: Sequence[int]) -> dict[int, str]:

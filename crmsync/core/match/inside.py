@@ -50,7 +50,8 @@ class Twin:
 def twins(
     rule: Match, census: Census, candidates: Sequence[Candidate], pairs: Collection[Both[Key]]
 ) -> dict[Both[Key], Twin]:
-    """Of these pairs of candidates those that are SAME: the second record as the twin of the first."""
+    """Of these pairs of candidates those that are SAME, or that have an identifier which would decide between two
+    systems: the second record as the twin of the first."""
     if not pairs:
         return {}
     named = {key for pair in pairs for key in pair}
@@ -59,7 +60,8 @@ def twins(
     chosen = sorted({(min(place[one], place[two]), max(place[one], place[two])) for one, two in pairs})
     columns = np.array(chosen, dtype=np.int64).reshape(-1, 2)
     scored = weigh(rule, census, records, records, (columns[:, 0], columns[:, 1]), min(rule.review_at, rule.link_at))
-    rows, decided = np.flatnonzero(_same(rule, scored)).tolist(), _decided(rule, scored)
+    decided = scored.decided
+    rows = np.flatnonzero(_same(rule, scored) | decided).tolist()
     told = words(rule, scored, rows)
     found: dict[Both[Key], Twin] = {}
     for row in rows:

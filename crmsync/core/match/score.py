@@ -120,7 +120,7 @@ def weigh(
     score, strength = weights.score(parts, present)
     support, contradicted = weights.votes(parts, likeness)
     kept = (score >= keep_from) | equal[rows]
-    last, vetoed = rows[kept], _vetoed(compared, features, len(rows))
+    last, vetoed = rows[kept], _vetoed(compared, features, len(rows)) | weights.strangers(parts)
     return Scored(
         first, second, feature_names(compared), len(i), i[last], j[last], score[kept], strength[kept],
         (np.column_stack(features) if features else nothing)[kept], equal[last], alone[last],
@@ -233,6 +233,14 @@ class Weights:
             score = 1.0 / (1.0 + np.exp(-np.clip(total, -40.0, 40.0)))
         score = np.round(np.where(present > 1, score, np.minimum(score, self.rule.link_at - 0.001)), 4)
         return score, np.round(total, 4)
+
+    def strangers(self, parts: Floats) -> Bools:
+        """The pairs that what they are called speaks clearly against: colleagues, or neighbours at one desk."""
+        found = np.zeros(len(parts), dtype=bool)
+        for n, group in enumerate(self.compared):
+            if group.by.stranger is not None and not self.rule.weighted:
+                found |= parts[:, n] < group.by.stranger
+        return found
 
     def votes(self, parts: Floats, likeness: Floats) -> tuple[Ints, Bools]:
         """How many groups speak for a pair, and whether all speak against it, but for the identifiers that decide."""

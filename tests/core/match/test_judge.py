@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crmsync.core.match import Blocking, Candidate, Census, normalise, propose, traits_of
-from crmsync.core.model import Compare, Match, Verdict
+from crmsync.core.model import LIKELY, Compare, Match, Verdict
 
 RULE = Match((("ico",),), (Compare("name", "company", 0.6), Compare("domain", "domain", 0.4)), 0.93, 0.78)
 WITHIN = Match((("parent", "no"),), (Compare("name", "text", 1.0),), 0.93, 0.78, within="parent")
@@ -157,3 +157,61 @@ def test_who_else_is_there_does_not_decide_what_is_compared(others):
     assert blocks(one) & blocks(two)
     crowded = propose(RULE, crowd([*others, one]), crowd([two], 100))
     assert any(each.keys == ((len(others),), (100,)) for each in crowded)
+
+
+# One desk, one address, one switchboard: what a record is called must not speak against a link -------------------
+
+CARD = Match(
+    (),
+    (Compare("name", "company"), Compare("web", "domain"), Compare("phone", "phone"), Compare("street", "address")),
+    *LIKELY,
+)
+PEOPLE = Match(
+    (),
+    (Compare("name", "person"), Compare("mail", "email"), Compare("phone", "phone"), Compare("firm", "company")),
+    *LIKELY,
+)
+DESK = {"web": "lovatek.at", "phone": "+43 1 5551234", "street": "Hauptstraße 3"}
+
+
+def verdicts(rule, first, second):
+    return [each.verdict for each in propose(rule, crowd([first], 0, rule), crowd([second], 100, rule))]
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("Lovatek Immobilien GmbH", "Lovatek Beteiligungs GmbH"),
+        ("Lovatek Szerviz Kft.", "Lovatek Logisztikai Kft."),
+        ("Lovatek Usługi sp. z o.o.", "Lovatek Nieruchomości sp. z o.o."),
+        ("Lovatek Stavby s.r.o.", "Lovatek Reality s.r.o."),
+        ("Lovatek Holding a.s.", "Lovatek a.s."),
+        ("Mlyn Nitra a.s.", "Zenrami Personal GmbH"),
+    ],
+)
+def test_companies_of_one_family_or_one_desk_are_a_question(first, second):
+    assert verdicts(CARD, {"name": first, **DESK}, {"name": second, **DESK}) == [Verdict.UNSURE]
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("Lovatek Invest a.s.", "LOVATEK IVEST A.S."),
+        ("Lovatek Immobilien GmbH", "Lovatek Immobilen G.m.b.H."),
+        ("Lovatek s.r.o.", "Lovatek"),
+    ],
+)
+def test_a_slip_of_the_pen_tells_no_company_from_another(first, second):
+    assert verdicts(CARD, {"name": first, **DESK}, {"name": second, **DESK}) == [Verdict.SAME]
+
+
+def test_two_colleagues_are_never_linked_as_one_person():
+    desk = {"phone": "+48 22 5551234", "firm": "Figra sp. z o.o."}
+    first = {"name": "Łukasz Müller", "mail": "lukasz.muller@figra.sk", **desk}
+    second = {"name": "Péter Lechner", "mail": "peter.lechner@figra.sk", **desk}
+    (told,) = propose(PEOPLE, crowd([first], 0, PEOPLE), crowd([second], 100, PEOPLE))
+    assert told.verdict is Verdict.UNSURE
+    assert "their names (name) speak against it" in told.reason
+    assert verdicts(PEOPLE, first, {**second, "name": "Müller Łukasz", "mail": "lukasz.muller@figra.sk"}) == [
+        Verdict.SAME
+    ]

@@ -19,5 +19,6 @@ COMPARATORS: Final = (
         keys,
         words,
         vetoes={"sibling": "a word tells companies of one family apart", "numbers": "the numbers in the names differ"},
+        stranger=-2.0,
     ),
 )

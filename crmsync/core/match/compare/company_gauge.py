@@ -96,7 +96,9 @@ def compare(names: Names, first: Ints, second: Ints) -> tuple[Floats, ...]:
     form = np.where((forms[0] == 0) | (forms[1] == 0), np.nan, (forms[0] == forms[1]).astype(float))
     numbers = (names.numbers[first] == names.numbers[second]).astype(float)
     apart = -np.maximum(np.minimum(*free) - kin, 0.0) * (1 - joined)
-    sibling = _siblings(names, (first, second), matched) | ((numbers == 0) & (shared > 0))
+    misspelled = (free[0] == free[1]) & (kin >= free[0])  # whatever is left over of the one is left over of the other
+    sibling = _siblings(names, (first, second), matched) & ~misspelled
+    sibling |= ((numbers == 0) & (shared > 0)) | (_of_two_trades(names, (first, second), matched) & (apart < 0))
     namesakes = np.where(same, np.minimum(names.common[first], names.common[second]), np.nan)
     return (
         letters, together, whole, -np.minimum(*left), -np.maximum(*left), apart, numbers, 1.0 - sibling, namesakes,
@@ -130,6 +132,12 @@ def _siblings(names: Names, pair: tuple[Ints, Ints], matched: tuple[Bools, Bools
     """Is a word left over that tells one company of a family from another?"""
     left = [(names.siblings[places] & ~hit).any(axis=1) for places, hit in zip(pair, matched, strict=True)]
     return np.asarray(matched[0].any(axis=1) & (left[0] | left[1]))
+
+
+def _of_two_trades(names: Names, pair: tuple[Ints, Ints], matched: tuple[Bools, Bools]) -> Bools:
+    """Of one family, and each has a word left over that says what it does?"""
+    left = [(names.trades[places] & ~hit).any(axis=1) for places, hit in zip(pair, matched, strict=True)]
+    return np.asarray(matched[0].any(axis=1) & left[0] & left[1])
 
 
 def _initials(names: Names, first: Ints, second: Ints) -> Floats:

@@ -16,6 +16,7 @@ from crmsync.core.match.compare.fold import fold
 from crmsync.core.match.compare.registers import (
     BY_LABEL,
     BY_PREFIX,
+    UNION,
     american,
     hungarian,
     is_told,
@@ -33,19 +34,21 @@ MOST: Final = 4
 """Numbers of one value that are looked at."""
 LONGEST: Final = 20
 """Characters of a number with nothing around it, blanks among them."""
+EIN: Final = 9
+"""Digits."""
 SECRET: Final = frozenset({"cz.dic"})
 """Registers whose numbers hold a birth number: they are compared, never shown."""
 
 _NORMAL: Final = re.compile(r"(?:[a-z.]+:[0-9a-z]+)(?:,[a-z.]+:[0-9a-z]+)*")
 _PARTS: Final = re.compile(r"[,;|/\n]")
+_STEUERNUMMER: Final = re.compile(r"\b\d{2,3}/\d{3,4}/\d{4,5}\b")
+"""One number of a German tax office, no three of others."""
+_LABELS: Final = "|".join(sorted(BY_LABEL, key=len, reverse=True))
 _NUMBER: Final = re.compile(
-    r"\b(?:(?P<label>ic dph|icdph|dic|ico|ic|nip|regon|krs|ein|fn|adoszam|hr[ab]|steuernummer|st nr|tel|mobil)\s*)?"
-    r"(?:(?P<prefix>at ?u|[a-z]{2})\s*)?(?P<number>\d+(?: \d+)*[a-z]?)\b"
+    rf"\b(?:(?P<label>{_LABELS})(?: ?(?:id|nr|no|reg|ue|eu|cislo|number|nummer|identifikationsnummer)\b)*\s*)?"
+    r"(?:(?P<prefix>at ?u|che|u|[a-z]{2})\s*)?(?P<number>\d+(?: \d+)*[a-z]?)\b"
 )
-_UNION: Final = frozenset(
-    ["be", "bg", "cy", "de", "dk", "ee", "el", "es", "fi", "fr", "gr", "hr", "ie", "it", "lt", "lu", "lv", "mt", "nl",
-     "pt", "ro", "se", "si", "xi"]
-)  # fmt: skip
+_EIN: Final = re.compile(r"\s*(?:(?:federal |us )?(?:tax id|tin|f?ein)(?: no| number)?[\s.:#]*)?\d\d-\d{7}\s*", re.I)
 
 
 def company_id(text: str) -> str | None:
@@ -56,7 +59,8 @@ def company_id(text: str) -> str | None:
         return text
     found = _bare(text)
     if found is None:
-        found = tuple({number for part in _PARTS.split(text[:200]) for number in _numbers(part)})
+        parts = _PARTS.split(_STEUERNUMMER.sub(" ", text[:200]) if "/" in text else text[:200])
+        found = tuple({number for part in parts for number in _numbers(part)})
     return found[0] if len(found) == 1 else ",".join(sorted(found)) or None
 
 
@@ -76,10 +80,10 @@ def _bare(text: str) -> tuple[str, ...] | None:
 def _numbers(part: str) -> Iterator[str]:
     folded = fold(part)
     joined = folded.replace(" ", "")
-    if joined[:2] in _UNION and any(char.isdigit() for char in joined):
-        yield from of_the_union(joined)
-    elif re.fullmatch(r"\s*\d\d-\d{7}\s*", part):
-        yield from american(joined)
+    if joined[:2] in UNION and (whole := of_the_union(joined)):
+        yield from whole
+    elif _EIN.fullmatch(part):
+        yield from american(joined[-EIN:])
     elif re.fullmatch(r"\s*\d{8}-\d-\d\d\s*", part):
         yield from hungarian(joined)
     else:

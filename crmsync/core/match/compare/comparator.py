@@ -46,7 +46,8 @@ class Comparator:
     `words` are what is counted to tell what is rare: `=value` for a whole value; () where nothing is to be counted.
     `pool`: comparators of one pool are compared with each other (a website with an e-mail's domain), by the gauge of
     the one that the pool is named after; "" stands alone. `vetoes`: features which, below 1, keep two records from
-    being linked without a person, and what is to be said then.
+    being linked without a person, and what is to be said then. `stranger`: of what a record is called, the points below
+    which that is so of this one.
     """
 
     name: str
@@ -59,6 +60,7 @@ class Comparator:
     words: Callable[[str], Sequence[str]] = lambda _text: ()
     pool: str = ""
     vetoes: Mapping[str, str] = field(default_factory=dict)
+    stranger: float | None = None
 
 
 GROUP: Final = "crmsync.comparators"

@@ -160,7 +160,7 @@ def gauge(values: Sequence[str], rarity: Rarity) -> Gauge:
     names = [name for name, _ in parts]
     name, ending = numbered(names), numbered([each for _, each in parts])
     telling = np.array([len(name) >= TELLING for name in names], dtype=np.bool_)
-    nats = common(known, rarity)
+    nats, mailbox_nats = common(known, rarity), common(values, rarity)
     on_platform = np.array(["/" in each for each in known], dtype=np.bool_)  # who has a page there may have a site too
 
     def measure(first: Ints, second: Ints) -> tuple[Floats, ...]:
@@ -169,8 +169,9 @@ def gauge(values: Sequence[str], rarity: Rarity) -> Gauge:
         likeness = np.where(same, 1.0, np.nan)
         rows = np.flatnonzero((ones > 0) & (twos > 0) & ~same)
         likeness[rows] = _by_letters(ones[rows], twos[rows])
-        likeness[text[first] == text[second]] = 1.0
-        return likeness, np.where(same, nats[ones], np.nan)
+        equal = text[first] == text[second]
+        likeness[equal] = 1.0
+        return likeness, np.where(same, nats[ones], np.where(equal, mailbox_nats[first], np.nan))
 
     def _by_letters(ones: Ints, twos: Ints) -> Floats:
         """Of two sites that differ, by their numbers."""
@@ -203,8 +204,8 @@ def _how_close(features: Sequence[float]) -> str:
 
 
 def words(normal: str) -> Sequence[str]:
-    site = _site_of(normal)
-    return (f"={site}",) if site else ()
+    """The site; the address where it tells no site: many may write the same made-up one."""
+    return (f"={_site_of(normal) or normal}",)
 
 
 def keys(normal: str, _rarity: Rarity) -> Iterable[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
 from typing import Final, TypeAlias
@@ -42,6 +42,17 @@ _SIBLINGS: Final = """
 """
 SIBLINGS: Final = frozenset(_SIBLINGS.split())
 """Words that tell one company of a family from another: left over in a name, they speak of two."""
+_TRADES: Final = """
+    immobilien beteiligungs beteiligung verwaltungs vermogens vertriebs vertrieb produktions produktion handels handel
+    transport transporte transporty spedition spedice spedicia personal catering gastro hotel hotels bau hochbau tiefbau
+    elektro metall holz werkzeug umwelt recycling security ingatlan szerviz szolgaltato logisztikai logisztika
+    vagyonkezelo kereskedelmi kereskedo gyarto gepgyarto epito szallitmanyozo vendeglato nieruchomosci uslugi handlowe
+    produkcja produkcyjne transportowe budowlane ochrona inwestycje projekty nemovitosti nehnutelnosti stavby stavebni
+    stavebna obchod obchodni obchodna sprava majetkova majetkovy vyroba vyrobni vyrobna pekaren mlyn statek farma
+    software hardware web print studio design consult audit tax legal reklama marketing cleaning facility printing
+"""
+TRADES: Final = frozenset((_TRADES + _GENERIC + _SIBLINGS).split())
+"""What a company does, or is within its family: where each of two names has another such word, they speak of two."""
 _NUMBER: Final = re.compile(r"\d+|[ivx]{1,5}")
 
 
@@ -71,6 +82,7 @@ class Names:
     forms: Ints
     numbers: Ints
     siblings: Bools
+    trades: Bools
     common: Floats  # how much less a name tells than one that nobody else bears, in nats; 0 or below
     most: float  # what a word tells that no census lists
 
@@ -92,9 +104,14 @@ class Names:
             np.array([known.get(each, -1) if len(each) > 1 else -1 for each in initials], dtype=np.int64),
             np.array([" " in each for each in cores], dtype=bool), sizes, np.array(vocabulary, dtype=object), nats,
             table, weight, weight.sum(axis=1), numbered([form_of(each) for each in values]),
-            _numbers(vocabulary, table), np.array([*(word in SIBLINGS for word in vocabulary), False])[table],
+            _numbers(vocabulary, table), _among(SIBLINGS, vocabulary)[table], _among(TRADES, vocabulary)[table],
             common[codes], max(rarity(""), 0.1),
         )  # fmt: skip
+
+
+def _among(known: Collection[str], vocabulary: Sequence[str]) -> Bools:
+    """Which words are; the last is that of no word."""
+    return np.array([*(word in known for word in vocabulary), False])
 
 
 def _words(cores: Sequence[str], most: int) -> tuple[list[str], Ints, list[str]]:

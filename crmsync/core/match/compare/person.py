@@ -109,6 +109,6 @@ COMPARATORS: Final = (
     Comparator(
         "person", "A person's name without titles, in any order of given and family name; initials fit names.", person,
         (Feature("likeness", (0.0, 0.6, 0.75, INITIAL, 0.93, 1.0), (-3.0, -2.2, -0.8, 0.8, 2.0, 3.5)),),
-        gauge, reason, keys, str.split,
+        gauge, reason, keys, str.split, stranger=0.0,
     ),
 )  # fmt: skip

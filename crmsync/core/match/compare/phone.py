@@ -22,10 +22,23 @@ LONGEST: Final = 15
 """Digits of a number, by E.164."""
 SLIP: Final = 0.5
 
-_PLAIN: Final = re.compile(r"(\+|00)?[\d .()-]*(?:/[\d .()-]+)?")
+_PLAIN: Final = re.compile(r"(\+|00)?[\d .()–-]*(?:/[\d .()–-]+)?")
 _MORE: Final = re.compile(
-    r"[,;|\n]| / |\b(?:alebo|nebo|lub|oder|or|ext|linka|klapka|kl|wew|dw|fax)\b|(?<=\d)\s*[x#]", re.IGNORECASE
+    r"[,;|\n]| / |(?<![^\W\d_])(?:alebo|nebo|lub|oder|or|fax|ext(?:ension|n)?|linka|klapka|kl|wew(?:n(?:[eę]trzny)?)?"
+    r"|dw|durchwahl|mell[eé]k)(?![^\W\d_])|(?<=\d)\s*[x#]",
+    re.IGNORECASE,
 )
+_DIRECT: Final = re.compile(r"(.*\d) ?[/–-] ?(\d{1,4})")
+"""A number, and what may be the extension behind it."""
+_BLOCK: Final = re.compile(r"\d+$")
+BLOCK: Final = 5
+"""Digits in one piece that are the number of a company by themselves: +43 1 2223334-12."""
+_FULL: Final = {"421": 9, "420": 9, "48": 9, "36": 9, "44": 10, "1": 10}
+"""Digits of a number behind the code of its country, where all have so many or one less."""
+_OPEN: Final = {"43": re.compile("6(?:50|6[013-9]|[789])"), "49": re.compile("1[567]")}
+"""Countries whose numbers have any length, and what their mobile numbers, which have no extension, begin with."""
+_MOBILE: Final = re.compile(r"01[567]\d\d?\b|06(?:50|6[013-9]|[789]\d)|06\W*(?:[237]0|31)")
+"""How those of Germany, Austria and Hungary begin at home."""
 _LABEL: Final = re.compile(r"^[^\d+(]+")
 _FAKES: Final = ("123456789", "987654321", "1234567", "7654321")
 
@@ -38,7 +51,7 @@ def phone(text: str) -> str | None:
     digits = text.removeprefix("+")
     if not (digits.isdigit() and digits.isascii()):  # with blanks and signs
         text = text if _PLAIN.fullmatch(text) else _first(text)
-        digits = _joined(text)
+        digits = _joined(_without_extension(text))
     return _told(digits, international=text.startswith(("+", "00")))
 
 
@@ -56,6 +69,42 @@ def _found(text: str) -> str:
 
     matches = PhoneNumberMatcher(text, "SK", leniency=Leniency.POSSIBLE)
     return next((match.raw_string for match in matches), "") if matches.has_next() else ""
+
+
+def _without_extension(text: str) -> str:
+    """A number of a switchboard that a hyphen or slash divides from the extension; else as it is."""
+    direct = _DIRECT.fullmatch(text)
+    if direct is None:
+        return text
+    head, more = direct.groups()
+    international = text.startswith(("+", "00"))
+    whole = _is_whole_abroad if international else _is_whole_at_home
+    return head if whole(head, len(more)) else text
+
+
+def _is_whole_abroad(head: str, more: int) -> bool:
+    """Whether the digits before the last hyphen are a number, so that the `more` behind it are none of its digits."""
+    digits = _digits(head.replace("(0)", "")).lstrip("0")
+    code = next((each for each in (*_FULL, *_OPEN) if digits.startswith(each)), "")
+    size = len(digits) - len(code)
+    if code in _OPEN:
+        return size >= LOCAL and not _OPEN[code].match(digits, len(code))
+    if code in _FULL:
+        return size + more > _FULL[code] and size >= _FULL[code] - 1
+    return size >= NATIONAL and _block(head) >= BLOCK
+
+
+def _is_whole_at_home(head: str, more: int) -> bool:
+    """The same without code of a country: up to NATIONAL digits, ten in the USA, may be one number."""
+    size = len(_digits(head).lstrip("0"))
+    if head.startswith("0") and _block(head) >= BLOCK and not _MOBILE.match(head):
+        return size >= LOCAL and size + more > NATIONAL
+    return size >= NATIONAL and size + more > NATIONAL + 1
+
+
+def _block(head: str) -> int:
+    """Digits in one piece at its end."""
+    return len(_BLOCK.findall(head)[0])
 
 
 def _joined(text: str) -> str:

@@ -7,8 +7,9 @@ law (a Czech DIČ of a company is its IČO, a Polish VAT number its NIP, a Slova
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from operator import mul
 from typing import Final, TypeAlias
 
@@ -19,6 +20,10 @@ Reader: TypeAlias = Callable[[str], tuple[str, ...]]
 _FAKES: Final = frozenset(
     {"01234567", "12345678", "12345679", "87654321", "00000001", "123456789", "1234567890", "0123456789", "987654321"}
 )
+FIRMENBUCH: Final = 5
+"""Characters that a number of the Firmenbuch with nothing around it has more than: 12a is a house."""
+_AREA: Final = re.compile("[1-5](?:0[2-9]|1[0-9]|20|2[2-9]|3[0-9]|4[0-4]|51)")
+"""How a Hungarian company is taxed, and in which county."""
 _NIP_WEIGHTS: Final = (6, 5, 7, 2, 3, 4, 5, 6, 7, -1)
 
 
@@ -28,17 +33,33 @@ def is_told(number: str) -> bool:
 
 
 def unmarked(number: str) -> tuple[str, ...]:
-    """Of a number without country or label, by what it looks like."""
+    """Of a number without country or label, by what it looks like: where several countries write such numbers, by the
+    check digits of the one that uses them most, and by those of others where no more than one of them fits. Eight
+    digits are an IČO or nothing: a mistyped one would be too many others."""
     if not number.isdigit():
-        return ()
-    size = len(number)
-    if 4 <= size <= 8:
-        return _ico(number)
-    if size in (9, 14):
-        return _regon(number)
-    if number.startswith("0000"):
-        return _krs(number)
-    return _nip(number) + _slovak_tax(number) if size == 10 else ()
+        return _firmenbuch(number) if len(number) > FIRMENBUCH else ()
+    match len(number):
+        case 4 | 5 | 6 | 7 | 8:
+            return _ico(number)
+        case 9:
+            return _regon(number) or _only(_german(number), _british(number))
+        case 10:
+            return _krs(number) if number.startswith("0000") else _nip(number) + _slovak_tax(number)
+        case 11:
+            return hungarian(number) if _AREA.fullmatch(number[8:]) else ()
+        case 14:
+            return _regon(number)
+    return ()
+
+
+def _only(*readings: tuple[str, ...]) -> tuple[str, ...]:
+    """What it is, where there is no other thing that it may be."""
+    found = [each for each in readings if each]
+    return found[0] if len(found) == 1 else ()
+
+
+def _abroad(country: str, number: str) -> tuple[str, ...]:
+    return of_the_union(f"{country}{number}")
 
 
 def of_the_union(joined: str) -> tuple[str, ...]:
@@ -56,7 +77,7 @@ def american(number: str) -> tuple[str, ...]:
 
 def hungarian(number: str) -> tuple[str, ...]:
     """The register number is the first eight digits of the tax number; what follows tells how it is taxed."""
-    return _valid("hu.anum", "hu", number[:8]) if len(number) in (8, 11) else ()
+    return _valid("hu.anum", "hu", number[:8]) if len(number) in (8, 11) and is_told(number[:8]) else ()
 
 
 def _ico(number: str) -> tuple[str, ...]:
@@ -107,12 +128,40 @@ def _austrian(number: str) -> tuple[str, ...]:
     return _valid("at.uid", "at.uid", f"u{number}")
 
 
+def _swiss(number: str) -> tuple[str, ...]:
+    return (f"ch.uid:{number}",) if _is_valid("ch.uid", f"che{number}") else ()
+
+
 def _firmenbuch(number: str) -> tuple[str, ...]:
     return _valid("at.businessid", "at.fn", number)
 
 
+def _german(number: str) -> tuple[str, ...]:
+    return _abroad("de", number)
+
+
 def _british(number: str) -> tuple[str, ...]:
     return _valid("gb.vat", "gb.vat", number)
+
+
+def _vat(number: str) -> tuple[str, ...]:
+    """A VAT number without its country; a REGON is none."""
+    match len(number):
+        case 8:
+            return _ico(number) or _only(hungarian(number), _austrian(number))
+        case 9:
+            return _only(_german(number), _british(number))
+    return unmarked(number)
+
+
+def _ust(number: str) -> tuple[str, ...]:
+    """In words of German: a German or an Austrian one, by its length."""
+    return _austrian(number) if len(number) == 8 else _german(number) if len(number) == 9 else ()
+
+
+def _tax_id(number: str) -> tuple[str, ...]:
+    """Nine digits may be an EIN, which has no check digit."""
+    return () if len(number) == 9 else unmarked(number)
 
 
 def _none(_number: str) -> tuple[str, ...]:
@@ -122,11 +171,21 @@ def _none(_number: str) -> tuple[str, ...]:
 BY_LABEL: Final[dict[str, Reader]] = {
     "ico": _ico, "ic": _ico, "dic": _tax, "ic dph": _tax, "icdph": _tax,
     "nip": _nip, "regon": _regon, "krs": _krs, "ein": american, "fn": _firmenbuch,
-    "adoszam": hungarian, "hra": _none, "hrb": _none, "steuernummer": _none, "st nr": _none, "tel": _none,
-    "mobil": _none,
+    "fein": american, "vat": _vat, "vatin": _vat, "dph": _vat, "uid": _ust, "ust": _ust, "umsatzsteuer": _ust,
+    "tax id": _tax_id, "tin": _tax_id, "adoszam": hungarian, "hra": _none, "hrb": _none, "steuernummer": _none,
+    "st nr": _none, "steuer nr": _none, "cegjegyzekszam": _none, "tel": _none, "mobil": _none,
 }  # fmt: skip
+"""By the words before the number, folded. EIN of nine digits, Steuernummer, HRB and Cégjegyzékszám have no check digits
+to go by."""
+UNION: Final = frozenset(
+    ["be", "bg", "cy", "de", "dk", "ee", "el", "es", "fi", "fr", "gr", "hr", "ie", "it", "lt", "lu", "lv", "mt", "nl",
+     "pt", "ro", "se", "si", "xi"]
+)  # fmt: skip
+"""Countries whose VAT numbers are read as a whole; the others have registers of their own."""
 BY_PREFIX: Final[dict[str, Reader]] = {
-    "cz": _czech, "sk": _slovak, "pl": _nip, "hu": hungarian, "atu": _austrian, "gb": _british,
+    "cz": _czech, "sk": _slovak, "pl": _nip, "hu": hungarian, "atu": _austrian, "at": _austrian, "u": _austrian,
+    "gb": _british, "che": _swiss,
+    **{country: partial(_abroad, country) for country in UNION},
 }  # fmt: skip
 
 

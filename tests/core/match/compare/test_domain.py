@@ -107,12 +107,14 @@ def test_sites_and_addresses_are_compared_with_each_other(first: str, second: st
     np.testing.assert_allclose(features[0], [likeness, likeness])
 
 
-def test_a_site_that_many_share_tells_less_and_free_mail_is_no_site_of_anybody() -> None:
+def test_a_site_that_many_share_tells_less_and_a_mailbox_too() -> None:
     known = {"=kovoplast.sk": 20}
     column = ["kovoplast.sk", "info@kovoplast.sk", "zelmat.sk", "jana@gmail.com"]
     told = gauge(column, Census(50_000, {"web": known}).rarity("web"))
-    np.testing.assert_allclose(told(np.array([0, 2, 3]), np.array([1, 2, 3]))[1], [-log(10), 0.0, NAN])
-    assert [list(words(each)) for each in column[1::2]] == [["=kovoplast.sk"], []]
+    np.testing.assert_allclose(told(np.array([0, 2, 3]), np.array([1, 2, 3]))[1], [-log(10), 0.0, 0.0])
+    assert [list(words(each)) for each in column[1::2]] == [["=kovoplast.sk"], ["=jana@gmail.com"]]
+    many = gauge(column, Census(50_000, {"mail": {"=jana@gmail.com": 60}}).rarity("web", "mail"))
+    np.testing.assert_allclose(many(np.array([3]), np.array([3]))[1], [-log(30)])
     assert reason(column[0], column[1], [1.0, -log(10)]) == "both at kovoplast.sk, which some 20 records have"
 
 
