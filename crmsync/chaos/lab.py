@@ -68,7 +68,7 @@ class Lab:
         if loaded.project is None:
             raise Refused("; ".join(f"{each.message} ({each.at})" for each in loaded.findings))
         self.root, self.random, self.faults, self.tell = root, random, faults, tell
-        self.project, self.hashes = loaded.project, loaded.hashes
+        self.project, self.definitions = loaded.project, loaded.definitions
         self.clock = Clock()
         self.happened: Counter[str] = Counter()
         self.kept: Counter[int] = Counter()
@@ -101,7 +101,7 @@ class Lab:
 
     @contextmanager
     def world(self) -> Iterator[World]:
-        world = World(self.project, self.hashes, Ledger.open(self.project.ledger))
+        world = World(self.project, self.definitions, Ledger.open(self.project.ledger))
         world.patiences.update({name: self._patience(name) for name in self.systems})
         for name, inner in self.systems.items():
             chaotic = ChaoticConnection(inner, self.trouble[name])

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
+from heapq import merge
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from crmsync.cli.flags import Function
+from crmsync.cli.flags import Function, select_flag
 from crmsync.core.model import Ref
 
 if TYPE_CHECKING:
@@ -34,7 +36,7 @@ def moment(context: click.Context, option: click.Parameter, text: str | None) ->
 
 _SCORE = click.FloatRange(0, 1)
 _FILTERS = (
-    click.option("--mapping", metavar="NAME", help="Only of this mapping."),
+    select_flag,
     click.option("--kind", metavar="KIND", help="Only of this kind: match, duplicate, conflict, foreign-edit ..."),
     click.option("--field", metavar="NAME", help="Only about this field."),
     click.option("--ref", metavar="REF", help="Only about this record, e.g. crm.account/42."),
@@ -52,9 +54,9 @@ def filter_flags(function: Function) -> Function:
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """What the filters say; None is any."""
+    """What the filters say; None, and no name of a mapping, is any."""
 
-    mapping: str | None
+    select: tuple[str, ...]
     kind: str | None
     field: str | None
     ref: str | None
@@ -64,16 +66,25 @@ class Filter:
 
     @property
     def given(self) -> bool:
-        return any(getattr(self, each.name) is not None for each in fields(self))
+        return any(getattr(self, each.name) not in (None, ()) for each in fields(self))
 
 
 def chosen(world: World, state: str | None, only: Filter) -> Iterator[Review]:
-    """By number. Raises `Stopped` (exit 2) where no mapping has the record that is named."""
+    """By number. Raises `Stopped` (exit 2) where no mapping is named so, or none has the record that is named."""
     from crmsync.run.refs import find_ref
+    from crmsync.run.session import selected
 
-    about, after = find_ref(world, only.ref) if only.ref else None, 0
-    while page := world.ledger.reviews(only.mapping, state, only.kind, after=after):  # type: ignore[arg-type]  # one of STATES
-        yield from (each for each in page if _fits(only, each) and (about is None or _names(world, each, about)))
+    about = find_ref(world, only.ref) if only.ref else None
+    names = [mapping.name for mapping in selected(world, only.select)] if only.select else [None]
+    for each in merge(*(_pages(world, name, state, only.kind) for name in names), key=attrgetter("n")):
+        if _fits(only, each) and (about is None or _names(world, each, about)):
+            yield each
+
+
+def _pages(world: World, mapping: str | None, state: str | None, kind: str | None) -> Iterator[Review]:
+    after = 0
+    while page := world.ledger.reviews(mapping, state, kind, after=after):  # type: ignore[arg-type]  # one of STATES
+        yield from page
         after = page[-1].n
 
 

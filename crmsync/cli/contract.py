@@ -171,7 +171,7 @@ def _answer_changed(settings: Settings, against: str, changed: Sequence[Changed]
                 _show(each.diff, f" ({each.how})")
             else:
                 render.say(f"{each.name} ({each.how})\n")
-        if not changed:
+        if not changed and not wrong:
             render.say(f"no contract has changed since {against}")
     told = {
         each.name: {"how": each.how, **(_diff_json(each.diff) if each.diff else {"verdicts": None})} for each in changed

@@ -84,10 +84,10 @@ def show(settings: Settings, ref: str) -> None:
 
 @link.command()
 @click.argument("ref")
-@click.option("--mapping", metavar="NAME", help="Only the link in this mapping.")
+@select_flag
 @yes_flag
 @global_flags
-def split(settings: Settings, ref: str, mapping: str | None, yes: bool) -> None:
+def split(settings: Settings, ref: str, select: tuple[str, ...], yes: bool) -> None:
     """Say that two linked records are two things.
 
     The link ends, and they are not proposed again. Of a record that was merged into another one the merge is taken
@@ -97,10 +97,12 @@ def split(settings: Settings, ref: str, mapping: str | None, yes: bool) -> None:
       crmsync link split crm.account/42
     """
     from crmsync.run import judge, merging
+    from crmsync.run.session import selected
 
     with settings.world(create=True) as world:
         teller, places = _places(world, ref)
-        chosen = [place for place in places if mapping in (None, place[0].name)]
+        names = {mapping.name for mapping in selected(world, select)}
+        chosen = [place for place in places if not select or place[0].name in names]
         merged = [row for each, side, key in chosen if (row := merging.merge_of(world, each, side, key))]
         found = [
             (each, link)
@@ -306,13 +308,18 @@ def _show(settings: Settings, world: World, rows: list[LinkRow], merges: Sequenc
         render.say(merge_line(world, teller, row))
 
 
+def _state(row: LinkRow) -> str:
+    """What it was when it was superseded is no longer so."""
+    return row.state if row.ended is None else "ended"
+
+
 def _show_links(teller: Teller, rows: list[LinkRow]) -> None:
     if rows:
         told = [
             (
                 r.mapping,
                 teller.pair(r.mapping, r.keys),
-                r.state,
+                _state(r),
                 f"{r.score:.2f}",
                 r.reason,
                 r.actor,
@@ -330,8 +337,8 @@ def _json(teller: Teller, row: LinkRow) -> Json:
     records = [teller.ref(row.mapping, 0, row.keys[0]), teller.ref(row.mapping, 1, row.keys[1])]
     return {
         "mapping": row.mapping, "records": records,
-        "state": row.state, "score": row.score, "reason": row.reason, "by": row.actor, "run": row.run, "made": row.made,
-        "ended": row.ended,
+        "state": _state(row), "score": row.score, "reason": row.reason, "by": row.actor, "run": row.run,
+        "made": row.made, "ended": row.ended,
     }  # fmt: skip
 
 

@@ -2,63 +2,95 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+import time
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Final
 
 import click
 
-from crmsync.cli import log, render
-from crmsync.cli.flags import Settings, global_flags, select_flag
+from crmsync.cli import render
+from crmsync.cli.findings import answer_findings, finding_flags
+from crmsync.cli.findings.report import from_here
+from crmsync.cli.flags import Settings, select_flag
 from crmsync.core.model import Json
 
 if TYPE_CHECKING:
-    from crmsync.core.model import Mapping
+    from crmsync.run.drawn import Direction
     from crmsync.run.proof import Proof
+    from crmsync.run.tested import Tested
+
+SECONDS: Final = 60.0  # of CPU, for the drawn records of one mapping
 
 
 @click.command()
 @select_flag
-@global_flags
-def test(settings: Settings, select: tuple[str, ...]) -> int:
+@click.option("--update", is_flag=True, help="Write what really happens into the golden cases that end otherwise.")
+@click.option(
+    "--examples", type=click.IntRange(0), default=100, show_default=True, metavar="N",
+    help="Draw N records for each mapping and direction; 0: none.",
+)  # fmt: skip
+@click.option("--seed", type=int, default=0, show_default=True, metavar="N", help="Draw others.")
+@finding_flags
+def test(settings: Settings, select: tuple[str, ...], update: bool, examples: int, seed: int) -> int:
     """Test the mappings, offline.
 
-    Of every mapping with match.labels: are the pairs that it would link right, as often as match.min_precision asks?
-    Exit code 2 when they are not, with every pair that is wrong. `crmsync match sample` writes such a file.
+    Of every mapping: do its golden cases (tests/MAPPING/*.yaml) end as they should? Do records that are drawn from the
+    contracts arrive whole, stay as they are, and come back? Are the pairs that it would link right, as often as
+    match.min_precision asks? No system is asked, and no variable has to be set. Exit code 2 when something does not
+    hold.
 
     \b
       crmsync test
-      crmsync test -s account-customer --output json
+      crmsync test -s account-customer --examples 1000 --seed 7
+      crmsync test --update
+      crmsync test --output github --report junit=tests.xml
     """
+    from crmsync.run.tested import Wanted, try_mappings
     from crmsync.run.world import Stopped
 
-    loaded = settings.load()
-    if loaded.project is None:
-        raise Stopped(2, *(finding for finding in loaded.findings if finding.severity == "error"))
-    proofs = list(_proofs(loaded.project.mappings, select))
-    findings = [finding for each in proofs for finding in each.findings()]
-    code = 2 if findings else 0
-    if settings.json:
-        told = {each.mapping.name: {"match": _json(each)} for each in proofs}
-        render.json({"mappings": told, "findings": [log.as_json(each) for each in findings], "exit": code})
-        return code
-    for each in proofs:
-        render.say(_told(each))
-    if not proofs:
-        render.say("nothing to test: no mapping has match.labels; next: crmsync match sample")
-    log.findings(settings, findings)
-    return code
+    found = []
+    try:
+        for each in try_mappings(settings.project, settings.env, Wanted(select, update, seed, examples), _clock):
+            found.append(each)
+            if settings.text:
+                for line in _told(each):
+                    render.say(line)
+    except Stopped as stop:
+        return answer_findings(settings, stop.findings)
+    findings = [finding for each in found for finding in each.findings()]
+    told = {"mappings": {each.mapping.name: _json(each) for each in found}}
+    checked = [from_here(file) for each in found for file in each.files]
+    return answer_findings(settings, findings, told=told, checked=checked, well="all tests hold")
 
 
-def _proofs(mappings: tuple[Mapping, ...], select: tuple[str, ...]) -> Iterator[Proof]:
-    from crmsync.run.proof import prove
-    from crmsync.run.session import chosen
-
-    for mapping in chosen(mappings, select):
-        if mapping.match and mapping.match.labels:
-            yield prove(mapping)
+def _clock() -> Callable[[], bool]:
+    end = time.process_time() + SECONDS
+    return lambda: time.process_time() < end
 
 
-def _told(proof: Proof) -> str:
+def _told(tested: Tested) -> Iterator[str]:
+    name, parts = tested.mapping.name, [_cases(tested)]
+    if tested.directions:
+        drawn, rejected = _sum(tested)
+        parts.append(f"{render.count(drawn, 'drawn record')}, {rejected} rejected by rules")
+    yield f"{name}: {'; '.join(parts)}"
+    for each in tested.rewritten:
+        yield f"{each.case.at.file}: written anew: {each.case.name}"
+        yield from (f"    {line}" for line in each.difference().splitlines())
+    if tested.proof:
+        yield _matched(tested.proof)
+
+
+def _cases(tested: Tested) -> str:
+    failed = len(tested.failed)
+    return f"{render.count(len(tested.cases), 'golden case')}{f', {failed} failed' if failed else ''}"
+
+
+def _sum(tested: Tested) -> tuple[int, int]:
+    return sum(each.drawn for each in tested.directions), sum(each.rejected for each in tested.directions)
+
+
+def _matched(proof: Proof) -> str:
     linked = f"{proof.linked} of {render.count(proof.labels, 'labelled pair')} would be linked"
     if proof.precision is None:
         return f"{proof.mapping.name}: {linked}"
@@ -66,7 +98,29 @@ def _told(proof: Proof) -> str:
     return f"{proof.mapping.name}: {linked}, {len(proof.wrong)} wrong: {precision}; {proof.right} of {proof.same} found"
 
 
-def _json(proof: Proof) -> Json:
+def _json(tested: Tested) -> Json:
+    ends = tested.mapping.ends
+    told: dict[str, Json] = {
+        "golden": {
+            "cases": len(tested.cases), "failed": len(tested.failed),
+            "rewritten": [each.case.name for each in tested.rewritten],
+        },
+        "drawn": {f"from {ends[each.source].name}": _drawn(each) for each in tested.directions},
+    }  # fmt: skip
+    return {**told, "match": _proof(tested.proof)} if tested.proof else told
+
+
+def _drawn(direction: Direction) -> Json:
+    return {
+        "records": direction.drawn, "rejected": direction.rejected, "refused": dict(direction.refused),
+        "failures": [
+            {"rule": each.rule, "path": each.path, "record": each.record, "linked": each.beside}
+            for each in direction.failures
+        ],
+    }  # fmt: skip
+
+
+def _proof(proof: Proof) -> Json:
     return {
         "labels": proof.labels, "same": proof.same, "linked": proof.linked, "right": proof.right,
         "precision": proof.precision, "at_least": proof.at_least, "file": proof.file,

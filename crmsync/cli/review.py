@@ -41,25 +41,31 @@ def review() -> None:
 @filter_flags
 @click.option("--state", type=click.Choice(STATES), default="open", show_default=True)
 @click.option("--sort", type=click.Choice(["number", "score"]), default="number", show_default=True)
-@click.option("--limit", type=click.IntRange(1), default=100, show_default=True, metavar="N")
+@click.option("--limit", type=click.IntRange(1), default=100, show_default=True, metavar="N", help="At most so many.")
+@click.option("--all", "everything", is_flag=True, help="However many there are.")
 @global_flags
-def list_(settings: Settings, state: str, sort: Literal["number", "score"], limit: int, **filters: Any) -> None:
+def list_(
+    settings: Settings, state: str, sort: Literal["number", "score"], limit: int, everything: bool, **filters: Any
+) -> None:
     """List the questions.
 
     \b
-      crmsync review list --mapping account-customer --kind conflict
+      crmsync review list -s account-customer --kind conflict
       crmsync review list --ref crm.account/42 --state any
       crmsync review list --kind match --min-score 0.9 --sort score
     """
     with settings.world() as world:
-        every = chosen(world, None if state == "any" else state, Filter(**filters))
-        in_turn = every if sort == "number" else sorted(every, key=lambda each: (-(each.score or 0.0), each.n))
-        found = list(islice(in_turn, limit))
+        every = list(chosen(world, None if state == "any" else state, Filter(**filters)))
+        if sort == "score":
+            every.sort(key=lambda each: (-(each.score or 0.0), each.n))
+        found = every if everything else every[:limit]
         teller = _teller(world, show=False)
         if settings.json:
-            render.json({"reviews": [_json(world, teller, each) for each in found], "exit": 0})
+            render.json({"reviews": [_json(world, teller, each) for each in found], "total": len(every), "exit": 0})
         elif found:
             _show_list(world, teller, found)
+            if len(found) < len(every):
+                render.say(f"and {len(every) - len(found)} more: --limit N or --all")
             render.say(f"next: crmsync review show {found[0].n}")
         else:
             render.say(f"no {'' if state == 'any' else f'{state} '}review")
@@ -158,10 +164,12 @@ def _more(world: World, mapping: Mapping, teller: Teller, found: Review) -> dict
 
 
 def _head(world: World, teller: Teller, found: Review) -> Iterator[str]:
+    from crmsync.ledger.nouns import ASKED_BY
+
     yield f"review {found.n}, {found.state}: {found.kind} {found.field}".rstrip()
     yield f"  {_pair(world, teller, found)}  in {found.mapping}"
     yield f"  {found.message}"
-    yield f"  asked by {'run ' if found.side is None else ''}{found.run}, {render.when(found.opened)}"
+    yield f"  asked by {found.run if found.run == ASKED_BY else f'run {found.run}'}, {render.when(found.opened)}"
     if found.later is not None and found.state == "open":
         yield f"  put off by {found.later_who}, {render.when(found.later)}"
     told = f"answered by {found.who}: {answer(_mapping(world, found), teller, found)}"

@@ -239,7 +239,7 @@ def work(settings: Settings, show_pii: bool, **filters: Any) -> None:
 
     \b
       crmsync review work
-      crmsync review work --mapping account-customer --min-score 0.9
+      crmsync review work -s account-customer --min-score 0.9
       echo sddl | crmsync review work
     """
     from crmsync.run.mask import Mask

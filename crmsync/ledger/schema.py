@@ -113,7 +113,9 @@ _V1: Final[Migration] = (
     )""",
 )
 
-MIGRATIONS: Final[tuple[Migration, ...]] = (_V1,)
+_V2: Final[Migration] = ("ALTER TABLE crmsync_era ADD COLUMN definition TEXT",)
+
+MIGRATIONS: Final[tuple[Migration, ...]] = (_V1, _V2)
 
 
 def migrate(database: Database, migrations: Sequence[Migration] = MIGRATIONS) -> None:

@@ -101,6 +101,12 @@ class Ledger:
         row = self._one("SELECT number, hash, complete FROM crmsync_era WHERE mapping = :mapping", mapping=mapping)
         return Era(row[0], row[1], bool(row[2])) if row else None
 
+    def definition(self, mapping: str) -> Json | None:
+        """What the hash of its era is of, as plain JSON; None where there is no era, or where it began before that was
+        remembered."""
+        row = self._one("SELECT definition FROM crmsync_era WHERE mapping = :mapping", mapping=mapping)
+        return from_json(row[0]) if row and row[0] else None
+
     def census(self, mapping: str) -> Json | None:
         """How common is what its records share, as counted when all of them were looked at; None: never counted."""
         row = self._one("SELECT census FROM crmsync_census WHERE mapping = :mapping", mapping=mapping)

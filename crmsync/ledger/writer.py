@@ -52,7 +52,7 @@ from crmsync.ledger.schema import ASKED, LETTERED
 News: TypeAlias = Mapping[str, Agreed | None]
 
 _INSTANCE: Final = Shape("crmsync_instance", ("system", "instance"), ("system",))
-_ERA: Final = Shape("crmsync_era", ("mapping", "number", "hash", "complete", "began"), ("mapping",))
+_ERA: Final = Shape("crmsync_era", ("mapping", "number", "hash", "complete", "began", "definition"), ("mapping",))
 _CENSUS: Final = Shape("crmsync_census", ("mapping", "census"), ("mapping",))
 _RUN: Final = Shape(
     "crmsync_run", ("id", "started", "mode", "actor", "host", "pid", "selected", "whole", "plan", "summary"), ("id",)
@@ -116,13 +116,15 @@ class Writer:
     def stamp_instance(self, system: str, instance: str) -> None:
         self._access.upsert(_INSTANCE, [(system, instance)])
 
-    def begin_era(self, mapping: str, hash_: str, now: str) -> int:
-        """The number of the era of this hash: the present one if it is the same, else a new, incomplete one."""
+    def begin_era(self, mapping: str, hash_: str, now: str, definition: Json = None) -> int:
+        """The number of the era of this hash: the present one if it is the same, else a new, incomplete one that
+        remembers the `definition`."""
         row = self._access.one("SELECT number, hash FROM crmsync_era WHERE mapping = :mapping", mapping=mapping)
         number, present = row or (0, None)
         if present == hash_:
             return int(number)
-        self._access.upsert(_ERA, [(mapping, number + 1, hash_, 0, now)])
+        told = None if definition is None else to_json(definition).decode()
+        self._access.upsert(_ERA, [(mapping, number + 1, hash_, 0, now, told)])
         self._access.run("DELETE FROM crmsync_census WHERE mapping = :mapping", mapping=mapping)
         return int(number) + 1
 

@@ -5,15 +5,17 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import date
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
-from crmsync.core.model import SIDES, At, Field, Finding, Project, System, Table, other
+from crmsync.core.change import Definition
+from crmsync.core.model import SIDES, At, End, Field, Finding, Project, System, Table, other
 from crmsync.core.values import invert
 from crmsync.project.check import World, check_mappings, running_order
 from crmsync.project.contracts import Contracts, read_contracts
-from crmsync.project.hashes import mapping_hash
+from crmsync.project.definition import Files, definition_of
 from crmsync.project.mappings import Draft, read_mapping
 from crmsync.project.model_file import read_model
 from crmsync.project.shapes import choose, misfits
@@ -29,15 +31,24 @@ LEDGER: Final = "sqlite:///.crmsync/ledger.db"
 @dataclass(frozen=True, slots=True)
 class Loaded:
     """A project folder as read. `project` is None when there is an error among the findings, which are sorted by
-    place. `hashes`: by mapping, changes when its records must be looked at again."""
+    place. `definitions`: by mapping, what decides what becomes of its records; of every one that is whole."""
 
     project: Project | None
     findings: tuple[Finding, ...] = ()
-    hashes: Mapping[str, str] = field(default_factory=dict)
+    definitions: Mapping[str, Definition] = field(default_factory=dict)
+    tests: Path = Path("tests")  # where its golden cases are
+
+    @property
+    def hashes(self) -> dict[str, str]:
+        """By mapping, changes when its records must be looked at again."""
+        return {name: each.hash for name, each in self.definitions.items()}
 
 
-def load_project(root: Path, env: str | None = None, environ: Mapping[str, str] = os.environ) -> Loaded:
-    """Read the folder `root`, with `crmsync.ENV.yaml` laid over its project file, and check all of it offline."""
+def load_project(
+    root: Path, env: str | None = None, environ: Mapping[str, str] = os.environ, today: date | None = None
+) -> Loaded:
+    """Read the folder `root`, with `crmsync.ENV.yaml` laid over its project file, and check all of it offline. Without
+    `today` no day is over: what is deprecated is a warning still."""
     reading = _Reading(Path(root))
     document = reading.project_file(env)
     if document is None:
@@ -49,11 +60,14 @@ def load_project(root: Path, env: str | None = None, environ: Mapping[str, str] 
     drafts, names = _drafts(reading, document, contracts)
     world = World(top.systems, tables, contracts.found, drafts, names, top.lost, contracts.lost, lost_tables)
     order, loops = running_order(drafts)
-    reading.findings += [*check_mappings(world), *loops]
+    reading.findings += [*check_mappings(world, today), *loops]
+    tests = reading.folder(document, "tests")
     findings = _sorted(reading.findings)
+    definitions = _definitions(document, top, world)
     if any(finding.severity == "error" for finding in findings):
-        return Loaded(None, findings)
-    return _loaded(reading.root, document, top, world, order, findings)
+        return Loaded(None, findings, definitions)
+    loaded = _loaded(reading.root, definitions, top, world, order, findings)
+    return replace(loaded, tests=tests)
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +224,12 @@ def _sorted(findings: Iterable[Finding]) -> tuple[Finding, ...]:
 
 
 def _loaded(
-    root: Path, document: Document, top: _Top, world: World, order: Iterable[str], findings: tuple[Finding, ...]
+    root: Path,
+    definitions: Mapping[str, Definition],
+    top: _Top,
+    world: World,
+    order: Iterable[str],
+    findings: tuple[Finding, ...],
 ) -> Loaded:
     drafts = [world.drafts[name] for name in order]
     mappings = tuple(replace(draft.mapping, fields=_both_ways(draft, world)) for draft in drafts)
@@ -223,11 +242,22 @@ def _loaded(
         top.ledger,
         top.secrets,
     )
-    hashes = {
-        draft.mapping.name: mapping_hash(draft.mapping, draft.document.data, document, top.systems, world.tables)
-        for draft in drafts
-    }
-    return Loaded(project, findings, MappingProxyType(hashes))
+    return Loaded(project, findings, definitions)
+
+
+def _definitions(document: Document, top: _Top, world: World) -> Mapping[str, Definition]:
+    """Of the mappings that are whole, whatever the checks say of them."""
+    files = Files(document, top.systems, world.tables)
+    return MappingProxyType({
+        name: definition_of(draft.mapping, draft.document, files)
+        for name, draft in world.drafts.items()
+        if not draft.damaged and all(_is_there(end, top, world) for end in draft.mapping.ends)
+    })  # fmt: skip
+
+
+def _is_there(end: End, top: _Top, world: World) -> bool:
+    system = top.systems.get(end.system)
+    return system is not None and end.entity in system.entities and str(end.contract) in world.contracts
 
 
 def _both_ways(draft: Draft, world: World) -> tuple[Field, ...]:

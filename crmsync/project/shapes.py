@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError
     from jsonschema.protocols import Validator
 
-Kind: TypeAlias = Literal["project", "mapping", "reference", "model"]
+Kind: TypeAlias = Literal["project", "mapping", "reference", "model", "case"]
 Sides: TypeAlias = tuple[str, ...]
 Misfit: TypeAlias = tuple[Where, Finding]
 
@@ -106,6 +106,8 @@ def _schema(kind: Kind, sides: Sides = ()) -> Json:
         return json.loads(schema_text(kind))
     narrow = _narrow(_schema(kind), sides)
     narrow["definitions"]["side"] = {"title": f"one of the sides {' and '.join(sides)}", "enum": list(sides)}
+    if kind != "mapping":
+        return narrow
     field = narrow["definitions"]["field"]["properties"]
     field["owner"] = {"title": f"one of {', '.join(sides)}, shared", "enum": [*sides, "shared"]}
     field["on_conflict"] = {"title": f"one of review, newest, {', '.join(sides)}", "enum": ["review", "newest", *sides]}

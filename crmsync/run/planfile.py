@@ -16,6 +16,7 @@ from crmsync.core.plan.lines import Line as PlanLine
 from crmsync.ledger.nouns import RecordRow
 from crmsync.ledger.spool import PlannedLink, Spool
 from crmsync.run.breakers import trips
+from crmsync.run.eras import number_of, refuse_unconfirmed
 from crmsync.run.extract import Extraction
 from crmsync.run.moved import drifted
 from crmsync.run.prepared import MappingPlan, Order, Prepared, unsettled
@@ -34,9 +35,11 @@ AGAIN: Final = "make a new plan: crmsync plan -o FILE"
 
 def apply(world: World, path: Path, run_id: str, *, allow: Allow, on_drift: DriftPolicy) -> Report:
     """Do the lines of a plan file, and nothing else. The caller holds the lock. Raises `Stopped`: exit 2 for a file
-    that is no plan, 4 for a breaker, 5 where the world is not the one that the plan was made for."""
+    that is no plan and for a breaking change that nobody has confirmed, 4 for a breaker, 5 where the world is not the
+    one that the plan was made for."""
     header = _header(path)
     _verify(path, header)
+    refuse_unconfirmed(world, [each for each in world.project.mappings if each.name in header["mappings"]])
     _check_pins(world, path, header)
     mappings = tuple(world.project.mapping(name) for name in header["mappings"])
     see_sentinels(world, mappings)
@@ -111,9 +114,7 @@ def _stale(path: Path, why: str) -> Finding:
 def _empty(world: World, mappings: Sequence[Declared], read: Json) -> Prepared:
     prepared = Prepared(Spool())
     for number, mapping in enumerate(mappings):
-        era = world.ledger.era(mapping.name)
-        same = era is not None and era.hash == world.hashes[mapping.name]
-        count = era.number + (not same) if era else 1
+        count = number_of(world, mapping, world.ledger.era(mapping.name))
         seen = Read(*(tuple(read[mapping.name][each]) for each in ("missing", "told", "able")))
         prepared.mappings[mapping.name] = MappingPlan(number, Extraction(mapping, count), read=seen, cut=True)
     return prepared

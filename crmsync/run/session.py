@@ -18,9 +18,9 @@ from crmsync.core.model import Mapping as Declared
 from crmsync.core.plan import digest
 from crmsync.ledger.nouns import NewRun
 from crmsync.ledger.store import Ledger
-from crmsync.ledger.writer import Writer
 from crmsync.project import Loaded
 from crmsync.run.breakers import keep
+from crmsync.run.eras import begin_era, eras
 from crmsync.run.finish import finish, holds
 from crmsync.run.parents import show
 from crmsync.run.perform import journal, note_unbegun, perform
@@ -52,7 +52,7 @@ def open_world(loaded: Loaded, *, create: bool = True) -> World:
     errors = [finding for finding in loaded.findings if finding.severity == "error"]
     if loaded.project is None or errors:
         raise Stopped(2, *errors)
-    return World(loaded.project, loaded.hashes, Ledger.open(loaded.project.ledger, create=create))
+    return World(loaded.project, loaded.definitions, Ledger.open(loaded.project.ledger, create=create))
 
 
 def selected(world: World, select: Sequence[str]) -> tuple[Declared, ...]:
@@ -78,9 +78,9 @@ def new_run_id() -> str:
 def planned(world: World, asked: Asked, run: str) -> Iterator[tuple[Prepared, Report]]:
     """The plan, still in its spool, and its report. Changes nothing anywhere."""
     mappings = selected(world, asked.select)
-    prepared = prepare(world, mappings, asked.order, _eras(world, mappings, asked.order), run, utc_now())
+    prepared = prepare(world, mappings, asked.order, eras(world, mappings, asked.order), run, utc_now())
     try:
-        report = _report(mappings, prepared, run, planned_counts(prepared), open_reviews(world))
+        report = report_of(mappings, prepared, run, planned_counts(prepared), open_reviews(world))
         yield prepared, replace(report, recovered=left_behind(world, mappings))
     finally:
         prepared.spool.close()
@@ -91,10 +91,10 @@ def run(world: World, asked: Asked, run_id: str) -> Report:
     mappings, now = selected(world, asked.select), utc_now()
     recovered = recover(world, mappings, run_id)
     with telling(recovered):
-        prepared = prepare(world, mappings, asked.order, _eras(world, mappings, asked.order), run_id, now)
+        prepared = prepare(world, mappings, asked.order, eras(world, mappings, asked.order), run_id, now)
         try:
             if prepared.trips:
-                report = _report(mappings, prepared, run_id, planned_counts(prepared), open_reviews(world))
+                report = report_of(mappings, prepared, run_id, planned_counts(prepared), open_reviews(world))
                 raise Stopped(4, *keep(world, prepared, report, asked, run_id))
             return replace(carry_out(world, mappings, prepared, asked, run_id), recovered=recovered)
         finally:
@@ -117,7 +117,7 @@ def carry_out(world: World, mappings: Sequence[Declared], prepared: Prepared, as
         for mapping in mappings if not done.stopped else ():
             finish(world, ledger, mapping, prepared, asked.order, run_id)
         stopped = caught[0] if done.stopped else 0
-        report = _report(mappings, prepared, run_id, done.counts, ledger.open_reviews, stopped)
+        report = report_of(mappings, prepared, run_id, done.counts, ledger.open_reviews, stopped)
         ledger.end_run(run_id, utc_now(), report.exit, report.to_json())
     return report
 
@@ -135,7 +135,7 @@ def _begin(world: World, mappings: Sequence[Declared], prepared: Prepared, asked
             )
         )  # fmt: skip
         for mapping in mappings:
-            _begin_era(world, ledger, mapping)
+            begin_era(world, ledger, mapping)
         journal(ledger, prepared, run_id)
 
 
@@ -152,33 +152,6 @@ def _until_signal() -> Iterator[list[int]]:
 
 
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
-
-# Eras: fingerprints hold under one hash of mapping, contracts and lookups
-
-
-def _eras(world: World, mappings: Sequence[Declared], order: Order) -> Mapping[str, int]:
-    """The era of each mapping; a delta needs one in which a batch has finished. Raises `Stopped` (exit 2)."""
-    eras, refused = {}, []
-    for mapping in mappings:
-        era = world.ledger.era(mapping.name)
-        same = era is not None and era.hash == world.hashes[mapping.name]
-        eras[mapping.name] = era.number + (0 if same else 1) if era else 1
-        # one record alone is only safe when all that it could be the same as are known
-        needs_batch = order.mode == "delta" if order.only is None else mapping.match is not None
-        if needs_batch and not (same and era and era.complete):
-            why = "changed since the last batch run" if era and not same else "has not had a complete batch run yet"
-            mend = f"crmsync run --mode batch --select {mapping.name}"
-            refused.append(Finding("run/needs-batch", f"{mapping.name} {why}", mend, at=mapping.at))
-    if refused:
-        raise Stopped(2, *refused)
-    return eras
-
-
-def _begin_era(world: World, ledger: Writer, mapping: Declared) -> None:
-    era = world.ledger.era(mapping.name)
-    if era is None or era.hash != world.hashes[mapping.name]:
-        ledger.begin_era(mapping.name, world.hashes[mapping.name], utc_now())
-
 
 # Counting
 
@@ -198,10 +171,11 @@ def open_reviews(world: World) -> Callable[[str], int]:
     return lambda name: counts[name].open_reviews if name in counts else 0
 
 
-def _report(
+def report_of(
     mappings: Sequence[Declared], prepared: Prepared, run_id: str, counts: Mapping[tuple[str, Side, Kind], int],
     asked: Callable[[str], int], stopped: int = 0,
 ) -> Report:  # fmt: skip
+    """`asked`: how many questions of a mapping are open."""
     tallies = {mapping.name: _tally(mapping, prepared, counts, asked(mapping.name)) for mapping in mappings}
     texts = (line.text for line in prepared.spool.lines() if line.kind != "hold")
     return Report(run_id, tallies, digest(texts), stopped)

@@ -8,12 +8,14 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import cached_property
 from importlib.metadata import entry_points
 from typing import TypeVar
 
 from crmsync.connectors.base import Connection, Connector, Door, Refused
 from crmsync.connectors.embed import embedding
 from crmsync.connectors.retry import Patience, patient_connection
+from crmsync.core.change import Definition
 from crmsync.core.mapping import Compiled, Seen, compile_mapping, examine, merged, names_to_read
 from crmsync.core.model import Entity, Finding, Json, Project, Raw, Side
 from crmsync.core.model import Mapping as Declared
@@ -45,7 +47,7 @@ class World:
     """Everything that is open during one run. Close it, or use it as a context manager."""
 
     project: Project
-    hashes: Mapping[str, str]
+    definitions: Mapping[str, Definition]
     ledger: Ledger
     connections: dict[str, Connection] = field(default_factory=dict)
     doors: dict[tuple[str, Side], Door] = field(default_factory=dict)
@@ -55,6 +57,11 @@ class World:
     effect: Callable[[str], AbstractContextManager[object]] = nullcontext
     """Around every effect on a system or the ledger, by its name: the one place where a run can be killed."""
     patiences: dict[str, Patience] = field(default_factory=dict)
+
+    @cached_property
+    def hashes(self) -> Mapping[str, str]:
+        """By mapping, changes when its records must be looked at again."""
+        return {name: each.hash for name, each in self.definitions.items()}
 
     def __enter__(self) -> World:
         return self

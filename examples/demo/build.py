@@ -65,6 +65,7 @@ def lay_out(folder: Path) -> None:
     shutil.copy(HERE / "crmsync.yaml", folder)
     for name in ("mappings", "schemas"):
         shutil.copytree(ROOT / name, folder / name)
+    shutil.copytree(HERE / "tests", folder / "tests")  # golden cases, for crmsync test
     (folder / ".crmsync").mkdir()
     for schema in (ROOT / "crmsync" / "project").glob("*.schema.json"):
         shutil.copy(schema, folder / ".crmsync")  # what `crmsync schema` prints: for editors

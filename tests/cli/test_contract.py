@@ -270,6 +270,19 @@ def test_a_waiver_of_something_else_lets_nothing_pass(shop: Shop, waiver: Change
     assert compare(shop, BACK, NEXT).code == 2
 
 
+def test_a_waiver_that_waives_nothing_is_said_so_louder_where_its_rule_breaks_elsewhere(shop: Shop) -> None:
+    version(shop, "1.1.0", demand("email"), waive("contract/required-added", pointer="/properties/email"))
+    said = compare(shop, BACK, NEXT)
+    (found,) = [each for each in said.json["findings"] if each["rule"] == "contract/waiver-idle"]
+    assert found["severity"] == "warning"
+    assert found["message"] == "the waiver of contract/required-added waives nothing at /properties/email"
+    assert found["mend"] == "what breaks is at /required/3"
+    version(shop, "1.1.0", demand("email"), waive("contract/required-added"))
+    version(shop, "1.2.0", say(title="x"), of=f"{ACCOUNT.rpartition('/')[0]}/1.1.0.json")
+    assert rules(compare(shop, NEXT, "crm.account@1.2.0"), "info").count("contract/waiver-idle") == 1
+    assert check(shop).json["findings"] == []
+
+
 def test_a_waiver_whose_day_is_over_is_a_finding_and_lets_nothing_pass(shop: Shop) -> None:
     version(shop, "1.1.0", demand("email"), waive("contract/required-added", "2020-02-29"))
     said = compare(shop, BACK, NEXT)
@@ -461,6 +474,7 @@ def test_a_file_that_cannot_be_read_any_more_is_a_finding_and_not_gone(committed
     (committed.folder / ACCOUNT).write_text("{")
     said = since(committed)
     assert (said.code, rules(said)) == (2, ["contract/not-json"])
+    assert "no contract has changed" not in committed.do("contract", "diff", "--against", "main").out
 
 
 def test_a_file_under_a_name_that_is_no_version_is_a_finding(committed: Shop) -> None:

@@ -32,6 +32,23 @@ def two(shop: Shop) -> Shop:
     return shop
 
 
+# show, split
+
+
+def test_a_link_that_was_split_has_ended(synced: Shop) -> None:
+    assert [each["state"] for each in shown(synced)] == ["live"]
+    assert synced.do("link", "split", "crm.account/2", "-s", "another", "--yes").code == 2
+    assert synced.do("link", "split", "crm.account/2", "-s", "account-*", "--yes").code == 0
+    assert [(each["state"], each["ended"] is None) for each in shown(synced)] == [("ended", False)]
+    assert " ended " in synced.do("link", "show", "crm.account/2").out
+    assert " live " not in synced.do("link", "list", "--ended").out.splitlines()[2]
+
+
+def shown(shop: Shop) -> list[dict[str, object]]:
+    links: list[dict[str, object]] = shop.do("link", "show", "crm.account/2", "--output", "json").json["links"]
+    return links
+
+
 # export
 
 

@@ -398,12 +398,12 @@ def test_matching_that_links_what_is_different_fails_and_names_the_pairs(sampled
         "\n1,7,same", "\n1,7,different"), "utf-8")  # fmt: skip
     said = sampled.do("test")
     assert said.code == 2
-    assert "account-customer: precision is 0." in said.err
-    assert "would be linked (" in said.err
-    assert "mappings/labels.csv:" in said.err
-    assert [each["rule"] for each in sampled.do("test", "--output", "json").json["findings"]][:2] == [
+    assert "account-customer: precision is 0." in said.out
+    assert "would be linked (" in said.out
+    assert "mappings/labels.csv:" in said.out
+    assert {each["rule"] for each in sampled.do("test", "--output", "json").json["findings"]} >= {
         "test/precision", "test/wrong-link"
-    ]  # fmt: skip
+    }  # fmt: skip
 
 
 def test_matching_that_links_nothing_fails(sampled: Shop) -> None:
@@ -411,7 +411,7 @@ def test_matching_that_links_nothing_fails(sampled: Shop) -> None:
     write(sampled, "crm,pm,verdict,crm.name,pm.name", "1,2,same,Alfa,Beta", name="mappings/labels.csv")
     said = sampled.do("test")
     assert said.code == 2
-    assert "nothing would be linked" in said.err
+    assert "nothing would be linked" in said.out
 
 
 @pytest.mark.parametrize(
@@ -428,7 +428,7 @@ def test_labels_that_cannot_be_used_fail_the_test(sampled: Shop, lines: list[str
     write(sampled, *lines, name="mappings/labels.csv")
     said = sampled.do("test")
     assert said.code == 2
-    assert words in said.err
+    assert words in said.out
 
 
 @pytest.mark.parametrize("head", ["crm,pm", "crm,pm,verdict"])
@@ -436,12 +436,12 @@ def test_labels_without_values_are_refused_with_how_to_get_them(sampled: Shop, h
     file = write(sampled, head, "1,7,same", name="mappings/labels.csv")
     said = sampled.do("test")
     assert said.code == 2
-    assert f"crmsync match sample -s account-customer --labels {file} -o NEW.csv writes them" in said.err
+    assert f"crmsync match sample -s account-customer --labels {file} -o NEW.csv writes them" in said.out
 
 
-def test_where_nothing_is_labelled_there_is_nothing_to_test(shop: Shop) -> None:
+def test_where_nothing_is_labelled_nothing_is_said_of_matching(shop: Shop) -> None:
     said = shop.do("test")
-    assert (said.code, said.out) == (0, "nothing to test: no mapping has match.labels; next: crmsync match sample\n")
+    assert (said.code, "labelled" in said.out) == (0, False)
 
 
 def test_a_project_with_errors_is_not_tested(shop: Shop) -> None:

@@ -197,8 +197,8 @@ FILTERS = {
     "--field notes": [1, 2],
     "--field name": [],
     "--kind match": [],
-    "--kind conflict --mapping account-customer --ref crm.account/2": [1],
-    "--mapping another": [],
+    "--kind conflict -s account-customer --ref crm.account/2": [1],
+    "--select acc*": [1, 2],
 }
 
 
@@ -211,12 +211,22 @@ def test_list_and_resolve_choose_by_the_same_filters(two: Shop, words: str) -> N
     assert len(two.do("review", "list", "--output", "json").json["reviews"]) == 2 - len(FILTERS[words])
 
 
+def test_a_list_that_is_cut_says_how_many_more_there_are(two: Shop) -> None:
+    out = two.do("review", "list", "--limit", 1).out
+    assert out.splitlines()[2:] == ["and 1 more: --limit N or --all", "next: crmsync review show 1"]
+    told = two.do("review", "list", "--limit", 1, "--output", "json").json
+    assert (len(told["reviews"]), told["total"]) == (1, 2)
+    for words in (("--limit", 1, "--all"), ("--limit", 2)):
+        assert "more" not in two.do("review", "list", *words).out
+        assert len(two.do("review", "list", *words, "--output", "json").json["reviews"]) == 2
+
+
 def test_a_list_is_filtered_before_it_is_cut(two: Shop) -> None:
     listed = two.do("review", "list", "--limit", 1, "--ref", "crm.account/1", "--output", "json").json["reviews"]
     assert [each["n"] for each in listed] == [2]
 
 
-@pytest.mark.parametrize("words", ["list --ref crm.nothing/1", "resolve 1 --field notes --take pm"])
+@pytest.mark.parametrize("words", ["list --ref crm.nothing/1", "list -s another", "resolve 1 --field notes --take pm"])
 def test_a_filter_that_cannot_be_is_refused(two: Shop, words: str) -> None:
     assert two.do("review", *words.split()).code == 2
 
@@ -265,6 +275,7 @@ def test_an_answer_by_value_is_shown_and_hidden_where_it_is_about_people(
 ) -> None:
     shared = "owner: shared, on_conflict: review}"
     synced.edit("mappings/account-customer.yaml", "owner: crm, to_pm: [email], on_null: keep}", shared)
+    assert synced.do("rebase", "--yes").code == 0
     assert synced.do("run").code == 0
     synced.sql("crm", "UPDATE accounts SET email = 'ours@here.sk', description = 'ours' WHERE id = 2")
     synced.sql("pm", "UPDATE customers SET contact_email = 'theirs@here.sk', notes = 'theirs' WHERE id = 9")

@@ -354,7 +354,7 @@ def test_the_other_keys_tell_and_change_nothing(queue: Shop, press: Callable[...
 def test_work_is_about_the_questions_that_the_filters_leave(press: Callable[..., Said]) -> None:
     assert turns(press("lllll", "--max-score", 0.9)) == [2, 3, 5]
     assert turns(press("lllll", "--ref", "crm.account/21")) == [1, 2]
-    assert press("", "--mapping", "nothing").out == "no pair is to be judged\n"
+    assert press("", "-s", M, "--field", "nothing").out == "no pair is to be judged\n"
 
 
 def test_only_pairs_are_worked_through(queue: Shop, press: Callable[..., Said]) -> None:

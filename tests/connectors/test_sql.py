@@ -482,6 +482,19 @@ def test_composite_keys_of_the_caller_are_read_and_written(lab: Lab):
         assert keyless.message == "the record has no key at quote, no"
 
 
+@pytest.mark.parametrize("kind", ["INT", "TEXT"])
+def test_a_table_that_assigns_no_key_is_named_and_keeps_no_row_without_one(sqlite: Lab, kind: str):
+    sqlite.run(f"CREATE TABLE thing (id {kind} PRIMARY KEY, name TEXT)", "INSERT INTO thing VALUES (7, 'old')")
+    with sqlite.door() as door:
+        (old,) = listed(door)
+        outcomes = door.write([Insert({"name": "new"}, "a"), Insert({"name": "newer"}, "b"),
+                               Patch(old.key, (("name", "patched"),), old.version)])  # fmt: skip
+    assert [outcome.status for outcome in outcomes] == ["refused", "refused", "done"]
+    for words in ("lab.thing: table thing assigns no key (id)", "INTEGER PRIMARY KEY", "assigned_by: caller"):
+        assert words in outcomes[0].message
+    assert sqlite.rows("SELECT name FROM thing") == [("patched",)]
+
+
 def test_a_key_that_the_column_cannot_hold_is_nobodys(lab: Lab):
     lab.run("CREATE TABLE thing (id INTEGER PRIMARY KEY)", "INSERT INTO thing VALUES (1), (2)")
     with lab.door() as door:

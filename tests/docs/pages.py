@@ -9,7 +9,17 @@ from pathlib import Path
 from typing import Final
 
 ROOT: Final = Path(__file__).resolve().parents[2]
-PAGES: Final = ("README.md", "docs/mapping.md", "docs/matching.md", "docs/operations.md", "docs/connectors.md")
+PAGES: Final = (
+    "README.md",
+    "docs/mapping.md",
+    "docs/matching.md",
+    "docs/operations.md",
+    "docs/connectors.md",
+    "docs/contracts.md",
+    "docs/changes.md",
+    "docs/testing.md",
+    "docs/ci.md",
+)
 
 _FENCE: Final = re.compile(r"^```(?P<info>[^\n`]*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 _CELL: Final = re.compile(r"(?<!\\)\|")

@@ -30,9 +30,10 @@ BLOCKS = {"console", "yaml", "csv", "jsonl", "cron", "toml", "python", "sh", "te
 LISTS = {
     ("key", "default", "meaning"), ("option", "of", "default", "meaning"), ("exit", "means", "do"), ("command", "does"),
     ("key", "is"), ("bucket", "the record"), ("kind", "asks", "answers"), ("capability", "the door can"),
-    ("rule", "means"), ("rule", "such as", "it says", "mend"), ("fault", "what happens"), ("entity", "paths"),
+    ("rule", "means"), ("rule", "level", "means"), ("level", "is", "in `diff`", "the next runs"),
+    ("rule", "such as", "it says", "mend"), ("fault", "what happens"), ("entity", "paths"),
     ("as", "taken away", "compared", "absent"), ("key", "by points", "with weights by hand"), ("step", "command"),
-    ("set", *HOMES),
+    ("set", *HOMES), ("format", "is for", "an error, a warning, an info"),
 }  # fmt: skip
 
 
@@ -163,7 +164,7 @@ def test_a_project_file_of_a_page_has_nothing_wrong_with_it(tmp_path: Path, bloc
         block.text if block.info[1] == "project" else to_json({"version": 1, "systems": SYSTEMS, **data(block.text)})
     )
     (tmp_path / "crmsync.yaml").write_bytes(whole.encode() if isinstance(whole, str) else whole)
-    for folder in ("mappings", "schemas"):
+    for folder in ("mappings", "schemas", "cases"):
         (tmp_path / folder).mkdir()
     loaded = load_project(tmp_path, environ={"LEDGER_PASSWORD": "hush"})
     assert [each.rule for each in loaded.findings] == ["project/no-mappings"]
@@ -183,9 +184,18 @@ def test_systems_of_a_page_can_be_opened(keyboard: Keyboard, block: Block) -> No
     } == set()
 
 
+@pytest.mark.parametrize("block", all_blocks("yaml", "case"), ids=str)
+def test_golden_cases_of_a_page_hold(keyboard: Keyboard, block: Block) -> None:
+    keyboard.type("crmsync init shop && cd shop")
+    Path("tests/account-customer/golden.yaml").write_text(block.text, "utf-8")
+    code, said = keyboard.type("crmsync test --examples 0")
+    assert code == 0, said
+
+
 def test_every_yaml_block_is_tested() -> None:
     assert {block.info[1:] for block in all_blocks("yaml")} == {
-        (), ("mapping",), ("fields",), ("reference",), ("project",), ("part",), ("system",)
+        (), ("mapping",), ("fields",), ("reference",), ("project",), ("part",), ("system",), ("case",),
+        ("github",), ("gitlab",), ("pre-commit",), ("line",),
     }  # fmt: skip
     assert [block.page for block in all_blocks("yaml") if not block.info[1:]] == ["README.md"]  # typed in its story
 

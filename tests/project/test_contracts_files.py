@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -92,12 +93,27 @@ MISTAKES = [
      "error", "a waiver has no 'pointr'", "did you mean 'pointer'?"),
     ('{"x-waivers": [{"rule": "contract/a", "reason": "r", "expires": "2027-01-31", "pointer": ‹"a"}]}', "envelope",
      "error", "must be a JSON pointer", "/properties/name"),
+    ('{"x-waivers": [{"rule": ‹"contract/requird-added", "reason": "r", "expires": "2027-01-31"}]}', "envelope",
+     "error", "no change is called contract/requird-added", "did you mean 'contract/required-added'?"),
+    ('{"x-waivers": [{"rule": ‹"contract/gone", "reason": "r", "expires": "2027-01-31"}]}', "envelope", "error",
+     "no change is called contract/gone", "crmsync contract diff"),
     ('{‹"x-onwer": "sales"}', "envelope-word", "warning", "x-onwer means nothing here", "did you mean 'x-owner'?"),
     ('{"properties": {"a": {‹"x_pii": true}}}', "envelope-word", "warning", "x_pii means", "did you mean 'x-pii'?"),
     ('{"properties": {"a": {"deprecated": true, "x-deprecated": ‹"soon"}}}', "envelope", "error", "a day of the",
      "2027-01-31"),
     ('{"x-replaced-by": ‹"crm.account@2"}', "unknown-replacement", "error", "contract crm.account has no version 2",
      "there are: 1.0.0"),
+    ('{"x-status": "deprecated", "x-replaced-by": ‹"crm.account@1"}', "unknown-replacement", "error",
+     "crm.account@1 is crm.account@1.0.0 itself", "name what is to be read instead"),
+    ('{"items": {"$ref": ‹"#/items"}}', "reference", "error", "#/items leads back here", "inside properties or items"),
+    ('{"$defs": {"a": {"allOf": [{"$ref": "#/$defs/b"}]}, "b": {"not": {"$ref": ‹"#/$defs/a"}}}}', "reference", "error",
+     "#/$defs/a leads back here", "inside properties or items"),
+    ('{"pattern": ‹"^[a-z]{0,100000}$"}', "bad-pattern", "error", "counts too far", "minLength and maxLength"),
+    ('{"properties": {"a": ‹{"enum": []}}}', "unsatisfiable", "error", "no value fits properties/a: enum leaves none",
+     "contradicts"),
+    ('{"enum": ["\\\\ud800 \\ud83d\\ude00 ‹\\ud800"]}', "not-json", "error", "\\ud800 is half of a character",
+     "both halves"),
+    ('‹\ufeff{"type": "object"}', "not-json", "error", "byte order mark", "UTF-8 without"),
 ]  # fmt: skip
 
 
@@ -129,6 +145,18 @@ SOUND = [
 @pytest.mark.parametrize("text", SOUND)
 def test_nothing_is_found_in_a_sound_contract(tmp_path: Path, text: str) -> None:
     assert read(tmp_path, text) == ([], None)
+
+
+@pytest.mark.parametrize("part", [
+    {"type": "string", "maxLength": 5}, {"type": ["string", "null"], "default": None},
+    {"$ref": "#/$defs/text", "minLength": 1},
+])  # fmt: skip
+def test_two_thousand_fields_are_read_in_moments(tmp_path: Path, part: dict[str, Any]) -> None:
+    fields = {f"field_{at}": part for at in range(2000)}
+    schema = {"type": "object", "$defs": {"text": {"maxLength": 9}}, "properties": fields}
+    begun = time.process_time()
+    assert read(tmp_path, json.dumps(schema)) == ([], None)
+    assert time.process_time() - begun < 4  # by the square of their number it took a minute
 
 
 def test_schemas_that_stand_too_deep_in_each_other_are_a_finding(tmp_path: Path) -> None:

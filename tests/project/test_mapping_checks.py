@@ -105,7 +105,7 @@ MEANING = [
      "crm.account@1.10.0 does not declare 'registration.ic'", "did you mean 'ico'? registration has: ico"),
     ("ico", "  ico: {crm: registration.ico, pm: ‹icoo, owner: crm}", "unknown-path",
      "pm.customer@1.0.0 does not declare 'icoo'", "did you mean 'ico'?"),
-    ("ico", "  ico: {crm: 'join(`\" \"`, [name, ‹nam])', pm: ico, owner: crm}", "unknown-path",
+    ("ico", "  ico: {crm: '[name, ‹nam] | [0]', pm: ico, owner: crm}", "unknown-path",
      "crm.account@1.10.0 does not declare 'nam'", "did you mean 'name'?"),
     ("ico", "  ico: {crm: \"registration.‹\", pm: ico, owner: crm}", "expression", "fields.ico.crm: ", "jmespath"),
     ("ico", "  ico: {crm: registration.ico, pm: ‹\"ico || notes\", owner: crm}", "not-a-plain-path",
@@ -166,8 +166,8 @@ MEANING = [
      "write names joined by dots"),
     ("checks", "  - {crm: ‹rte, equals: rate}", "unknown-path", "crm.account@1.10.0 does not declare 'rte'",
      "did you mean 'rate'?"),
-    ("phase", "  phase: {crm: type, pm: ‹kind, owner: crm}", "written-twice",
-     "pm.customer kind is also written by field kind at", "let one field write it"),
+    ("phase", "  phase: {crm: type, pm: ‹kind, owner: crm, to_pm: [{default: x}, {constant: external}]}",
+     "written-twice", "pm.customer kind is also written by field kind at", "let one field write it"),
     ("phase", "  phase: {crm: type, pm: phase, owner: crm, when: {crm: ‹actve}}", "unknown-path",
      "crm.account@1.10.0 does not declare 'actve'", "did you mean 'active'?"),
 ]  # fmt: skip
@@ -270,7 +270,8 @@ def test_a_mapping_that_is_switched_off_writes_nothing(folder):
 
 def test_a_path_inside_a_written_path_is_written_twice(folder):
     folder.mapping(LINES["ico"], "  ico: {crm: ‹registration.ico, pm: ico, owner: pm}\n"
-                   "  all: {crm: registration, pm: phase, owner: pm}")  # fmt: skip
+                   "  all: {crm: registration, pm: phase, owner: pm, "
+                   "to_crm: [{default: x}, {constant: {}}]}")  # fmt: skip
     folder.mapping(LINES["phase"] + "\n", "")
     found = folder.finding("mapping/written-twice")
     assert "registration.ico, which lies in registration, is also written by field all at" in found.message
@@ -348,7 +349,7 @@ between:
   crm: {entity: line, contract: crm.line@1}
   pm: {entity: project, contract: pm.project@1}
 fields:
-  text: {crm: ‹line.text, pm: title, owner: pm}
+  text: {crm: ‹line.text, pm: region, owner: pm}
 """)  # fmt: skip
     found = folder.finding("mapping/each-is-read-only")
     assert "crm.line are elements of the array lines, which are only read" in found.message

@@ -6,6 +6,7 @@ import pytest
 
 STATUS = "mappings/reference/status.yaml"
 CONTRACT = "schemas/crm/account/1.10.0.json"
+CUSTOMER = "schemas/pm/customer/1.0.0.json"
 
 TABLES = [
     ("[Lost, open]", "‹[Lost]", "row-length", "table delivery_status: row 2 has 1 values for 2 columns",
@@ -70,6 +71,7 @@ def test_the_newest_fitting_contract_is_taken(folder):
 
 def test_numbers_of_a_contract_are_decimals(folder):
     folder.replace(CONTRACT, '"rate": {"type": "number"}', '"rate": {"type": "number", "multipleOf": 0.01}')
+    folder.replace(CUSTOMER, '"price": {"type": "number"}', '"price": {"type": "number", "multipleOf": 0.01}')
     schema = folder.load().project.mapping("account-customer").ends[0].contract.schema
     assert schema["properties"]["rate"]["multipleOf"] == Decimal("0.01")
 
@@ -80,7 +82,7 @@ CONTRACTS = [
      "duplicate key 'type', first at 2:3", "keep one"),
     (CONTRACT, '{"minimum": NaN}', "contract/not-json", "NaN is no JSON number", "mend the text"),
     (CONTRACT, b'{"title": "\xff"}', "contract/not-json", "not UTF-8", "save it as UTF-8"),
-    (CONTRACT, "[" * 100_000, "contract/not-json", "not JSON", "mend the text"),
+    (CONTRACT, "[" * 100_000, "contract/not-json", "nested too deeply", "into $defs"),
     (CONTRACT, '{\n\t"type": "object",\n\t"properties": {"id": {"type": ‹"strng"}}\n}', "contract/not-a-schema",
      "properties/id/type", "json-schema.org"),
     (CONTRACT, "‹[]", "contract/not-a-schema", "", "json-schema.org"),

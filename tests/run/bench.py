@@ -22,6 +22,7 @@ from crmsync.ledger.writer import Writer
 from crmsync.project import Loaded, load_project
 from crmsync.run.planfile import apply, write_plan
 from crmsync.run.prepared import Order
+from crmsync.run.rebase import rebase, show, to_confirm
 from crmsync.run.refs import find_ref
 from crmsync.run.report import Report, Tally
 from crmsync.run.session import Asked, new_run_id, planned, run
@@ -108,7 +109,7 @@ class Bench:
         loaded = self.load()
         assert loaded.project is not None, loaded.findings
         assert not [each for each in loaded.findings if each.severity == "error"], loaded.findings
-        world = World(loaded.project, loaded.hashes, Ledger.open(loaded.project.ledger))
+        world = World(loaded.project, loaded.definitions, Ledger.open(loaded.project.ledger))
         world.connections.update(connections)
         for name, system in loaded.project.systems.items():
             if system.connector == "memory":
@@ -211,6 +212,11 @@ class Bench:
 
     def apply(self, file: Path, on_drift: Any = "abort", **allow: int) -> Report:
         return apply(self.world, file, new_run_id(), allow=cast(Any, allow), on_drift=on_drift)
+
+    def confirm(self) -> None:
+        """A person takes breaking changes as they are."""
+        if mappings := to_confirm(self.world, ()):
+            rebase(self.world, show(self.world, mappings), new_run_id())
 
     def stopped(self, deed: Callable[[], object]) -> tuple[int, tuple[Finding, ...]]:
         """The exit code and the findings with which a deed is refused."""

@@ -149,7 +149,7 @@ class Small:
         assert self.loaded.project is not None, self.loaded.findings
         self.crm: System
         self.pm: System
-        self.world = World(self.loaded.project, self.loaded.hashes, Ledger.open(self.loaded.project.ledger))
+        self.world = World(self.loaded.project, self.loaded.definitions, Ledger.open(self.loaded.project.ledger))
         if kind == "memory":
             memories = {name: Memory(self.loaded.project.systems[name]) for name in ("crm", "pm")}
             self.world.connections.update(memories)

@@ -20,7 +20,7 @@ AMOUNTS = st.sampled_from([None, 0, 1, Decimal("2.50")])
 CURRENCIES = st.sampled_from(["EUR", "CZK", None])
 
 COMPANY = {
-    "name": st.sampled_from(["Alfa", " Beta  s.r.o. ", "Žltý kôň", "", "x" * 50]),
+    "name": st.sampled_from(["Alfa", " Beta  s.r.o. ", "Žltý kôň", "", "  ", "x" * 50]),
     "type": st.sampled_from(["customer", "customer", "prospect"]),
     "delivery": st.sampled_from(["Running", "Won", "Closed", "Nonsense"]),
     "web": TEXTS, "notes": TEXTS, "nick": TEXTS, "tags": TAGS,

@@ -20,7 +20,7 @@ from tests.run.killing import Killed, Killer
 from tests.run.losing import Losing, after, around, before, begin_anew, half, spoilt_by, well
 from tests.run.small import Small
 
-names = st.sampled_from(["Alfa", " Beta  s.r.o. ", "Žltý kôň", "Łódź Sp. z o.o.", "", "x" * 50])
+names = st.sampled_from(["Alfa", " Beta  s.r.o. ", "Žltý kôň", "Łódź Sp. z o.o.", "", "  ", "x" * 50])
 texts = st.sampled_from([None, "", "a", "b", "Dlhší text s diakritikou"])
 tags = st.one_of(st.none(), st.lists(st.sampled_from(["x", "y", "z"]), unique=True))
 modes = st.sampled_from(["batch", "delta"])

@@ -439,6 +439,7 @@ def test_a_plan_that_is_too_big_is_not_begun(
             delete={"pm": "delete", "crm": "archive"},
         )
         world.change(spec)
+        world.confirm()
         world.run()
         make(world, action, side, most + 1)
         before = world.everything()

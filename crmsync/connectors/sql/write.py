@@ -152,6 +152,19 @@ def in_rounds(jobs: Iterable[Job]) -> list[list[Job]]:
 # Inside the transaction ------------------------------------------------------------------------------------
 
 
+class Unassigned(Exception):
+    """A new row has no key: nobody could find it again. In words for a person."""
+
+
+def _no_key(layout: Layout) -> str:
+    names = ", ".join(column.name for column in layout.key)
+    return (
+        f"{layout.entity.full_name}: table {layout.table.name} assigns no key ({names}) to a new record; let it assign "
+        "one (INTEGER PRIMARY KEY in SQLite, elsewhere an identity or a default), or map the key and write "
+        "assigned_by: caller"
+    )
+
+
 class Transaction:
     def __init__(self, connection: sa.Connection, layout: Layout, fetch: Fetch) -> None:
         self._connection = connection
@@ -252,6 +265,8 @@ class Transaction:
         try:
             with self._connection.begin_nested():
                 do(jobs)
+        except Unassigned as error:
+            self._outcomes |= {job.number: Outcome("refused", message=str(error)) for job in jobs}
         except DBAPIError as error:
             if transient(error):
                 raise
@@ -277,6 +292,8 @@ class Transaction:
         names = _columns(jobs[0])
         rows = [[job.wire[name] for name in names] for job in jobs]
         keys = insert_rows(self._connection, self._layout, names, rows)
+        if any(None in key for key in keys):
+            raise Unassigned(_no_key(self._layout))
         self._keys |= {job.number: self._key_of(key) for job, key in zip(jobs, keys, strict=True)}
 
     def _read_back(self) -> None:

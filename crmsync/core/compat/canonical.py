@@ -68,11 +68,18 @@ class Canonical:
 
     def satisfiability(self) -> Answer:
         """Whether any value is taken at all."""
-        return Answer(self.node.satisfiability().value)
+        try:
+            return Answer(self.node.satisfiability().value)
+        except ValueError:  # a number with more digits than it likes
+            return Answer.UNKNOWN
 
     @cached_property
     def view(self) -> View:
-        return self.node.view()
+        """Raises Uncanonical where a number in it has too many digits."""
+        try:
+            return self.node.view()
+        except ValueError as error:
+            raise Uncanonical(str(error).splitlines()[0]) from error
 
     @cached_property
     def schema(self) -> Json:
@@ -104,7 +111,7 @@ def _is_involved(schema: Json) -> bool:
     return any(_alternatives(inner) > _MANY for _, inner in subschemas(schema))
 
 
-_MANY: Final = 5_000
+_MANY: Final = 100
 
 
 def _alternatives(schema: Json) -> int:

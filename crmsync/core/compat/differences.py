@@ -12,8 +12,8 @@ from crmsync.core.compat import hints
 from crmsync.core.compat.canonical import Canonical, Uncanonical
 from crmsync.core.compat.choices import Choices, Seeded, Simplest
 from crmsync.core.compat.draw import Undrawable, drawing
-from crmsync.core.compat.facts import Facts, is_alone
-from crmsync.core.contract.shape import subschemas
+from crmsync.core.compat.facts import Facts
+from crmsync.core.contract.shape import is_alone, subschemas
 from crmsync.core.contract.violation import Place
 from crmsync.core.model import ABSENT, Json, to_json
 
@@ -97,13 +97,20 @@ def _schema(facts: Facts) -> Json:
 
 def _values(inner: Facts, outer: Facts) -> Iterator[Json]:
     left, right = _schema(inner), _schema(outer)
-    if max(_size(left), _size(right)) <= _SMALL:
+    if max(size(left), size(right)) <= _SMALL:
         yield from _of_difference(left, right)
+    if max(map(_schemas, (left, right))) <= _SMALL:
         yield from hints.values(left, right)
     yield from _drawn(left, 2)
 
 
-def _size(schema: Json) -> int:
+def size(schema: Json) -> int:
+    """How long a difference takes to work out: schemas within it, and listed values by the ten."""
+    listed = (inner.get("enum", ()) for _, inner in subschemas(schema) if isinstance(inner, dict))
+    return _schemas(schema) + sum(len(values) // 10 for values in listed)
+
+
+def _schemas(schema: Json) -> int:
     return sum(1 for _ in subschemas(schema))
 
 
@@ -133,7 +140,7 @@ def drawn(schema: Canonical, count: int) -> Iterator[Json]:
     for choices in sources:
         try:
             yield make(choices)
-        except Undrawable:
+        except (Undrawable, Uncanonical):
             failures += 1
             if failures > 3:
                 return

@@ -13,7 +13,7 @@ from typing import Final
 import jsonschema_rs
 
 from crmsync.core.compat.regular import Language, Unregular
-from crmsync.core.contract.shape import REFERENCES, subschemas, target, verdict
+from crmsync.core.contract.shape import is_alone, target, verdict
 from crmsync.core.model import Json, to_json
 
 TYPES: Final = ("null", "boolean", "integer", "number", "string", "array", "object")
@@ -219,13 +219,6 @@ def _item(part: dict[str, Json], index: int) -> list[Json]:
     if index < len(prefix):
         return [prefix[index]]
     return [part["items"]] if "items" in part else []
-
-
-def is_alone(schema: Json) -> bool:
-    """Whether it refers to nothing."""
-    return not any(
-        keyword in inner for _, inner in subschemas(schema) if isinstance(inner, dict) for keyword in REFERENCES
-    )
 
 
 def holds(schema: Json, value: Json) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -10,8 +9,8 @@ from typing import TYPE_CHECKING
 import jsonschema_rs
 
 from crmsync.core.compat.canonical import Uncanonical
+from crmsync.core.contract.endless import endless
 from crmsync.core.contract.reference import reference
-from crmsync.core.contract.shape import REFERENCES, subschemas, target
 from crmsync.core.model import Json
 
 if TYPE_CHECKING:
@@ -27,7 +26,7 @@ class Judge:
 
     def __post_init__(self) -> None:
         self._fast  # noqa: B018 - compiles, so that a broken schema is met here
-        if _is_endless(self.schema):
+        if endless(self.schema):
             raise Uncanonical("refers to itself without getting on")
 
     @cached_property
@@ -62,26 +61,3 @@ class Judge:
         except (RecursionError, Unresolvable):
             return None
 
-
-def _is_endless(root: Json) -> bool:
-    """Whether what is said of a value leads back to itself, not to a part of the value."""
-    finished: set[int] = set()
-
-    def leads_back(schema: Json, above: frozenset[int]) -> bool:
-        if not isinstance(schema, dict) or id(schema) in finished:
-            return False
-        if id(schema) in above or any(leads_back(each, above | {id(schema)}) for each in _beside(schema, root)):
-            return True
-        finished.add(id(schema))
-        return False
-
-    return any(leads_back(schema, frozenset()) for _, schema in subschemas(root))
-
-
-def _beside(schema: dict[str, Json], root: Json) -> Iterator[Json]:
-    """The schemas that speak of the same value."""
-    yield from (target(schema[keyword], root) for keyword in REFERENCES if keyword in schema)
-    for keyword in ("allOf", "anyOf", "oneOf"):
-        yield from schema.get(keyword, ())
-    yield from (schema[keyword] for keyword in ("if", "then", "else", "not") if keyword in schema)
-    yield from schema.get("dependentSchemas", {}).values()

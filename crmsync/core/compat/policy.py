@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from typing import Final, Literal, TypeAlias
 
-from crmsync.core.compat.facts import holds, is_alone
-from crmsync.core.contract.shape import LISTED, NAMED, ONE, facets, rebuilt
+from crmsync.core.compat.facts import holds
+from crmsync.core.contract.shape import LISTED, NAMED, ONE, facets, is_alone, rebuilt
 from crmsync.core.model import Json
 
 Policy: TypeAlias = Literal["strict", "reader-writer"]

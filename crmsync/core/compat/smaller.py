@@ -18,7 +18,10 @@ _PLACES: Final = 20  # before the point; a larger number has no use for rounding
 def weight(value: Json) -> tuple[int, int, bytes]:
     """The shorter text is the smaller value, then the plainer one."""
     text = to_json(value)
-    return len(text), sum(byte > 126 for byte in text), text
+    return len(text), sum(byte not in _PLAIN for byte in text), text
+
+
+_PLAIN: Final = frozenset(b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
 
 
 def smallest(value: Json, holds: Test) -> Json:
@@ -91,11 +94,15 @@ def _simple(value: Json) -> Iterator[Json]:
                 *_halves(value),
             )
         case Decimal():
-            yield from (1, Decimal("0.5"), Decimal("0.1"), Decimal("0.01"), Decimal("0.001"), int(value), abs(value))
+            yield from (1, Decimal("0.5"), Decimal("0.1"), Decimal("0.01"), Decimal("0.001"), abs(value))
             if value.adjusted() < _PLACES:
-                yield from (value - int(value), round(value, 3), round(value, 1))
+                yield from (int(value), value - int(value), round(value, 3), round(value, 1), *_TENTHS)
         case int():
-            yield from (1, -1, value // 10, abs(value))
+            yield from (*_UNITS, value // 10, abs(value))
+
+
+_UNITS: Final = (*range(-9, 0), *range(1, 20))
+_TENTHS: Final = tuple(Decimal(tenths) / 10 for tenths in range(-99, 100))
 
 
 def _halves(text: str) -> Iterator[str]:

@@ -14,10 +14,10 @@ from typing import Final
 
 from crmsync.core.compat import hints
 from crmsync.core.compat.canonical import Canonical, Uncanonical
-from crmsync.core.compat.differences import drawn, planted, telling
+from crmsync.core.compat.differences import drawn, planted, size, telling
 from crmsync.core.compat.judge import Judge
+from crmsync.core.compat.relaxed import relaxed
 from crmsync.core.compat.smaller import smallest, weight
-from crmsync.core.contract.shape import subschemas
 from crmsync.core.contract.violation import Place
 from crmsync.core.model import ABSENT, Json
 
@@ -52,12 +52,25 @@ def _least(inner: Judge, outer: Judge, candidates: Iterable[Json], count: int) -
 def _likely(inner: Json, outer: Json) -> Iterator[Json]:
     canonical = _canonical(inner)
     if canonical is None:
+        yield from _without_alternatives(inner, outer)
         return
     simplest, *others = list(drawn(canonical, 2)) or [{}]
     yield from (planted(simplest, place, value) for place, value in telling(inner, outer))
     for place, value in islice(telling(inner, outer), _SOME):
         yield from (planted(record, place, value) for record in others)
     yield from drawn(canonical, 40)
+
+
+def _without_alternatives(inner: Json, outer: Json) -> Iterator[Json]:
+    schemas = filter(None, map(_canonical, relaxed(inner, outer)))
+    records = [record for schema in schemas for record in drawn(schema, 0)] or [{}]
+    yield from records
+    tells = list(islice(telling(inner, outer), _SOME))
+    for record in records[:_FEW]:
+        yield from (planted(record, place, value) for place, value in tells)
+
+
+_FEW: Final = 10
 
 
 def _candidates(inner: Json, outer: Json) -> Iterator[Json]:
@@ -68,7 +81,7 @@ def _candidates(inner: Json, outer: Json) -> Iterator[Json]:
     for record in records:
         yield from islice(_changed(record, values, names), 4 * _ENOUGH)
     yield from () if left is None else drawn(left, _ENOUGH // 2)
-    if left is not None and right is not None and max(map(_size, (inner, outer))) <= _LARGE:
+    if left is not None and right is not None and max(map(size, (inner, outer))) <= _LARGE:
         yield from _of_difference(left, right)
 
 
@@ -80,10 +93,6 @@ def _canonical(schema: Json) -> Canonical | None:
 
 
 _LARGE: Final = 150  # schemas within a schema; beyond, a difference takes seconds
-
-
-def _size(schema: Json) -> int:
-    return sum(1 for _ in subschemas(schema))
 
 
 def _of_difference(left: Canonical, right: Canonical) -> Iterator[Json]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from difflib import get_close_matches
@@ -9,11 +10,22 @@ from typing import Final
 
 import jsonschema_rs
 
+from crmsync.core.contract.endless import endless
 from crmsync.core.contract.explosion import exploding_loop
 from crmsync.core.contract.flaw import Flaw, in_place
 from crmsync.core.contract.reference import reference
 from crmsync.core.contract.regex import read_regex
-from crmsync.core.contract.shape import LISTED, NAMED, ONE, REFERENCES, alone, exact, subschemas, target, verdict
+from crmsync.core.contract.shape import (
+    LISTED,
+    NAMED,
+    ONE,
+    REFERENCES,
+    apart,
+    exact,
+    subschemas,
+    target,
+    verdict,
+)  # fmt: skip
 from crmsync.core.contract.violation import Place
 from crmsync.core.contract.words import FORMATS, worded
 from crmsync.core.model import Json, to_json
@@ -50,6 +62,7 @@ def schema_problems(schema: Json) -> list[Flaw]:
     for looked_for in (
         _unsound,
         _unfit,
+        _endless,
         _uncompiled,
         _bad_examples,
     ):  # each is at a loss where the one before finds any
@@ -84,7 +97,8 @@ def _risky_patterns(schema: Json, place: Place) -> Iterator[Flaw]:
 def _dead_values(schema: Json, place: Place, root: Json) -> Iterator[Flaw]:
     """What `enum` lists in vain, beside values that it does not."""
     listed = schema.get("enum", ())
-    excluded = {index: said for index, path, said in _unfitting(listed, alone(root, place)) if not path}
+    whole = apart(root, place, schema) if listed else True
+    excluded = {index: said for index, path, said in _unfitting(listed, whole) if not path}
     for index, said in excluded.items() if len(excluded) < len(listed) else ():
         message = f"{to_json(listed[index]).decode()} is listed, but {said}"
         mend = "let the other keywords allow it, or delete it from the list"
@@ -92,7 +106,9 @@ def _dead_values(schema: Json, place: Place, root: Json) -> Iterator[Flaw]:
 
 
 def _bad_default(schema: Json, place: Place, root: Json) -> Iterator[Flaw]:
-    for _, path, said in _unfitting([schema["default"]], alone(root, place)) if "default" in schema else ():
+    if "default" not in schema:
+        return
+    for _, path, said in _unfitting([schema["default"]], apart(root, place, schema)):
         message = said if path else f"the default {said}"
         yield Flaw((*place, "default", *path), "default", message, "write one that is valid", "warning")
 
@@ -144,6 +160,14 @@ def _astray(schema: Json, place: Place, root: Json) -> Iterator[Flaw]:
             yield Flaw((*place, keyword), "reference", said, "delete it", on_key=True)
 
 
+def _endless(root: Json) -> Iterator[Flaw]:
+    for place, schema in endless(root):
+        keyword = next(each for each in REFERENCES if each in schema)
+        said = f"{schema[keyword]} leads back here, to the same value, without end"
+        mend = "let it stand inside properties or items, or delete it"
+        yield Flaw((*place, keyword), "reference", said, mend)
+
+
 def _other_targets(reference_: str, root: Json) -> str:
     there = [f"#/{key}/{name}" for key in ("$defs", "definitions") for name in root.get(key, ())]
     near = get_close_matches(reference_, there, 1, 0.6)
@@ -164,15 +188,26 @@ def _bad_patterns(schema: Json, place: Place) -> Iterator[Flaw]:
         try:
             verdict("pattern", pattern)
         except ValueError:
-            said = f"{pattern} is no regular expression (ECMA-262)"
-            mend = "escape what is meant as it stands, such as \\( and \\[; or mend its brackets and quantifiers"
-            yield Flaw(where, "pattern", said, mend, on_key=on_key)
+            yield Flaw(where, "pattern", *_uncompilable(pattern), on_key=on_key)
             continue
         loop = exploding_loop(pattern)
         if loop is not None:
             said = f"{pattern} explodes: its loop {loop} may take one text in very many ways, and each is tried"
             mend = "leave one of two loops over the same characters: (a+)+ is a+, ([a-z]+-?)* is [a-z]+(-[a-z]+)*"
             yield Flaw(where, "explodes", said, mend, on_key=on_key)
+
+
+def _uncompilable(pattern: str) -> tuple[str, str]:
+    """What is wrong, and the mend."""
+    try:
+        verdict("pattern", _COUNT.sub(lambda count: str(len(count[0])), pattern))
+    except ValueError:
+        mend = "escape what is meant as it stands, such as \\( and \\[; or mend its brackets and quantifiers"
+        return f"{pattern} is no regular expression (ECMA-262)", mend
+    return f"{pattern} counts too far to be compiled", "say how long a text may be with minLength and maxLength"
+
+
+_COUNT: Final = re.compile(r"(?<=[{,])[0-9]+(?=[,}])")
 
 
 def _ignored(schema: Json, place: Place) -> Iterator[Flaw]:
@@ -222,7 +257,7 @@ def _compiled(root: Json) -> jsonschema_rs.Draft202012Validator:
 def _bad_examples(root: Json) -> Iterator[Flaw]:
     for place, schema in subschemas(root):
         examples = schema.get("examples", ()) if isinstance(schema, dict) else ()
-        for index, path, message in _unfitting(examples, alone(root, place)) if examples else ():
+        for index, path, message in _unfitting(examples, apart(root, place, schema)) if examples else ():
             said = f"the example {message}" if not path else message
             yield Flaw(
                 (*place, "examples", index, *path), "example", said, "mend the example, or what it is an example of"

@@ -58,12 +58,45 @@ def subschemas(schema: Json, place: Place = ()) -> Iterator[tuple[Place, Json]]:
             yield from subschemas(inner, (*place, *inner_place))
 
 
+def is_alone(schema: Json) -> bool:
+    """Whether it refers to nothing."""
+    return not any(
+        keyword in inner for _, inner in subschemas(schema) if isinstance(inner, dict) for keyword in REFERENCES
+    )
+
+
 def alone(root: Json, place: Place) -> Json:
     """The schema at this place as a document of its own: it leads into the whole one, so that all of it is in reach."""
     if not place:
         return root
     pointer = "/".join(quote(str(part).replace("~", "~0").replace("/", "~1"), safe="~") for part in place)
     return {"$ref": f"{_WHOLE}/{pointer}", "$defs": {"whole": _moved(root, root.get("$id", ""))}}
+
+
+def apart(root: Json, place: Place, schema: Json) -> Json:
+    """As `alone`, of the schema that stands there, with no more of the document than it needs: quick where all of it
+    is asked part by part."""
+    needed = _needed(schema, root) if isinstance(schema, dict) and not schema.keys() & {"$defs", "$id"} else None
+    if needed is None:
+        return alone(root, place)
+    return {**schema, "$defs": {name: root["$defs"][name] for name in needed}} if needed else schema
+
+
+def _needed(schema: Json, root: Json) -> set[str] | None:
+    """The names in `$defs` that it refers to, and those that these do; None where it refers to anything else."""
+    found: set[str] = set()
+    todo = [schema]
+    while todo:
+        for _, inner in subschemas(todo.pop()):
+            for keyword in REFERENCES if isinstance(inner, dict) else ():
+                if keyword not in inner:
+                    continue
+                name = inner[keyword].removeprefix("#/$defs/")
+                if keyword != "$ref" or name == inner[keyword] or name not in root.get("$defs", ()):
+                    return None
+                todo += [] if name in found else [root["$defs"][name]]
+                found.add(name)
+    return found
 
 
 def _moved(schema: Json, base: str) -> Json:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 
 from crmsync.core.model import Call, Chain, Json
+from crmsync.core.values.gives import NOTHING, WORDS, Gives, always, kind
 from crmsync.core.values.number import plain, simplest
 from crmsync.core.values.transform import Args, Context, Example, Misuse, Param, Step, Transform, Unfit, kind_of
 
@@ -67,11 +68,16 @@ def build_boolean_text(args: Args, _context: Context) -> Step:
     return write
 
 
+def gives_spelling(schema: Json, args: Args, _context: Context) -> Gives:
+    return Gives({"enum": [args["true"], args["false"]]}, False) if kind(schema) == "boolean" else NOTHING
+
+
 TRANSFORMS = (
     Transform(
         "boolean", "True or false from its spellings, upper or lower case: áno/nie, ano/ne, tak/nie, ja/nein, yes/no, "
         "true/false, 1/0; or from the ones declared, and then only those. Booleans pass.", "any", "boolean",
         build_boolean, canonical=True, inverse=undo_boolean,
+        types=always(WORDS["boolean"], "string", "number", "boolean"),
         params={
             "true": Param("the spelling, or the list of spellings, of true", "any", None),
             "false": Param("the spelling, or the list of spellings, of false", "any", None),
@@ -83,7 +89,8 @@ TRANSFORMS = (
     ),
     Transform(
         "boolean_text", "The declared spelling of a boolean; it may be a number too.", "boolean", "any",
-        build_boolean_text, inverse=lambda args, _context: (Call("boolean", dict(args)),),
+        build_boolean_text, types=gives_spelling,
+        inverse=lambda args, _context: (Call("boolean", dict(args)),),
         params={"true": Param("how to write true", "any"), "false": Param("how to write false", "any")},
         examples=(Example({"true": "áno", "false": "nie"}, False, "nie"), Example({"true": 1, "false": 0}, True, 1)),
     ),

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from operator import mul
 
 from crmsync.core.model import Json
+from crmsync.core.values.gives import NOTHING, TEXT, Gives, always, kind
 from crmsync.core.values.transform import (
     Args,
     Context,
@@ -70,6 +71,13 @@ def build_company_id(args: Args, context: Context) -> Step:
         raise Misuse(f"company_id: no rules for the country {country!r}", f"there are: {', '.join(COUNTRIES)}")
     names = [name for name in MODULES[country] if args["kind"] is None or name.endswith(f".{args['kind']}")]
     return first_of([validator(name) for name in names], f"expected a company number of {country}")
+
+
+def gives_company_id(schema: Json, args: Args, context: Context) -> Gives:
+    is_ours = (args["country"] or context.country or "SK").upper() in ("CZ", "SK")
+    if kind(schema) not in (("string", "number") if is_ours else ("string",)):
+        return NOTHING
+    return Gives({**TEXT, "pattern": "^[0-9]{8}$", "minLength": 8, "maxLength": 8} if is_ours else TEXT)
 
 
 def validator(name: str) -> Validate:
@@ -148,7 +156,7 @@ TRANSFORMS = (
     Transform(
         "company_id", "The number of a company in the register of its country, without spaces, check digit verified: "
         "IČO of CZ and SK with its leading zeros, NIP or REGON of PL, others as python-stdnum knows them.",
-        "text", "text", build_company_id, canonical=True, normalises=True, main="country",
+        "text", "text", build_company_id, canonical=True, normalises=True, main="country", types=gives_company_id,
         params={
             "country": Param("two-letter code; else the project's, else IČO", default=None),
             "kind": Param("which of the two numbers of PL", default=None, choices=("nip", "regon")),
@@ -164,7 +172,7 @@ TRANSFORMS = (
     Transform(
         "vat_id", "A VAT number with the prefix of its country, check digits verified. One without prefix is of "
         "`country`, or else of the project's.", "text", "text", build_vat_id, canonical=True, normalises=True,
-        main="country",
+        main="country", types=always(TEXT, "string"),
         params={"country": Param("two-letter code of numbers without prefix", default=None)},
         examples=(
             Example(None, "SK 202 274 96 19", "SK2022749619"), Example("SK", "2022749619", "SK2022749619"),

@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from crmsync.core.model import Chain
+from crmsync.core.values.gives import TEXT, always
 from crmsync.core.values.transform import Args, Context, Example, Misuse, Param, Step, Transform, Unfit, text_of
 
 if TYPE_CHECKING:
@@ -147,12 +148,16 @@ def undo_phone(args: Args, _context: Context) -> Chain | None:
     return None if args["extension"] == "drop" else ()
 
 
+ADDRESS = {**TEXT, "format": "email", "minLength": 5, "maxLength": 318}
+E164 = {**TEXT, "pattern": "^[+][1-9][0-9]{2,18}$", "maxLength": 20}
+HOST_NAME = {**TEXT, "minLength": 3, "maxLength": 253}
+
 PROOFS = ("valid", "possible")
 
 TRANSFORMS = (
     Transform(
         "email", "An e-mail address in small letters, its domain in ASCII. Empty text is a misfit (see null_if).",
-        "text", "text", build_email, canonical=True, normalises=True,
+        "text", "text", build_email, canonical=True, normalises=True, types=always(ADDRESS, "string"),
         examples=(
             Example(None, " Jana.Nova@FIRMA.sk ", "jana.nova@firma.sk"),
             Example(None, "info@kôň.sk", "info@xn--k-xga6w.sk"), Example(None, "jana(at)firma.sk"), Example(None, ""),
@@ -160,7 +165,7 @@ TRANSFORMS = (
     ),
     Transform(
         "phone", "A phone number in E.164. One without country code is of `region`, or else of the project's country.",
-        "text", "text", build_phone, canonical=True, main="region", inverse=undo_phone,
+        "text", "text", build_phone, canonical=True, main="region", inverse=undo_phone, types=always(E164, "string"),
         params={
             "region": Param("two-letter country code of numbers without one", default=None),
             "check": Param("of a range in use, or just of a possible length", default="valid", choices=PROOFS),
@@ -176,6 +181,7 @@ TRANSFORMS = (
     Transform(
         "domain", "The domain in a URL, an e-mail address or free text: the part that can be registered, or the whole "
         "host. What else the text held is lost.", "text", "text", build_domain, canonical=True,
+        types=always(HOST_NAME, "string"),
         params={
             "part": Param("how much of it", default="registrable", choices=("registrable", "host")),
             "idn": Param("how to write letters beyond ASCII", default="ascii", choices=("ascii", "unicode")),

@@ -13,8 +13,10 @@ from copy import deepcopy
 from dataclasses import dataclass
 from decimal import Decimal
 
+import jsonschema_rs
+
 from crmsync.core.model import ABSENT, Json
-from crmsync.core.values.chain import find, lifted, way_back
+from crmsync.core.values.chain import checked, find, lifted, way_back
 from crmsync.core.values.transform import Context, Step, Transform, Unfit, Word
 
 DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
@@ -121,9 +123,24 @@ def the_way_back_leads_here(trial: Trial) -> None:
         trial.agrees(here, "there, back and there again must give the same")
 
 
+def keeps_its_types(trial: Trial) -> None:
+    """For each schema that the value keeps, the result keeps what is declared for all values of that schema."""
+    spread = trial.transform.elementwise and isinstance(trial.value, list)
+    if trial.value is None or spread:
+        return
+    args = checked(trial.transform, trial.args)
+    for schema in schemas_of(trial.value):
+        gives = trial.transform.given(schema, args, trial.context)
+        if trial.misfit is not None:
+            trial.agrees(gives.refuses, f"says that it takes all of {schema!r}")
+        else:
+            held = jsonschema_rs.Draft202012Validator(gives.schema, validate_formats=True).is_valid(trial.result)
+            trial.agrees(held, f"says that it gives {gives.schema!r} for {schema!r}, not {trial.result!r}")
+
+
 LAWS = (
     is_a_function, null_passes, lists_go_elementwise, gives_what_it_declares, a_misfit_keeps_silent,
-    a_canonical_result_stays, the_way_back_leads_here,
+    a_canonical_result_stays, the_way_back_leads_here, keeps_its_types,
 )  # fmt: skip
 
 
@@ -148,6 +165,30 @@ IS_A: Mapping[Word, Callable[[Json], bool]] = {
     "datetime": lambda value: type(value) is str and DATETIME.fullmatch(value) is not None,
     "any": lambda value: True,
 }
+
+
+def schemas_of(value: Json) -> Iterator[Json]:
+    """Schemas of one type that the value keeps, loose and tight ones."""
+    match value:
+        case bool():
+            yield {"type": "boolean"}
+        case int() | Decimal():
+            yield from ({"type": "number"}, {"type": "number", "minimum": value, "maximum": value})
+            if value == int(value):
+                yield {"type": "integer", "exclusiveMinimum": int(value) - 1}
+        case str():
+            yield {"type": "string"}
+            yield {"type": "string", "minLength": len(value), "maxLength": len(value)}
+            if re.fullmatch("[a-z]+", value):
+                yield {"type": "string", "pattern": "^[a-z]*$", "minLength": 1}
+        case list():
+            yield {"type": "array"}
+            exact: list[Json] = [{"enum": [part]} for part in value] or [True]
+            yield {"type": "array", "prefixItems": exact, "maxItems": len(value), "minItems": len(value)}
+            loose = {"anyOf": [{"type": "null"}, {"type": ["string", "number", "boolean", "array", "object"]}]}
+            yield {"type": "array", "items": loose, "maxItems": len(value) + 1}
+        case dict():
+            yield {"type": "object"}
 
 
 def plain_parts(value: Json) -> Iterator[Json]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Hashable, Mapping
 from typing import TypeAlias
 
 from crmsync.core.model import Call, Chain, Json, Table, to_json
+from crmsync.core.values.gives import NOTHING, Gives, kind
 from crmsync.core.values.transform import (
     Args,
     Context,
@@ -116,6 +117,19 @@ def the_one(answers: Mapping[Cell, Json], preferred: Mapping[Cell, Cell], value:
     raise Misuse(f"{place}: for {text} {fact}", f"say which of them under prefer, for {text}", "lookup/ambiguous")
 
 
+def types(schema: Json, args: Args, context: Context) -> Gives:
+    """Of values that are not known one by one: any answer of the table."""
+    if kind(schema) in ("array", "object"):
+        return NOTHING
+    if args["entity"] is not None:
+        return Gives(True)
+    table, source, target = columns(args, context)
+    unmapped = policy(args, table)
+    answers = [*answers_of(table, source, target).values()]
+    answers += [unmapped["value"]] if isinstance(unmapped, dict) else []
+    return Gives({"enum": answers} if answers else False, not isinstance(unmapped, dict))
+
+
 # In a system ---------------------------------------------------------------------------------------------
 
 
@@ -162,7 +176,7 @@ TRANSFORMS = (
     Transform(
         "lookup", "The value of the other side's column in the same row of a reference table, or of the record of a "
         "system that has the value. A value in no row follows `unmapped`: reject, hold, or {value: x}.",
-        "any", "any", build, main="table", inverse=undo, takes_null=True,
+        "any", "any", build, main="table", inverse=undo, takes_null=True, types=types,
         params={
             "table": Param("name of the reference table", default=None),
             "from": Param("its column to look in; else the side that the value comes from", default=None),

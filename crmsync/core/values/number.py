@@ -10,6 +10,17 @@ from functools import reduce
 from typing import TypeAlias
 
 from crmsync.core.model import Call, Chain, Json
+from crmsync.core.values.gives import (
+    NOTHING,
+    NUMBER,
+    TEXT,
+    Gives,
+    either,
+    kind,
+    rounded,
+    scaled,
+    shifted,
+)
 from crmsync.core.values.transform import (
     Args,
     Build,
@@ -83,6 +94,53 @@ def rounder(places: int, mode: str) -> Callable[[Number], Number]:
         return bounded(result if places > 0 else int(result))
 
     return rounded
+
+
+# Types -----------------------------------------------------------------------------------------------
+
+SPELLED = {**TEXT, "pattern": "^-?[0-9]+([.][0-9]+)?$", "minLength": 1, "maxLength": 203}
+
+
+def as_number(schema: Json) -> Json:
+    """What a number, or a text that spells one, may be; False for anything else."""
+    return {"number": schema, "string": NUMBER}.get(kind(schema), False)
+
+
+def gives_number(schema: Json, args: Args, _context: Context) -> Gives:
+    """A number, rounded where there are `places`."""
+    number, places = as_number(schema), args.get("places")
+    if number is False:
+        return NOTHING
+    return Gives(number if places is None else rounded(number, places))
+
+
+def gives_whole(schema: Json, _args: Args, _context: Context) -> Gives:
+    number = as_number(schema)
+    return NOTHING if number is False else Gives({**number, "type": "integer"})
+
+
+def gives_text(schema: Json, args: Args, _context: Context) -> Gives:
+    plain = (args["decimal"], args["thousands"]) == (".", "")
+    return NOTHING if as_number(schema) is False else Gives(SPELLED if plain else {**TEXT, "minLength": 1})
+
+
+def folded(change: Callable[[Json, Json], Json]) -> Callable[[Json, Args, Context], Gives]:
+    """With `by`, `change` is made to each number; without, a list becomes a number."""
+
+    def types(schema: Json, args: Args, _context: Context) -> Gives:
+        by, places = args["by"], args["places"]
+        if kind(schema) == "array" and by is None:
+            number = NUMBER if places is None else rounded(NUMBER, places)
+            return Gives(either(number, {"type": "null"}))
+        if kind(schema) == "array":
+            return Gives({"type": "array", "items": {"type": ["number", "null"]}})
+        number = False if by is None else as_number(schema)
+        if number is False:
+            return NOTHING
+        found = change(number, by)
+        return Gives(found if places is None else rounded(found, places) if "type" in found else NUMBER)
+
+    return types
 
 
 PLACES = Param("digits after the point; negative ones before it", "integer", None, least=-18, most=18)
@@ -230,7 +288,7 @@ FOLD = {
 TRANSFORMS = (
     Transform(
         "decimal", "A number from text as people and spreadsheets write it, by the declared separators; "
-        "numbers pass. With `places` it is rounded.", "number", "number", build_decimal,
+        "numbers pass. With `places` it is rounded.", "number", "number", build_decimal, types=gives_number,
         params={"places": PLACES, "mode": MODE, "decimal": POINT, "thousands": THOUSANDS}, main="places",
         inverse=undo_decimal, canonical=True,
         examples=(
@@ -243,11 +301,13 @@ TRANSFORMS = (
     ),
     Transform(
         "to_number", "The number that a text is in JSON's spelling; numbers pass.", "number", "number",
-        lambda _args, _context: number_of, canonical=True, inverse=lambda _args, _context: (Call("to_text"),),
+        lambda _args, _context: number_of, canonical=True, types=gives_number,
+        inverse=lambda _args, _context: (Call("to_text"),),
         examples=(Example(None, "12.50", Decimal("12.50")), Example(None, "42", 42), Example(None, "042")),
     ),
     Transform(
         "to_text", "A number as text, without exponent, with all its places.", "number", "text", build_to_text,
+        types=gives_text,
         params={"decimal": POINT, "thousands": THOUSANDS}, inverse=undo_to_text,
         examples=(
             Example(None, 42, "42"), Example(None, Decimal("12.50"), "12.50"),
@@ -256,11 +316,12 @@ TRANSFORMS = (
     ),
     Transform(
         "integer", "A whole number; one with a fraction is a misfit, never rounded.", "number", "number",
-        lambda _args, _context: whole, canonical=True, normalises=True,
+        lambda _args, _context: whole, canonical=True, normalises=True, types=gives_whole,
         examples=(Example(None, Decimal("12.00"), 12), Example(None, "12", 12), Example(None, Decimal("12.5"))),
     ),
     Transform(
         "round", "A number rounded to so many places.", "number", "number", build_round, main="places", canonical=True,
+        types=gives_number,
         params={"places": Param(PLACES.doc, "integer", 0, least=-18, most=18), "mode": MODE},
         examples=(
             Example(2, Decimal("2.345"), Decimal("2.34")), Example(None, Decimal("2.5"), 2),
@@ -270,7 +331,7 @@ TRANSFORMS = (
     Transform(
         "multiply", "A number, or each of a list, times `by`; without `by` the product of a list, null when a factor "
         "is. Exact, unless `places` says to round.", "number", "number", folding(EXACT.multiply, 1),
-        params=FOLD, main="by", inverse=undo_multiply, elementwise=False,
+        params=FOLD, main="by", inverse=undo_multiply, elementwise=False, types=folded(scaled),
         examples=(
             Example({"by": 100}, Decimal("12.50"), 1250), Example(100, "0.015", Decimal("1.5")),
             Example({"places": 2}, [3, Decimal("1.115")], Decimal("3.34")),
@@ -280,7 +341,7 @@ TRANSFORMS = (
     Transform(
         "add", "A number, or each of a list, plus `by`; without `by` the sum of a list, null when a part is. Exact, "
         "unless `places` says to round.", "number", "number", folding(EXACT.add, 0),
-        params=FOLD, main="by", inverse=undo_add, elementwise=False,
+        params=FOLD, main="by", inverse=undo_add, elementwise=False, types=folded(shifted),
         examples=(
             Example({"by": -1}, 10, 9), Example({"places": 2}, ["10.10", 5, Decimal("0.005")], Decimal("15.10")),
             Example({}, [], 0),

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from crmsync.core.model import Call, Chain, Json
+from crmsync.core.values.gives import NOTHING, TEXT, Gives, either, joined, kept, kind
 from crmsync.core.values.number import number_of, plain
 from crmsync.core.values.transform import (
     Args,
@@ -32,6 +35,36 @@ def build_null_if(args: Args, _context: Context) -> Step:
     written = args["value"]
     nothing = [(type(one) is bool, one) for one in (written if isinstance(written, list) else [written])]
     return lambda value: None if (type(value) is bool, value) in nothing else value
+
+
+def unchanged(schema: Json, _args: Args, _context: Context) -> Gives:
+    return Gives(schema, False)
+
+
+def constantly(_schema: Json, args: Args, _context: Context) -> Gives:
+    return Gives({"const": args["value"]}, False)
+
+
+def or_null(schema: Json, args: Args, _context: Context) -> Gives:
+    """Empty text is the value that there mostly is."""
+    nothing = args["value"] if isinstance(args["value"], list) else [args["value"]]
+    if kind(schema) == "string" and schema.get("minLength", 0) < 1 and "" in nothing:
+        return Gives(either({**schema, "minLength": 1}, {"type": "null"}), False)
+    return Gives(either(schema, {"type": "null"}) if any(map(may_be(schema), nothing)) else schema, False)
+
+
+KINDS = {str: "string", bool: "boolean", list: "array", dict: "object", type(None): "null"}
+
+
+def may_be(schema: Json) -> Callable[[Json], bool]:
+    """Whether a value may be one of the schema, as far as its kind and its length tell."""
+
+    def fits(value: Json) -> bool:
+        if KINDS.get(type(value), "number") != kind(schema):
+            return False
+        return type(value) is not str or schema.get("minLength", 0) <= len(value) <= schema.get("maxLength", len(value))
+
+    return fits
 
 
 # Lists and texts -----------------------------------------------------------------------------------
@@ -96,6 +129,20 @@ def undo_concat(args: Args, _context: Context) -> Chain | None:
     return None if args["parts"] is None else (Call("split", present(args)),)
 
 
+def gives_joined(schema: Json, args: Args, _context: Context) -> Gives:
+    return Gives(joined(schema, args["separator"])) if kind(schema) == "array" else NOTHING
+
+
+def gives_parts(schema: Json, args: Args, _context: Context) -> Gives:
+    if kind(schema) != "string":
+        return NOTHING
+    part, parts = {**TEXT, **kept(schema, "maxLength")}, args["parts"]
+    if parts is None:
+        return Gives({"type": "array", "items": part}, False)
+    others = either(part, {"type": "null"})
+    return Gives({"type": "array", "prefixItems": [part], "items": others, "minItems": parts, "maxItems": parts}, False)
+
+
 JOINT = {
     "separator": Param("what stands between the parts", default=" "),
     "parts": Param("how many parts there are", "integer", None, least=2),
@@ -104,24 +151,25 @@ JOINT = {
 TRANSFORMS = (
     Transform(
         "default", "A value where there is null.", "any", "any", build_default, main="value", canonical=True,
+        types=unchanged,
         params={"value": Param("what to put there", "any")}, elementwise=False, takes_null=True,
         examples=(Example("EUR", None, "EUR"), Example("EUR", "CZK", "CZK"), Example("EUR", "", "")),
     ),
     Transform(
         "null_if", "Null where there is one of these values: where a system writes empty text or a dash for nothing.",
-        "any", "any", build_null_if, main="value", canonical=True, normalises=True,
+        "any", "any", build_null_if, main="value", canonical=True, normalises=True, types=or_null,
         params={"value": Param("the value, or the list of values, that means nothing", "any")},
         examples=(Example("", "", None), Example(["", "-"], "-", None), Example(0, "0", "0")),
     ),
     Transform(
         "constant", "Always the same value; null stays null.", "any", "any", build_constant, main="value",
-        params={"value": Param("the value", "any")}, canonical=True, elementwise=False,
+        params={"value": Param("the value", "any")}, canonical=True, elementwise=False, types=constantly,
         examples=(Example("external", "anything", "external"), Example("external", None, None)),
     ),
     Transform(
         "concat", "The texts and numbers of a list as one text; nulls are left out. With `parts` exactly so many, and "
         "only what `split` can take apart again.", "list", "text", build_concat, main="separator", params=JOINT,
-        inverse=undo_concat, elementwise=False,
+        inverse=undo_concat, elementwise=False, types=gives_joined,
         examples=(
             Example(", ", ["Hlavná 1", None, "Košice"], "Hlavná 1, Košice"),
             Example({"separator": " ", "parts": 2}, ["Jana", "Nová Malá"], "Jana Nová Malá"),
@@ -131,6 +179,7 @@ TRANSFORMS = (
     Transform(
         "split", "A text as the list of its parts. With `parts` exactly so many: the last one keeps the rest, missing "
         "ones are null.", "text", "list", build_split, main="separator", params=JOINT, elementwise=False,
+        types=gives_parts,
         inverse=lambda args, _context: (Call("concat", present(args)),),
         examples=(
             Example(",", "a,b,c", ["a", "b", "c"]), Example(",", "", []),

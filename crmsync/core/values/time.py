@@ -15,6 +15,7 @@ from typing import TypeVar
 from zoneinfo import ZoneInfo, available_timezones
 
 from crmsync.core.model import Call, Chain, Json
+from crmsync.core.values.gives import NOTHING, TEXT, WORDS, Gives, always, kind
 from crmsync.core.values.transform import (
     Args,
     Context,
@@ -330,6 +331,29 @@ def build_date_of(args: Args, _context: Context) -> Step:
     return lambda value: seen_from(zone, with_offset(value)).date().isoformat()
 
 
+WIDTHS = {"Y": "[0-9]{4}", "f": "[0-9]{6}", "z": "[+-][0-9]{4}"}
+ISO_LOCAL = "[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]{6})?"
+
+
+def gives_written(schema: Json, args: Args, _context: Context) -> Gives:
+    """Text as its format spells it; a portable pattern."""
+    if kind(schema) != "string":
+        return NOTHING
+    if args["format"] is None:
+        return Gives({**TEXT, "pattern": f"^{ISO_LOCAL}$", "minLength": 19, "maxLength": 26})
+    if args["format"] == "%Y-%m-%d":
+        return Gives(WORDS["date"])
+    tokens = re.findall("%.|[^%]", args["format"], re.DOTALL)
+    return Gives({**TEXT, "pattern": f"^{''.join(map(portable, tokens))}$"})
+
+
+def portable(token: str) -> str:
+    if token[0] == "%" and token != "%%":
+        return WIDTHS.get(token[1], "[0-9]{2}")
+    char = token[-1]
+    return char if char.isalnum() or char in " -:,_/" else f"[{char}]" if char not in "^]\\\n\r" else "."
+
+
 FORMAT = Param("how the text is written, with %Y %y %m %d; without it as ISO 8601", default=None)
 MOMENT = Param("how the text is written, with %Y %y %m %d %H %M %S %f %z; without it as ISO 8601", default=None)
 RULES = {
@@ -344,6 +368,7 @@ ZONE = "Europe/Bratislava"
 TRANSFORMS = (
     Transform(
         "date", "A date, 2024-05-31, from text in a format.", "date", "date", build_date, main="format",
+        types=always(WORDS["date"], "string"),
         params={"format": FORMAT}, inverse=undo_date,
         examples=(
             Example("%d.%m.%Y", "31.5.2024", "2024-05-31"), Example("%Y%m%d", "20240531", "2024-05-31"),
@@ -352,7 +377,7 @@ TRANSFORMS = (
     ),
     Transform(
         "date_text", "A date as text in a format. With `exact` one that the format would lose (%y) is a misfit.",
-        "date", "text", build_date_text, main="format", inverse=undo_date_text,
+        "date", "text", build_date_text, main="format", inverse=undo_date_text, types=gives_written,
         params={"format": Param("how to write it, with %Y %y %m %d"), "exact": EXACT},
         examples=(
             Example("%d.%m.%Y", "2024-05-31", "31.05.2024"),
@@ -362,7 +387,7 @@ TRANSFORMS = (
     Transform(
         "datetime", "A moment like 2024-05-31T10:00:00+02:00 from text. One without offset is in `zone`; the result is "
         "seen from `to`, or else `zone`, or else keeps its offset.", "datetime", "datetime", build_datetime,
-        main="format", inverse=undo_datetime,
+        main="format", inverse=undo_datetime, types=always(WORDS["datetime"], "string"),
         params={
             "format": MOMENT, "zone": Param("IANA name of the zone of texts without offset", default=None),
             "to": Param("IANA name of the zone of the result", default=None), **RULES,
@@ -382,7 +407,7 @@ TRANSFORMS = (
     Transform(
         "datetime_text", "A moment as text in a format, as clocks of `zone` show it. With `exact` one that the text "
         "would lose (seconds, the second of two equal hours) is a misfit; `gap` and `fold` are how it is read again.",
-        "datetime", "text", build_datetime_text, inverse=undo_datetime_text, main="format",
+        "datetime", "text", build_datetime_text, inverse=undo_datetime_text, main="format", types=gives_written,
         params={
             "format": Param(f"{MOMENT.doc} without offset", default=None),
             "zone": Param("IANA name of the zone; without it the moment's own offset", default=None),
@@ -396,6 +421,7 @@ TRANSFORMS = (
     ),
     Transform(
         "date_of", "The day on which a moment falls in a zone.", "datetime", "date", build_date_of, main="zone",
+        types=always(WORDS["date"], "string"),
         params={"zone": Param("IANA name of the zone")},
         examples=(Example(ZONE, "2024-05-31T22:30:00+00:00", "2024-06-01"), Example(ZONE, "2024-05-31")),
     ),

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Literal, TypeAlias
 
 from crmsync.core.model import ABSENT, Chain, Json, Table
+from crmsync.core.values.gives import WORDS, Gives, either
 
 
 class Unfit(ValueError):
@@ -53,6 +54,7 @@ Word: TypeAlias = Literal["text", "number", "boolean", "list", "date", "datetime
 Args: TypeAlias = Mapping[str, Json]
 Step: TypeAlias = Callable[[Json], Json]
 Build: TypeAlias = Callable[[Args, Context], Step]
+Types: TypeAlias = Callable[[Json, Args, Context], Gives]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,9 @@ class Transform:
     the elements one by one). `main` is the argument meant by `{truncate: 80}`. `canonical`: the result is a normal
     form, `f(f(x)) == f(x)`. The way back is `inverse` where there is one, given as calls; else, when it `normalises`
     (only spelling was lost, the result itself may be written back), no step at all; else there is none.
+
+    `types` gives the JSON Schema of the results for all values of a schema, see `crmsync.core.values.gives`; without
+    it, they are what `takes` and `gives` say.
     """
 
     name: str
@@ -100,6 +105,14 @@ class Transform:
     normalises: bool = False
     elementwise: bool = True
     takes_null: bool = False
+    types: Types | None = None
+
+    def given(self, schema: Json, args: Args, context: Context) -> Gives:
+        """What it gives for values of a schema of one type; a list is one that it takes as a whole."""
+        if self.types is not None:
+            return self.types(schema, args, context)
+        gives = WORDS[self.gives]
+        return Gives(gives if gives is True else either(gives, {"type": "null"}))
 
 
 def text_of(value: Json) -> str:

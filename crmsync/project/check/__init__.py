@@ -7,10 +7,12 @@ they make sure of.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import date
 from typing import Final, TypeAlias
 
 from crmsync.core.model import Finding
-from crmsync.project.check.across import after_names_mappings, paths_have_one_writer, running_order
+from crmsync.project.check.across import after_names_mappings, owners_agree, paths_have_one_writer, running_order
+from crmsync.project.check.deprecation import contracts_may_be_read, fields_may_be_read
 from crmsync.project.check.ends import (
     archive_is_possible,
     create_reads_the_other_side,
@@ -26,6 +28,7 @@ from crmsync.project.check.fields import (
     limits_speak_of_fields,
     together_has_parents,
 )
+from crmsync.project.check.flow import Types
 from crmsync.project.check.match import (
     comparators_are_known,
     golden_rules_are_known,
@@ -45,6 +48,14 @@ from crmsync.project.check.paths import (
     required_paths_are_written,
     written_paths_are_plain,
 )
+from crmsync.project.check.types import (
+    both_ways_lead_back,
+    checks_can_be_made,
+    expressions_are_typed,
+    required_fields_are_filled,
+    targets_take_what_is_given,
+)
+from crmsync.project.check.unread import contracts_are_read
 from crmsync.project.check.world import World
 from crmsync.project.mappings import Draft
 
@@ -77,15 +88,32 @@ _DRAFT_CHECKS: Final[tuple[DraftCheck, ...]] = (
     models_know_what_is_compared,
     precision_has_labels,
     golden_rules_are_known,
+    contracts_are_read,
+)
+
+TypeCheck: TypeAlias = Callable[[Draft, World, Types], Iterator[Finding]]
+
+_TYPE_CHECKS: Final[tuple[TypeCheck, ...]] = (
+    expressions_are_typed,
+    targets_take_what_is_given,
+    checks_can_be_made,
+    required_fields_are_filled,
+    both_ways_lead_back,
 )
 
 
-def check_mappings(world: World) -> Iterator[Finding]:
-    """All findings about the mappings of a project, but for those about their order."""
+def check_mappings(world: World, today: date | None = None) -> Iterator[Finding]:
+    """All findings about the mappings of a project, but for those about their order. Without `today` no day is over."""
+    types = Types(world)
     for draft in world.drafts.values():
         for check in _DRAFT_CHECKS:
             yield from check(draft, world)
+        for typed in _TYPE_CHECKS:
+            yield from typed(draft, world, types)
+        yield from contracts_may_be_read(draft, today)
+        yield from fields_may_be_read(draft, world, today)
     yield from paths_have_one_writer(world)
+    yield from owners_agree(world)
     yield from after_names_mappings(world)
 
 

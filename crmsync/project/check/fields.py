@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Final, TypeAlias
 
-from crmsync.core.model import ABSENT, SIDES, Chain, Field, Finding, Side, other
+from crmsync.core.model import ABSENT, SIDES, Call, Chain, Field, Finding, Side, other
 from crmsync.core.values import Context, check_chain, invert, registry
 from crmsync.project.check.world import World, chains, checks, written_sides
 from crmsync.project.mappings import Draft
@@ -128,7 +128,8 @@ def _leads_back(draft: Draft, world: World, each: Field) -> Iterator[Finding]:
         index, name = step
         where = ("fields", each.name, there, index)
         if name == "lookup":
-            message = f"field {each.name} goes both ways, but its table is not one to one"
+            told = _collisions(each.to[side][index], world, world.context(draft, side))
+            message = f"field {each.name} goes both ways, but its table is not one to one{told}"
             mend = "where rows share an answer, name the one to take under prefer:; let unmapped: be reject or hold"
             yield draft.wrong("no-inverse", message, mend, *where)
         elif len(given) == 1:
@@ -137,6 +138,27 @@ def _leads_back(draft: Draft, world: World, each: Field) -> Iterator[Finding]:
         elif each.equal_within is None and registry()[name].gives == "number":
             message = f"field {each.name} goes both ways, and {name} loses digits"
             yield draft.wrong("lossy", message, "write equal_within:, the difference that does not count", *where)
+
+
+def _collisions(call: Call, world: World, context: Context) -> str:
+    """The keys of a table that share an answer: `: A and B are both one`."""
+    args = call.args if isinstance(call.args, dict) else {"table": call.args}
+    table = world.tables.get(str(args.get("table")))
+    if table is None:
+        return ""
+    source, target = (table.columns.index(args.get(key) or getattr(context, side)) for key, side in _COLUMNS)
+    keys: dict[str, list[str]] = {}
+    for row in table.rows:
+        keys.setdefault(str(row[target]), []).append(str(row[source]))
+    preferred = {str(answer) for answer in table.prefer.get(table.columns[target], {})}
+    shared = {answer: names for answer, names in keys.items() if len(names) > 1 and answer not in preferred}
+    told = [
+        f"{' and '.join(names)} are {'both' if len(names) == 2 else 'all'} {name}" for name, names in shared.items()
+    ]
+    return f": {'; '.join(told)}" if told else ""
+
+
+_COLUMNS: Final = (("from", "source"), ("to", "target"))
 
 
 def _one_way_step(chain: Chain, draft: Draft, world: World, to: Side) -> tuple[int, str] | None:

@@ -8,6 +8,7 @@ from typing import Final, NamedTuple, TypeAlias
 
 from crmsync.core.expression import plain_path, problems, put_path, reads
 from crmsync.core.model import ABSENT, SIDES, Entity, Finding, Json, Severity, Side
+from crmsync.project.check.flow import is_sound
 from crmsync.project.check.world import World, checks, expressions, places, written_sides
 from crmsync.project.mappings import Draft
 from crmsync.project.shapes import choose, dotted
@@ -18,17 +19,17 @@ Path: TypeAlias = tuple[str, ...]
 
 def expressions_parse(draft: Draft, world: World) -> Iterator[Finding]:
     for text, _, where in expressions(draft):
-        for offset, message in problems(text):
+        for offset, message in () if is_sound(text) else problems(text):
             at = draft.document.inside(where, offset)
             yield Finding("mapping/expression", f"{dotted(where)}: {message}", "see https://jmespath.org", at=at)
 
 
 def paths_are_known(draft: Draft, world: World) -> Iterator[Finding]:
-    """Every path that is read or written is one that the contract declares."""
+    """Every plain path that is read or written is one that the contract declares."""
     for text, side, where in expressions(draft):
-        if not problems(text):
-            for path in sorted(reads(text)):
-                yield from _unknown_path(draft, world, side, path, text, where)
+        path = plain_path(text)
+        if path is not None:  # of other expressions their types tell
+            yield from _unknown_path(draft, world, side, path, text, where)
 
 
 def _unknown_path(draft: Draft, world: World, side: Side, path: Path, text: str, where: Where) -> Iterator[Finding]:

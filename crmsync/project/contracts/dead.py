@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from crmsync.core.compat.canonical import Answer, Canonical, Uncanonical
-from crmsync.core.contract.shape import alone, subschemas
+from crmsync.core.contract.shape import apart, subschemas
 from crmsync.core.model import Json
 from crmsync.project.yaml import Where
 
@@ -24,12 +24,9 @@ _SILENT: Final = frozenset({
 
 def dead_parts(root: Json) -> list[tuple[Where, str]]:
     """The innermost ones, proved, each with the keywords that leave nothing. Of a sound schema."""
-    dead = [(place, schema) for place, schema in _candidates(root) if _takes_nothing(root, place)]
-    return [
-        (place, _and(_telling(schema)))
-        for place, schema in dead
-        if not any(other != place and other[: len(place)] == place for other, _ in dead)
-    ]
+    dead = [(place, schema) for place, schema in _candidates(root) if _takes_nothing(root, place, schema)]
+    around = {place[:depth] for place, _ in dead for depth in range(len(place))}
+    return [(place, _verdict(_telling(schema))) for place, schema in dead if place not in around]
 
 
 def _candidates(root: Json) -> Iterator[tuple[Where, Json]]:
@@ -45,12 +42,13 @@ def _telling(schema: Json) -> list[str]:
     return [keyword for keyword in schema if keyword not in _SILENT and not keyword.startswith("x-")]
 
 
-def _takes_nothing(root: Json, place: Where) -> bool:
+def _takes_nothing(root: Json, place: Where, schema: Json) -> bool:
     try:
-        return Canonical.of(alone(root, place)).satisfiability() is Answer.NO
+        return Canonical.of(apart(root, place, schema)).satisfiability() is Answer.NO
     except Uncanonical:
         return False
 
 
-def _and(words: list[str]) -> str:
-    return " and ".join(filter(None, (", ".join(words[:-1]), words[-1])))
+def _verdict(words: list[str]) -> str:
+    named = " and ".join(filter(None, (", ".join(words[:-1]), words[-1])))
+    return f"{named} {'leaves' if len(words) == 1 else 'leave'} none"

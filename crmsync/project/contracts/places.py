@@ -11,6 +11,9 @@ from crmsync.core.model import At
 from crmsync.project.yaml import Where
 
 _TOKEN: Final = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\],]|[^\s{}\[\],:"]+')
+_HALF: Final = re.compile(
+    r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(?P<half>\\u[dD][89a-fA-F][0-9a-fA-F]{2})|\\.", re.S
+)
 _CHARACTER: Final = re.compile(
     r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[0-9a-fA-F]{4}|\\?.", re.S
 )
@@ -55,6 +58,12 @@ class Places(NamedTuple):
 
 def _at(file: str, text: str, index: int) -> At:
     return At(file, text.count("\n", 0, index) + 1, index - text.rfind("\n", 0, index))
+
+
+def half_character(file: str, text: str) -> tuple[str, At] | None:
+    """The first escape of a surrogate without its other half, which no text can hold, and its place."""
+    found = next((each for each in _HALF.finditer(text) if each["half"]), None)
+    return (found["half"], _at(file, text, found.start())) if found else None
 
 
 def places_of(file: str, text: str) -> Places:

@@ -7,15 +7,17 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Final, NoReturn
 
+from crmsync.core.compat.changes import RULES, WHOLE
 from crmsync.core.contract import Checker, Flaw, advice, envelope_of, envelope_problems, schema_problems
 from crmsync.core.contract.shape import declared, subschemas
 from crmsync.core.model import At, Contract, Envelope, Finding, Json
 from crmsync.project.contracts.choice import missing_contract, pick_contract
 from crmsync.project.contracts.dead import dead_parts
-from crmsync.project.contracts.places import Places, places_of
+from crmsync.project.contracts.places import Places, half_character, places_of
 from crmsync.project.shapes import choose
 from crmsync.project.yaml import Where
 
@@ -126,21 +128,11 @@ def read_contracts(folder: Path) -> Contracts:
 
 def read_schema_file(path: Path) -> tuple[SchemaFile | None, list[Finding]]:
     """The file as JSON with its places, or what keeps it from being that."""
-    file = path.as_posix()
-    try:
-        text = path.read_bytes().decode()
-        schema = json.loads(text, parse_float=Decimal, parse_constant=_refuse_constant)
-    except json.JSONDecodeError as error:
-        at = At(file, error.lineno, error.colno)
-        return None, [Finding("contract/not-json", f"not JSON: {error.msg}", "mend the text of the file", at=at)]
-    except OSError as error:
-        message = f"the file cannot be read: {error.strerror}"
-        return None, [Finding("project/unreadable", message, at=At(file))]
-    except UnicodeDecodeError as error:
-        return None, [Finding("contract/not-json", f"not UTF-8: {error.reason}", "save it as UTF-8", at=At(file))]
-    except (ValueError, RecursionError) as error:
-        return None, [Finding("contract/not-json", f"not JSON: {error}", "mend the text of the file", at=At(file))]
-    places = places_of(file, text)
+    read = _read_json(path)
+    if isinstance(read, Finding):
+        return None, [read]
+    text, schema = read
+    places = places_of(path.as_posix(), text)
     twice = [
         Finding(
             "contract/duplicate-key",
@@ -151,6 +143,41 @@ def read_schema_file(path: Path) -> tuple[SchemaFile | None, list[Finding]]:
         for key, at, first in places.twice
     ]
     return (None if twice else SchemaFile(schema, places)), twice
+
+
+def _read_json(path: Path) -> tuple[str, Json] | Finding:
+    """The text, and what it says."""
+    file = path.as_posix()
+    try:
+        text = path.read_bytes().decode()
+        schema = json.loads(text, parse_float=Decimal, parse_constant=_refuse_constant)
+    except OSError as error:
+        return Finding("project/unreadable", f"the file cannot be read: {error.strerror}", at=At(file))
+    except UnicodeDecodeError as error:
+        return Finding("contract/not-json", f"not UTF-8: {error.reason}", "save it as UTF-8", at=At(file))
+    except RecursionError:
+        message = "not JSON that can be read: it is nested too deeply"
+        return Finding("contract/not-json", message, "move inner schemas into $defs", at=At(file))
+    except ValueError as error:
+        return _not_json(file, error)
+    half = half_character(file, text)
+    if half is not None:
+        message = f"not JSON that can be written: {half[0]} is half of a character"
+        return Finding("contract/not-json", message, "write both halves, or the character itself", at=half[1])
+    return text, schema
+
+
+def _not_json(file: str, error: ValueError) -> Finding:
+    if not isinstance(error, json.JSONDecodeError):
+        return Finding("contract/not-json", f"not JSON: {error}", "mend the text of the file", at=At(file))
+    at = At(file, error.lineno, error.colno)
+    if error.doc.startswith(_MARK):
+        mend = "save it as UTF-8 without a byte order mark"
+        return Finding("contract/not-json", "not JSON: it begins with a byte order mark", mend, at=at)
+    return Finding("contract/not-json", f"not JSON: {error.msg}", "mend the text of the file", at=at)
+
+
+_MARK: Final = "\ufeff"
 
 
 def _refuse_constant(text: str) -> NoReturn:
@@ -180,11 +207,26 @@ def _flaws(file: SchemaFile) -> list[Finding]:
         message = "the schemas in it stand too deep in each other"
         return [Finding("contract/not-a-schema", message, "move inner ones into $defs", at=At(file.file))]
     dead = [] if any(flaw.severity == "error" for flaw in flaws) else dead_parts(file.schema)
-    return [file.finding(flaw) for flaw in flaws] + [_nothing_fits(file, where, words) for where, words in dead]
+    found = [file.finding(flaw) for flaw in flaws] + [_nothing_fits(file, where, words) for where, words in dead]
+    return found + list(_unknown_waived(file))
+
+
+def _unknown_waived(file: SchemaFile) -> Iterator[Finding]:
+    """A waiver of a rule that there is not waives nothing."""
+    known = {rule.removeprefix(_ROOM): rule for rule in sorted({*RULES, *WHOLE.values()})}
+    for index, waiver in enumerate(file.envelope.waivers):
+        if waiver.rule not in known.values():
+            near = get_close_matches(waiver.rule.removeprefix(_ROOM), known, 1, 0.7)
+            mend = f"did you mean {known[near[0]]!r}?" if near else "write it as crmsync contract diff says it"
+            at = file.places.at("x-waivers", index, "rule")
+            yield Finding("contract/envelope", f"no change is called {waiver.rule}", mend, at=at)
+
+
+_ROOM: Final = "contract/"
 
 
 def _nothing_fits(file: SchemaFile, where: Where, words: str) -> Finding:
-    message = f"no value fits {'/'.join(map(str, where)) or 'the contract'}: {words} leave none"
+    message = f"no value fits {'/'.join(map(str, where)) or 'the contract'}: {words}"
     return Finding("contract/unsatisfiable", message, "mend what contradicts the rest", at=file.places.at(*where))
 
 
@@ -193,9 +235,13 @@ def _unknown_successor(
 ) -> Iterator[Finding]:
     """What is named to be read instead is there: of the contract, and of its fields."""
     wanted = contract.envelope.replaced_by
-    if wanted and wanted.partition("@")[0] not in lost and pick_contract(wanted, found) is None:
+    successor = pick_contract(wanted, found) if wanted else None
+    at = file.places.at("x-replaced-by")
+    if successor is contract:
+        message = f"x-replaced-by: {wanted} is {contract} itself"
+        yield Finding("contract/unknown-replacement", message, "name what is to be read instead", at=at)
+    if wanted and wanted.partition("@")[0] not in lost and successor is None:
         _, message, mend = missing_contract(wanted, found)
-        at = file.places.at("x-replaced-by")
         yield Finding("contract/unknown-replacement", f"x-replaced-by: {message}", mend, at=at)
     for place, schema in subschemas(contract.schema):
         path = schema.get("x-replaced-by") if place and isinstance(schema, dict) else None

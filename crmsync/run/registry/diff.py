@@ -44,6 +44,8 @@ def diff(old: Edition, new: Edition, asked: Question, earlier: Sequence[Edition]
     others = [Judge(each, new, asked, _compared(each, new, asked.draft)) for each in earlier]
     transitive = judge.mode.endswith("_TRANSITIVE")
     findings = [*judge.findings(), *judge.step(), *judge.expired()]
+    waived = judge.waived.union(*(other.waived for other in others if transitive))
+    findings += judge.idle(waived)
     if transitive:
         findings += [finding for other in others for finding in other.as_a_whole()]
     return Diff(

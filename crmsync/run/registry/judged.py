@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 import jsonschema_rs
 
 from crmsync.core.compat import Change, Comparison, Step, is_enough, promised, taken
+from crmsync.core.compat.changes import WHOLE
 from crmsync.core.compat.dialect import modern
 from crmsync.core.compat.verdict import included
 from crmsync.core.contract.shape import alone, subschemas
@@ -66,7 +67,7 @@ class Judge:
 
     def _answered(self, change: Change, blamed: Sequence[str]) -> Waiver | None:
         """The waiver of this change, or of the whole break."""
-        whole = _WHOLE["breaking" if any(self.verdicts[each] == "breaking" for each in blamed) else "unproven"]
+        whole = WHOLE["breaking" if any(self.verdicts[each] == "breaking" for each in blamed) else "unproven"]
         pointers = change.new_pointer, change.old_pointer
         return self._waiver(change.rule, *pointers) or self._waiver(whole, *pointers)
 
@@ -98,6 +99,25 @@ class Judge:
                 message = f"the waiver of {each.rule} was good until {each.expires}: {each.reason}"
                 mend = f"mend what it waived, agree on another day, or retire {self.old.label}"
                 yield Finding("contract/waiver-expired", message, mend, "warning", each.at)
+
+    @property
+    def waived(self) -> set[Waiver]:
+        """The waivers that something here is waived by."""
+        whole = {WHOLE[self.verdicts[towards]] for towards in self.broken}
+        of_all = {each for each in self.new.envelope.waivers if each.rule in whole and not self._is_over(each)}
+        return {each.waiver for each in self.told if each.waiver} | of_all
+
+    def idle(self, waived: set[Waiver]) -> Iterator[Finding]:
+        """Waivers that waive nothing of what a step of the version changes."""
+        errors = {each.change.rule: each.change for each in self.told if each.severity == "error"}
+        for each in self.new.envelope.waivers if self.taken not in (None, "none") else ():
+            if each in waived or self._is_over(each):
+                continue
+            change = errors.get(each.rule)
+            where = f"at {each.pointer}" if each.pointer else "here"
+            message = f"the waiver of {each.rule} waives nothing {where}"
+            mend = "delete it" if change is None else f"what breaks is at {change.new_pointer or change.old_pointer}"
+            yield Finding("contract/waiver-idle", message, mend, "info" if change is None else "warning", each.at)
 
     # Findings -----------------------------------------------------------------------------------------------------
 
@@ -138,7 +158,7 @@ class Judge:
             yield self._unblamed(towards)
 
     def _unblamed(self, towards: str) -> Finding:
-        rule = _WHOLE[self.verdicts[towards]]
+        rule = WHOLE[self.verdicts[towards]]
         waiver = self._waiver(rule, "")
         verb = "breaks" if self.verdicts[towards] == "breaking" else "may break"
         said = f"{self.new.label} {verb} with {self.old.label}" + self._because([towards], waiver, [towards])
@@ -218,7 +238,6 @@ class Judge:
 
 
 _BEHAVES: Final = ("contract/default-changed", "contract/access-changed")
-_WHOLE: Final = {"breaking": "contract/breaking", "unproven": "contract/unproven"}
 _VERBS: Final = {"breaking": "breaks", "unproven": "is not proved to hold"}
 
 

@@ -222,6 +222,15 @@ def test_messages_name_the_path_and_both_values():
     assert [change.message for change in compare(old, new).changes] == ["a.tags[]: maxLength 5, before 9"]
 
 
+def test_a_place_that_is_met_in_itself_is_called_by_the_shortest_way():
+    def tree(size):
+        parts = {"type": "array", "items": {"$ref": "#"}}
+        return {"type": "object", "properties": {"parts": parts, "size": size}}
+
+    (change,) = compare(tree(TEXT), tree({**TEXT, "maxLength": 9})).changes
+    assert change.message == "size: maxLength 9, before no limit"
+
+
 def test_changes_that_only_together_break_are_told_too():
     old = {"anyOf": [{"type": "string", "maxLength": 3}, {"type": "string", "minLength": 4, "maxLength": 9}]}
     comparison = compare(old, {"type": "string", "maxLength": 8})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import time
+from decimal import Decimal
 from functools import reduce
 
 import pytest
@@ -199,7 +200,13 @@ HARD = {
     "look-around": {"type": "string", "pattern": "^(?=a)(a+)+(?!c)$"},
     "deep": nested(90),
     "many properties": {"properties": {f"f{at}": {"type": "string", "maxLength": at + 1} for at in range(400)}},
-    "many values": {"enum": list(range(2000))},
+    "many values": {"enum": list(range(6000))},
+    "many conditions": {
+        "properties": {"kind": {"enum": list(range(12))}},
+        "allOf": [{"if": {"properties": {"kind": {"const": at}}}, "then": {"required": ["p"]}} for at in range(12)],
+    },
+    "a count that goes far": {"type": "string", "pattern": "^[a-z]{0,9000}$"},
+    "a number with a hundred thousand digits": {"minimum": Decimal("1e99999")},
     "far too many items": {"type": "array", "minItems": 10**9},
     "must hold itself": {"type": "object", "properties": {"a": {"$ref": "#"}}, "required": ["a"]},
     "huge numbers": {"minimum": 1e300, "multipleOf": 0.1},
@@ -213,6 +220,42 @@ def test_what_is_hard_takes_no_more_than_moments(name):
     compare(HARD[name], TEXT)
     compare(HARD[name], {"title": "anything"})
     assert time.process_time() - begun < 8
+
+
+def conditions(count, **more):
+    """A record of many kinds; each has a field of its own that it needs."""
+    kinds = [f"kind {at}" for at in range(count)]
+    needs = [{"if": {"properties": {"kind": {"const": kind}}, "required": ["kind"]}, "then": {"required": [kind]}}
+             for kind in kinds]  # fmt: skip
+    return {"type": "object", "properties": {"kind": {"enum": kinds}, "name": TEXT}, "allOf": needs, **more}
+
+
+@pytest.mark.parametrize(
+    ("new", "backward", "forward"),
+    [
+        (conditions(20, required=["name"]), {}, None),
+        (conditions(20, properties={"kind": {}, "name": {**TEXT, "maxLength": 2}}), {"name": "000"}, {"kind": 0}),
+        (conditions(20) | {"allOf": conditions(19)["allOf"]}, None, {"kind": "kind 19"}),
+        (conditions(20) | {"allOf": conditions(21)["allOf"]}, None, None),
+    ],
+)
+def test_many_conditions_hide_no_break(new, backward, forward):
+    begun = time.process_time()
+    found = compare(conditions(20), new).counterexamples["strict"]
+    assert (found.get("BACKWARD"), found.get("FORWARD")) == (backward, forward)
+    assert time.process_time() - begun < 4
+
+
+def test_a_number_with_very_many_digits_is_compared():
+    found = compare({"minimum": Decimal("1e99999")}, {"minimum": Decimal("2e99999")})
+    assert found.verdicts["strict"]["BACKWARD"] in ("breaking", "unproven")
+
+
+def test_numbers_of_a_counterexample_are_small():
+    even, threes = {"type": "integer", "multipleOf": 2}, {"type": "integer", "multipleOf": 3}
+    assert compare(even, threes).counterexamples["strict"] == {"BACKWARD": 2, "FORWARD": 3}
+    found = compare({"type": "integer"}, {"type": "number", "minimum": 5}).counterexamples["strict"]
+    assert found["FORWARD"] == Decimal("5.1")
 
 
 def test_sixty_properties_are_compared_at_once():

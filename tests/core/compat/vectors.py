@@ -95,6 +95,8 @@ VECTORS = {
     ),
     "two-letter country to any": (v({**TEXT, "pattern": "^[A-Z]{2}$"}), v({**TEXT, "maxLength": 2}), C, B, C, B),
     "a date asked": (v(TEXT), v({**TEXT, "format": "date"}), B, C, B, C),
+    "letters of every script": (v({**TEXT, "format": "email"}), v({**TEXT, "format": "idn-email"}), C, B, C, B),
+    "a relative reference, too": (v({**TEXT, "format": "uri"}), v({**TEXT, "format": "uri-reference"}), C, B, C, B),
     "date to date-time": (v({**TEXT, "format": "date"}), v({**TEXT, "format": "date-time"}), B, B, B, B),
     "cents": (v({"type": "number"}), v({"type": "number", "multipleOf": Decimal("0.01")}), B, C, B, C),
     "cents to whole": (v({"type": "number", "multipleOf": Decimal("0.01")}), v(WHOLE), B, C, B, C),

@@ -7,11 +7,12 @@ break is for the verdicts to say; a direction speaks of its own place only.
 from __future__ import annotations
 
 from crmsync.core.compat.changes.change import Change, Direction
+from crmsync.core.compat.changes.rules import RULES, WHOLE
 from crmsync.core.compat.changes.spot import spot
 from crmsync.core.compat.changes.walk import Walk
 from crmsync.core.model import Json
 
-__all__ = ["Change", "Direction", "changes"]
+__all__ = ["RULES", "WHOLE", "Change", "Direction", "changes"]
 
 
 def changes(old: Json, new: Json) -> tuple[Change, ...]:

@@ -14,16 +14,16 @@ from crmsync.core.model import Json, to_json
 def of_keywords(old: Spot, new: Spot, path: str) -> Iterator[Change]:
     yield from of_types(old, new, path)
     yield from of_values(old, new, path)
-    for keyword, (family, sign) in _BOUNDS.items():
+    for keyword, (family, sign) in BOUNDS.items():
         yield from _bound(old, new, path, keyword, family, sign)
-    for keyword, family in _ASSERTED.items():
+    for keyword, family in ASSERTED.items():
         yield from _asserted(old, new, path, keyword, family)
     yield from _notes(old, new, path)
 
 
 # Bounds ------------------------------------------------------------------------------------------------
 
-_BOUNDS: Final[dict[str, tuple[str, int]]] = {
+BOUNDS: Final[dict[str, tuple[str, int]]] = {
     "minLength": ("length", -1), "maxLength": ("length", 1), "minimum": ("range", -1), "maximum": ("range", 1),
     "exclusiveMinimum": ("range", -1), "exclusiveMaximum": ("range", 1), "minItems": ("count", -1),
     "maxItems": ("count", 1), "minProperties": ("count", -1), "maxProperties": ("count", 1),
@@ -53,7 +53,7 @@ def _tightest(spot: Spot, keyword: str, sign: int) -> Word | None:
 
 # Other assertions ----------------------------------------------------------------------------------------
 
-_ASSERTED: Final = {
+ASSERTED: Final = {
     "pattern": "pattern", "format": "format", "multipleOf": "multiple", "uniqueItems": "unique", "contains": "contains",
     "propertyNames": "names", "unevaluatedItems": "unevaluated", "dependentSchemas": "dependency",
     "dependentRequired": "dependency", "$dynamicRef": "reference",
@@ -94,7 +94,7 @@ def _shown(spot: Spot, keyword: str) -> str:
 
 # Notes: nothing that a record could break -----------------------------------------------------------------
 
-_NOTED: Final = {
+NOTED: Final = {
     "default": "default-changed", "x-pii": "pii-changed", "readOnly": "access-changed", "writeOnly": "access-changed",
     "title": "annotation-changed", "description": "annotation-changed", "examples": "annotation-changed",
     "x-deprecated": "deprecation-changed", "x-replaced-by": "deprecation-changed",
@@ -103,9 +103,9 @@ _NOTED: Final = {
 
 def _notes(old: Spot, new: Spot, path: str) -> Iterator[Change]:
     own = {keyword for spot in (old, new) for keyword in spot.said if keyword.startswith("x-")}
-    for keyword in sorted(own | _NOTED.keys()):
+    for keyword in sorted(own | NOTED.keys()):
         if _noted(old, keyword) != _noted(new, keyword):
-            rule = _NOTED.get(keyword, "annotation-changed")
+            rule = NOTED.get(keyword, "annotation-changed")
             said = f"{path}: {keyword} {_fate(old, new, keyword)}"
             yield Change(f"contract/{rule}", old.where(keyword), new.where(keyword), "none", said)
     before, after = bool(old.value("deprecated")), bool(new.value("deprecated"))

@@ -43,7 +43,8 @@ class Walk:
     def _objects(self, old: Spot, new: Spot, path: str) -> Iterator[Change]:
         for keyword in ("properties", "patternProperties"):
             before, after = old.named(keyword), new.named(keyword)
-            for name in sorted(before.keys() & after.keys()):
+            both = sorted(before.keys() & after.keys())
+            for name in sorted(both, key=lambda each: len(to_json(before[each].value))):  # the shortest way to a place
                 inner = objects.dotted(path, name) if keyword == "properties" else f"{path}/{name}/"
                 yield from self.between(old.at(before[name]), new.at(after[name]), inner)
         for keyword in objects.OTHERS:

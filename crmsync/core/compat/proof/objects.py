@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from crmsync.core.compat.facts import Facts, exactly, holds, is_alone, is_empty, matches
+from crmsync.core.compat.facts import Facts, exactly, holds, is_empty, matches
 from crmsync.core.compat.proof.prover import Prover, Rule
 from crmsync.core.compat.regular import Language
+from crmsync.core.contract.shape import is_alone
 from crmsync.core.model import Json
 
 

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Final, Protocol, TypeAlias
 
 from crmsync.core.compat.canonical import Answer, Canonical, Uncanonical
-from crmsync.core.compat.facts import Facts, is_alone
-from crmsync.core.contract.shape import subschemas
+from crmsync.core.compat.facts import Facts
+from crmsync.core.contract.shape import is_alone, subschemas
 from crmsync.core.model import Json
 
 _SMALL: Final = 60  # schemas within a schema; a larger difference takes too long to work out

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from crmsync.core.compat.facts import Facts, is_alone
+from crmsync.core.compat.facts import Facts
 from crmsync.core.compat.proof import lists, objects, values
 from crmsync.core.compat.proof.prover import Rule, is_canonical
+from crmsync.core.contract.shape import is_alone
 from crmsync.core.model import Json, to_json
 
 _STEPS: Final = 1_500

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Final
 
 from crmsync.core.compat.canonical import Answer, Canonical, Uncanonical
-from crmsync.core.compat.facts import Facts, is_alone, is_empty, types_of
+from crmsync.core.compat.facts import Facts, is_empty, types_of
 from crmsync.core.compat.proof.prover import Prover, Rule, spelled
 from crmsync.core.compat.regular import Language
-from crmsync.core.contract.shape import target
+from crmsync.core.contract.shape import is_alone, target
 from crmsync.core.model import Json, to_json
 
 _MANY: Final = 8
@@ -90,7 +90,15 @@ def shortest(proof: Prover, given: Facts, outer: dict[str, Json]) -> bool:
     return bound < 0 or is_empty(Language(language.patterns, language.barred, language.least, most))
 
 
+def format_(proof: Prover, given: Facts, outer: dict[str, Json]) -> bool:
+    return any(outer["format"] in _TAKES_TOO.get(each, ()) for each in given.said("format"))
+
+
+_TAKES_TOO: Final = {  # by their RFCs: 6531, 3986, 3987
+    "email": ("idn-email",), "uri": ("iri", "uri-reference", "iri-reference"), "iri": ("iri-reference",),
+    "uri-reference": ("iri-reference",),
+}  # fmt: skip
 RULES: Final[dict[str, Rule]] = {
     "$ref": reference, "type": type_, "allOf": all_of, "anyOf": any_of, "oneOf": one_of, "not": negation,
-    "if": conditional, "pattern": pattern, "maxLength": longest, "minLength": shortest,
+    "if": conditional, "pattern": pattern, "format": format_, "maxLength": longest, "minLength": shortest,
 }  # fmt: skip

@@ -38,8 +38,24 @@ class Graph(NamedTuple):
     far: dict[State, int]  # how many letters still needed; nothing for a state that leads nowhere
 
 
-@lru_cache(maxsize=256)
 def graph(wanted: Wanted) -> Graph:
+    """Raises Unregular."""
+    found = _graph_or_why_not(wanted)
+    if isinstance(found, str):
+        raise Unregular(found)
+    return found
+
+
+@lru_cache(maxsize=256)
+def _graph_or_why_not(wanted: Wanted) -> Graph | str:
+    """As `graph`; that there is none is remembered, too."""
+    try:
+        return _graph(wanted)
+    except Unregular as error:
+        return str(error)
+
+
+def _graph(wanted: Wanted) -> Graph:
     machines = [machine_of(pattern) for pattern in (*wanted.patterns, *wanted.barred)]
     atoms = _atoms([machine for machine, _ in machines])
     first = tuple(machine.closed(frozenset({0}), "^") for machine, _ in machines)

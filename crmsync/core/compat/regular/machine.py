@@ -59,9 +59,24 @@ class Machine:
         return frozenset(found)
 
 
-@lru_cache(maxsize=512)
 def machine_of(pattern: str) -> tuple[Machine, int]:
-    """The machine of all texts in which `pattern` is found; node 0 begins, the other one accepts."""
+    """The machine of all texts in which `pattern` is found; node 0 begins, the other one accepts. Raises Unregular."""
+    found = _machine_or_why_not(pattern)
+    if isinstance(found, str):
+        raise Unregular(found)
+    return found
+
+
+@lru_cache(maxsize=512)
+def _machine_or_why_not(pattern: str) -> tuple[Machine, int] | str:
+    """As `machine_of`; that there is none is remembered, too."""
+    try:
+        return _machine(pattern)
+    except Unregular as error:
+        return str(error)
+
+
+def _machine(pattern: str) -> tuple[Machine, int]:
     machine = Machine()
     start = machine.node()
     machine.steps[start].append((ALL, start))

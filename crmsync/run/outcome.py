@@ -1,0 +1,79 @@
+"""What becomes of one record under a mapping, had it no counterpart yet?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from crmsync.core.mapping import Compiled, Lifted, Seen, breaks, examine
+from crmsync.core.merge import Failed, carry
+from crmsync.core.model import ABSENT, Agreed, Change, Field, Finding, Json, Raw, Side, from_json, other
+
+Verdict: TypeAlias = Literal["mapped", "rejected", "held", "out of scope", "deleted"]
+CREATES = "(a counterpart is made)"  # beside the fields: no field is called so
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """`fields`: what the other side would get, by field; for a link the key that is followed. `why`: what speaks
+    against the record, in words."""
+
+    verdict: Verdict
+    fields: Mapping[str, Json]
+    why: tuple[str, ...] = ()
+
+
+def outcome_of(compiled: Compiled, side: Side, raw: Raw) -> Outcome:
+    """Contract, scope and checks of the record, its values in the other side's terms, and the contract there."""
+    seen = examine(compiled, side, raw, from_json)
+    if seen.rejected or seen.lifted is None:
+        return Outcome("rejected", {}, _said(seen.rejected))
+    if seen.lifted.gone or not seen.lifted.in_scope:
+        return Outcome("deleted" if seen.lifted.gone else "out of scope", {})
+    return _mapped(compiled, side, seen, seen.lifted)
+
+
+def _mapped(compiled: Compiled, side: Side, seen: Seen, lifted: Lifted) -> Outcome:
+    found = dict(_values(compiled, side, lifted))
+    failed = {name: each for name, each in found.items() if isinstance(each, Failed)}
+    told: dict[str, Json] = {name: each for name, each in found.items() if not isinstance(each, Failed)}
+    broken = tuple(breaks(compiled, other(side), None, _changes(compiled, side, told), seen.record.ref))
+    if not lifted.creates:  # what is missing is there already, or a person puts it in
+        broken = tuple(each for each in broken if each.rule != "contract/required")
+    why = (*_said(broken), *(f"{name}: {each.message}" for name, each in failed.items()), *_said(seen.held))
+    rejected = broken or any(each.bucket != "held" for each in failed.values())
+    verdict: Verdict = "rejected" if rejected else "held" if why else "mapped"
+    return Outcome(verdict, {**told, CREATES: lifted.creates}, why)
+
+
+def _values(compiled: Compiled, side: Side, lifted: Lifted) -> Iterator[tuple[str, Json | Failed]]:
+    to = other(side)
+    for index, each in enumerate(compiled.mapping.fields):
+        if each.paths[to] is None or not lifted.gates[index]:
+            continue
+        value = _crossed(compiled, index, each, side, lifted.natives[index])
+        if (value is ABSENT or value is None) and each.default[to] is not ABSENT:
+            value = each.default[to]
+        if not (value is ABSENT or (value is None and each.on_null == "keep")):
+            yield each.name, value
+
+
+def _crossed(compiled: Compiled, index: int, field: Field, side: Side, value: Json) -> Json | Failed:
+    if value is ABSENT or field.owner is None or (field.owner == other(side) and field.seed != side):
+        return ABSENT
+    if field.link:
+        return value
+    cross = compiled.cross[other(side)][index]
+    return carry(cross, value) if field.merge else cross(value)
+
+
+def _changes(compiled: Compiled, side: Side, told: Mapping[str, Json]) -> list[Change]:
+    """Links are left out: their keys are those of this side."""
+    links = {each.name for each in compiled.mapping.fields if each.link}
+    nothing = Agreed((None, None))
+    return [Change(name, "", ABSENT, value, "created", nothing) for name, value in told.items() if name not in links]
+
+
+def _said(findings: tuple[Finding, ...]) -> tuple[str, ...]:
+    return tuple(f"{each.path}: {each.message}" if each.path else each.message for each in findings)
