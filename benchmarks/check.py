@@ -13,7 +13,7 @@ from typing import Any, Final
 from crmsync.project import load_project
 from crmsync.project.yaml import load_yaml
 
-FIELDS: Final = (50, 1000)
+FIELDS: Final = (50, 500, 5000)
 SYSTEMS: Final = """\
 version: 1
 systems:
@@ -70,7 +70,8 @@ def lay_out(root: Path, count: int) -> Path:
 
 
 def _contract(properties: dict[str, Any]) -> str:
-    declared = {"id": {"type": "integer", "readOnly": True}, **properties}
+    titled = {name: {**schema, "title": f"What {name} says"} for name, schema in properties.items()}
+    declared = {"id": {"type": "integer", "readOnly": True}, **titled}
     return json.dumps({"type": "object", "additionalProperties": False, "properties": declared})
 
 

@@ -56,13 +56,14 @@ def diff(
     from crmsync.run import compare
 
     new = compare.without_a_system(settings.project, settings.env)
-    if new.project is None:
+    if not new.definitions and new.project is None:
         return answer_findings(settings, new.findings)
     with ExitStack() as stack:
         old = stack.enter_context(compare.older(settings.project, settings.env, against))
         found = compare.compared(old, new, select, settings.project)
         tallies, wrong = _tried(old, new, select, records, show)
-        findings = [_finding(each, change, against) for each in found for change in each.changes]
+        findings = list(new.findings) if new.project is None else []
+        findings += [_finding(each, change, against) for each in found for change in each.changes]
         findings += [*wrong, *(_differs(tally, new) for tally in tallies if tally.differ)]
         told = _Told(old, new, show_pii)
         if settings.text:
@@ -83,10 +84,10 @@ def _tried(
     from crmsync.run.compare import pairs, tallies
     from crmsync.run.recorded import Recorded
 
-    if records is None:
+    if records is None or new.project is None:
         return [], []
     recorded = Recorded.open(records)
-    if old.project is None or new.project is None:
+    if old.project is None:
         message = "the older version has findings of its own, so that no record can be tried on it: see crmsync check"
         return [], [Finding("change/untried", message, severity="warning", at=At(records.as_posix()))]
     found = list(tallies(old.project, new.project, pairs(old, new, select), recorded, show))

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import getpass
 from collections.abc import Iterator
+from heapq import merge
 from itertools import islice
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 import click
 
 from crmsync.cli import render
-from crmsync.cli.flags import Settings, confirmed, global_flags, show_pii_flag, usage, yes_flag
+from crmsync.cli.flags import Settings, confirmed, global_flags, select_flag, show_pii_flag, usage, yes_flag
 from crmsync.core.model import Json, Mapping, Ref, from_json
 
 if TYPE_CHECKING:
@@ -19,7 +21,6 @@ if TYPE_CHECKING:
     from crmsync.run.world import World
 
 STATES = ("open", "closed", "dropped", "any")
-mapping_flag = click.option("--mapping", metavar="NAME", help="Only of this mapping.")
 rule_flag = click.option("--rule", metavar="RULE", help="Only of this rule, e.g. contract/pattern.")
 all_flag = click.option("--all", "everything", is_flag=True, help="All open ones that the filters leave.")
 
@@ -38,19 +39,19 @@ def dlq() -> None:
 
 
 @dlq.command(name="list")
-@mapping_flag
+@select_flag
 @rule_flag
 @click.option("--state", type=click.Choice(STATES), default="open", show_default=True)
 @click.option("--limit", type=click.IntRange(1), default=100, show_default=True, metavar="N")
 @global_flags
-def list_(settings: Settings, mapping: str | None, rule: str | None, state: str, limit: int) -> None:
+def list_(settings: Settings, select: tuple[str, ...], rule: str | None, state: str, limit: int) -> None:
     """List the dead letters.
 
     \b
-      crmsync dlq list --mapping account-customer
+      crmsync dlq list -s account-customer
     """
     with settings.world() as world:
-        found = list(islice(_filtered(world, None if state == "any" else state, mapping, rule), limit))
+        found = list(islice(_filtered(world, None if state == "any" else state, select, rule), limit))
         if settings.json:
             render.json({"dead_letters": [_json(world, each) for each in found], "exit": 0})
         elif found:
@@ -115,11 +116,11 @@ def _snapshot(world: World, mask: Mask, found: DeadLetter) -> Json:
 @dlq.command()
 @click.argument("numbers", type=int, nargs=-1, metavar="[N]...")
 @all_flag
-@mapping_flag
+@select_flag
 @rule_flag
 @global_flags
 def retry(
-    settings: Settings, numbers: tuple[int, ...], everything: bool, mapping: str | None, rule: str | None
+    settings: Settings, numbers: tuple[int, ...], everything: bool, select: tuple[str, ...], rule: str | None
 ) -> None:
     """Let the next run try these again.
 
@@ -130,7 +131,7 @@ def retry(
       crmsync dlq retry --all --rule write/refused
     """
     with settings.world(create=True) as world:
-        chosen = _chosen(world, numbers, everything, mapping, rule)
+        chosen = _chosen(world, numbers, everything, select, rule)
         with world.ledger.writing() as ledger:
             ledger.retry_dead(chosen)
     _done(settings, "retry", chosen, f"{render.count(len(chosen), 'dead letter')} to be retried; next: crmsync run")
@@ -139,12 +140,12 @@ def retry(
 @dlq.command()
 @click.argument("numbers", type=int, nargs=-1, metavar="[N]...")
 @all_flag
-@mapping_flag
+@select_flag
 @rule_flag
 @yes_flag
 @global_flags
 def drop(
-    settings: Settings, numbers: tuple[int, ...], everything: bool, mapping: str | None, rule: str | None, yes: bool
+    settings: Settings, numbers: tuple[int, ...], everything: bool, select: tuple[str, ...], rule: str | None, yes: bool
 ) -> None:
     """Hear no more of these.
 
@@ -156,7 +157,7 @@ def drop(
     from crmsync.run.world import utc_now
 
     with settings.world(create=True) as world:
-        chosen = _chosen(world, numbers, everything, mapping, rule)
+        chosen = _chosen(world, numbers, everything, select, rule)
         if everything and not confirmed(f"Drop {render.count(len(chosen), 'dead letter')}?", yes):
             return
         with world.ledger.writing() as ledger:
@@ -165,20 +166,29 @@ def drop(
 
 
 def _chosen(
-    world: World, numbers: tuple[int, ...], everything: bool, mapping: str | None, rule: str | None
+    world: World, numbers: tuple[int, ...], everything: bool, select: tuple[str, ...], rule: str | None
 ) -> list[int]:
     if everything == bool(numbers):
         raise usage("name the dead letters, or say --all", "see: crmsync dlq list")
     if not everything:
         return list(numbers)
-    return [each.n for each in _filtered(world, "open", mapping, rule)]
+    return [each.n for each in _filtered(world, "open", select, rule)]
 
 
-def _filtered(world: World, state: str | None, mapping: str | None, rule: str | None) -> Iterator[DeadLetter]:
-    """By number."""
+def _filtered(world: World, state: str | None, select: tuple[str, ...], rule: str | None) -> Iterator[DeadLetter]:
+    """By number. Raises `Stopped` (exit 2) where no mapping is named so."""
+    from crmsync.run.session import selected
+
+    names = [mapping.name for mapping in selected(world, select)] if select else [None]
+    for each in merge(*(_pages(world, name, state) for name in names), key=attrgetter("n")):
+        if rule in (None, each.rule):
+            yield each
+
+
+def _pages(world: World, mapping: str | None, state: str | None) -> Iterator[DeadLetter]:
     after = 0
     while page := world.ledger.dead_letters(mapping, state, after=after):  # type: ignore[arg-type]  # one of STATES
-        yield from (each for each in page if rule in (None, each.rule))
+        yield from page
         after = page[-1].n
 
 

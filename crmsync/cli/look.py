@@ -62,6 +62,7 @@ def _standing_json(standing: Standing) -> Json:
         "buckets": {ends[side].name: {name: counts.buckets[side].get(name, 0) for name in BUCKETS} for side in SIDES},
         "last_run": _run_json(standing.last) if standing.last else None,
         "needs_batch": standing.behind,
+        "needs_rebase": standing.unconfirmed,
     }
 
 
@@ -89,7 +90,9 @@ def _show_standing(standing: Standing) -> None:
         render.say("  never run; next: crmsync run --first-load")
     else:
         render.say(f"  last run {last.id}, {render.when(last.started)}, {_how(last)}")
-    if last is not None and standing.behind:
+    if standing.unconfirmed:
+        render.say(f"  changed in a breaking way; nothing runs until it is confirmed: crmsync rebase -s {mapping.name}")
+    elif last is not None and standing.behind:
         render.say(f"  delta needs a batch run first: crmsync run --mode batch --select {mapping.name}")
     render.say()
 

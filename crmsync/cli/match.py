@@ -231,7 +231,8 @@ def tune(settings: Settings, select: str | None, labels: Path | None, side: str 
     """Propose link_at and review_at.
 
     The lowest link_at that the labels prove to be as precise as wanted, and the highest review_at that loses hardly
-    any pair; with what they would do to all records. Nothing is proposed that is not proved. Changes nothing.
+    any pair; with what they would do to all records. What is not proved is not proposed, unless there are too few
+    records to ever prove it: then it is the link_at that is proved best, and that is said. Changes nothing.
 
     \b
       crmsync match tune --labels pairs.csv
@@ -258,7 +259,7 @@ def _show_tuned(mapping: Mapping, found: Proposal, tuned: Tuned) -> None:
     if found.then is not None:
         rows.append(("proposed", f"{tuned.link_at:g}", f"{tuned.review_at:g}", *found.then))
     render.table((mapping.name, "link_at", "review_at", "links", "questions"), rows, right=(1, 2, 3, 4))
-    for line in _unproved(mapping, found, tuned) if found.then is None else _proved(tuned):
+    for line in _proved(tuned) if tuned.enough else _unproved(mapping, found, tuned):
         render.say(line)
     if side is not None:
         name = mapping.ends[side].name
@@ -279,11 +280,19 @@ def _proved(tuned: Tuned) -> Iterator[str]:
 
 def _unproved(mapping: Mapping, found: Proposal, tuned: Tuned) -> Iterator[str]:
     right = tuned.labels - tuned.wrong
-    yield f"keep link_at {found.stock.rule.link_at:g}: these labels prove a precision of {tuned.wanted:g} nowhere"
+    kept = f"keep link_at {found.stock.rule.link_at:g}: " if found.then is None else ""
+    yield f"{kept}these labels prove a precision of {tuned.wanted:g} nowhere"
     proved = f"{right} of {tuned.labels} are the same, which proves {tuned.proved:.4f}"
     yield f"at best, of the labelled pairs from {tuned.link_at:g} on: {proved}"
-    yield f"too few labels: {tuned.needed} without a mistake would prove it"
-    yield f"crmsync match sample -s {_words_for(found.stock)} -o NEW.csv chooses more"
+    if found.linkable < tuned.needed:
+        few = f"a threshold decides about {found.linkable} pairs: all of them labelled, without a mistake,"
+        yield f"{few} prove {found.provable:.4f}"
+        if found.then is not None:
+            yield "so the proposal is the link_at that is proved best"
+    else:
+        yield f"too few labels: {tuned.needed} without a mistake would prove it"
+    if tuned.labels < found.linkable:
+        yield f"crmsync match sample -s {_words_for(found.stock)} -o NEW.csv chooses more"
 
 
 def _words_for(stock: Stock) -> str:
@@ -295,7 +304,8 @@ def _words_for(stock: Stock) -> str:
 def _tuned_json(found: Proposal, tuned: Tuned) -> dict[str, Json]:
     told = {
         "precision": tuned.wanted, "proved": tuned.proved, "proved_from": tuned.link_at, "enough": tuned.enough,
-        "needed": tuned.needed, "labels": _labels_json(found.labels),
+        "needed": tuned.needed, "linkable": found.linkable, "provable": found.provable,
+        "labels": _labels_json(found.labels),
         "now": {"links": found.now[0], "questions": found.now[1]},
     }  # fmt: skip
     if found.then is None:

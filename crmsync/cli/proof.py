@@ -60,6 +60,7 @@ def test(settings: Settings, select: tuple[str, ...], update: bool, examples: in
     findings = [finding for each in found for finding in each.findings()]
     told = {"mappings": {each.mapping.name: _json(each) for each in found}}
     checked = [from_here(file) for each in found for file in each.files]
+    checked += [f"{from_here(case.at.file)}: {case.name}" for each in found for case in each.held]
     return answer_findings(settings, findings, told=told, checked=checked, well="all tests hold")
 
 

@@ -63,6 +63,9 @@ def _pair(story: PairStory, teller: Teller) -> Iterator[str]:
             yield f"Review {review.n} is open: {review.message}; crmsync review show {review.n}"
     for finding in story.wrong:
         yield f"Now it is rejected: {finding.message} ({' '.join(filter(None, (finding.rule, finding.path)))})"
+    yield from (
+        f"No run takes it up yet: {each.message}{f'; {each.mend}' if each.mend else ''}" for each in story.unready
+    )
     yield from (f"The next run would do this: {each}" for each in _whole(story, teller))
 
 
@@ -100,7 +103,7 @@ def _field(story: PairStory, each: FieldStory, teller: Teller) -> Iterator[str]:
             side, change = coming
             told = teller.value(mapping.name, field.name, change.after)
             yield f"The next run would write {told} to {mapping.ends[side].name}, because {_because(change.reason)}."
-    if not each.next and not story.wrong:
+    if not each.next and not story.wrong and not story.unready:
         yield "The next run would leave it as it is."
     if each.review:
         yield f"Review {each.review.n} is open, and asks a person: crmsync review show {each.review.n}"
@@ -208,6 +211,7 @@ def story_json(story: PairStory, teller: Teller) -> Json:
         ],
         "dead_letters": [letter.n for letter in story.letters],
         "reviews": [review.n for review in story.reviews],
+        "unready": [{"rule": each.rule, "message": each.message, "mend": each.mend} for each in story.unready],
         "fields": {each.field.name: _field_json(story, each, teller) for each in story.fields},
     }
 

@@ -26,7 +26,7 @@ _V1: Final[Migration] = (
     "CREATE TABLE crmsync_instance (system TEXT PRIMARY KEY, instance TEXT NOT NULL) {keyed}",
     """CREATE TABLE crmsync_era (
         mapping {key} PRIMARY KEY, number BIGINT NOT NULL, hash TEXT NOT NULL, complete INTEGER NOT NULL,
-        began TEXT NOT NULL
+        began TEXT NOT NULL, definition TEXT
     ) {keyed}""",
     """CREATE TABLE crmsync_run (
         id {key} PRIMARY KEY, started TEXT NOT NULL, ended TEXT, mode TEXT NOT NULL, actor TEXT NOT NULL,
@@ -113,9 +113,7 @@ _V1: Final[Migration] = (
     )""",
 )
 
-_V2: Final[Migration] = ("ALTER TABLE crmsync_era ADD COLUMN definition TEXT",)
-
-MIGRATIONS: Final[tuple[Migration, ...]] = (_V1, _V2)
+MIGRATIONS: Final[tuple[Migration, ...]] = (_V1,)
 
 
 def migrate(database: Database, migrations: Sequence[Migration] = MIGRATIONS) -> None:

@@ -83,7 +83,8 @@ def compared(old: Loaded, new: Loaded, select: Sequence[str], home: Path) -> tup
     found = [_changed(before[name], after[name]) for name in before.keys() & after.keys()]
     found += [_moved(before[name], after[now]) for name, now in moved.items()]
     found += [_added(after[name]) for name in after.keys() - before.keys() - set(moved.values())]
-    found += [_removed(name, home) for name in before.keys() - after.keys() - moved.keys()]
+    gone = before.keys() - after.keys() - moved.keys() if new.project else ()  # else they may be too broken to be read
+    found += [_removed(name, home) for name in gone]
     wanted = [each for each in found if each.changes and _is_wanted(each.name, select)]
     return tuple(sorted(wanted, key=lambda each: each.name))
 

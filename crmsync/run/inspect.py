@@ -30,6 +30,7 @@ from crmsync.core.model import (
 from crmsync.core.plan import decode
 from crmsync.core.plan.lines import Line
 from crmsync.ledger.nouns import Counts, DeadLetter, JournalLine, LinkRow, MergeRow, Review, Run, State
+from crmsync.run.eras import eras, unconfirmed
 from crmsync.run.prepared import Order
 from crmsync.run.refs import places_of
 from crmsync.run.session import Asked, planned
@@ -70,8 +71,9 @@ class FieldStory:
 
 @dataclass(frozen=True, slots=True)
 class PairStory:
-    """A record and its counterpart in one mapping. `next` is what a run would do now, `wrong` why it would not.
-    `merges` are those of either record that hold, of itself or of others into it; `into` is where it went."""
+    """A record and its counterpart in one mapping. `next` is what a run would do now, `wrong` why it would not,
+    `unready` why none may begin: the mapping has changed, or never ran. `merges` are those of either record that hold,
+    of itself or of others into it; `into` is where it went."""
 
     mapping: Mapping
     keys: Both[Key | None]
@@ -85,6 +87,7 @@ class PairStory:
     wrong: tuple[Finding, ...]
     merges: tuple[MergeRow, ...] = ()
     into: Both[Key | None] = (None, None)
+    unready: tuple[Finding, ...] = ()
 
 
 def explain(world: World, ref: Ref, name: str | None = None) -> tuple[PairStory, ...]:
@@ -109,7 +112,7 @@ def _story(world: World, mapping: Mapping, side: Side, key: Key, name: str | Non
     link = ledger.links(mapping.name, side, [key]).get(key)
     keys: Both[Key | None] = link.keys if link else ((key, None) if side == 0 else (None, key))
     now = now_of(world, mapping, keys)
-    lines, wrong = _next(world, mapping, side, key)
+    lines, wrong, unready = _next(world, mapping, side, key)
     reviews = tuple(
         each for each in _open_reviews(world, mapping) if any(keys[at] == about for at, about in each.records)
     )
@@ -134,7 +137,7 @@ def _story(world: World, mapping: Mapping, side: Side, key: Key, name: str | Non
         mapping, keys, now.found, _link_row(world, mapping, link.id if link else None, side, key),
         _each_key(keys, lambda at, each: ledger.states(mapping.name, at, [each]).get(each)), fields, reviews,
         _letters(world, mapping, keys), lines, wrong, merges,
-        _each_key(keys, lambda at, each: ledger.survivors(mapping.name, at, [each]).get(each)),
+        _each_key(keys, lambda at, each: ledger.survivors(mapping.name, at, [each]).get(each)), unready,
     )  # fmt: skip
 
 
@@ -174,15 +177,24 @@ def now_of(world: World, mapping: Mapping, keys: Both[Key | None]) -> Now:
     return Now(values, (found[0], found[1]), (modified[0], modified[1]))
 
 
-def _next(world: World, mapping: Mapping, side: Side, key: Key) -> tuple[tuple[Line, ...], tuple[Finding, ...]]:
-    """What a run would do with this pair now; and why it would not, if it is so."""
+def _next(
+    world: World, mapping: Mapping, side: Side, key: Key
+) -> tuple[tuple[Line, ...], tuple[Finding, ...], tuple[Finding, ...]]:
+    """What a run would do with this pair now; why it would not, and why none may begin, if it is so."""
     end = mapping.ends[side]
     order = Order(only=Ref(end.system, end.entity, key))
+    if not mapping.enabled:
+        message = f"{mapping.name} is switched off"
+        return (), (), (Finding("run/disabled", message, "take enabled: false away", at=mapping.at),)
+    try:
+        eras(world, (mapping,), order)
+    except Stopped as stopped:
+        return (), (), stopped.findings
     with planned(world, Asked((mapping.name,), order), "explain") as (prepared, _):
         lines = tuple(decode(line.text) for line in prepared.spool.lines())
         letters = prepared.letters(mapping.name)
         wrong = tuple(Finding(each.rule, each.message, each.mend, path=each.path) for each in letters)
-    return lines, wrong
+    return lines, wrong, ()
 
 
 def _next_of(field: Field, lines: Sequence[Line]) -> tuple[tuple[Side, Change] | Hold, ...]:
@@ -298,12 +310,14 @@ def _sent(world: World, asked: Review, lines: Sequence[JournalLine]) -> Sent | N
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How one mapping stands. `behind`: no whole batch run has finished since it changed."""
+    """How one mapping stands. `behind`: no whole batch run has finished since it changed; `unconfirmed`: it has changed
+    in a breaking way, and nothing runs until a person has confirmed that."""
 
     mapping: Mapping
     counts: Counts
     last: Run | None
     behind: bool
+    unconfirmed: bool
 
 
 def status(world: World, select: Sequence[Mapping]) -> tuple[Standing, ...]:
@@ -314,5 +328,5 @@ def status(world: World, select: Sequence[Mapping]) -> tuple[Standing, ...]:
         era = world.ledger.era(mapping.name)
         behind = era is None or not era.complete or era.hash != world.hashes[mapping.name]
         last = next((run for run in runs if mapping.name in (run.selected or ())), None)
-        found.append(Standing(mapping, counts.get(mapping.name, none), last, behind))
+        found.append(Standing(mapping, counts.get(mapping.name, none), last, behind, bool(unconfirmed(world, mapping))))
     return tuple(found)

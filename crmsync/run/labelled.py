@@ -80,6 +80,15 @@ class Stock:
             raise Stopped(2, pairs.sheet.wrong("sheet/no-pairs", message, mend))
         return pairs
 
+    def judged_pairs(self, file: Path) -> Pairs:
+        """As `read`, of a file to learn from. Raises `Stopped` (exit 2), too, where it gives no pair a verdict."""
+        pairs = self.read(file)
+        if not pairs.judged:
+            message = f"not one of its {len(pairs.sheet.rows)} lines has two records and a verdict"
+            mend = "fill in the column verdict, same or different; without --labels what people judged is taken"
+            raise Stopped(2, pairs.sheet.wrong("sheet/no-pairs", message, mend))
+        return pairs
+
     @cached_property
     def judged(self) -> dict[Pair, bool]:
         """What people have judged of two records that are there."""

@@ -12,9 +12,9 @@ from typing import Final
 import numpy as np
 
 from crmsync.core.match import judge
-from crmsync.core.match.fit import choose, expectation_maximisation, logistic
+from crmsync.core.match.fit import between, choose, expectation_maximisation, logistic
 from crmsync.core.match.inside import doubles
-from crmsync.core.match.measure import Figures, Said, Step, curve, evaluate
+from crmsync.core.match.measure import Figures, Said, Step, curve, evaluate, wilson
 from crmsync.core.match.rule import kinds_of, scorecard_of
 from crmsync.core.match.score import Scored
 from crmsync.core.match.scorecard import points
@@ -25,10 +25,11 @@ from crmsync.core.plan import crossed
 from crmsync.run.gather import Gathered
 from crmsync.run.labelled import Floats, Ints, Labels, Stock, labels_of, stock
 from crmsync.run.sheets import Pairs
-from crmsync.run.world import World
+from crmsync.run.world import Stopped, World
 
 LOWEST: Final = 0.01  # pairs below this score are not listed in an evaluation: nobody would link or ask about them
 EVEN: Final = 0.5  # nothing is ever linked below this score
+LEAST: Final = 0.95  # a precision: labels that prove less propose nothing, however few records there are
 MOST: Final = 30_000  # pairs that expectation-maximisation looks at; of more, every n-th
 
 # How good is it? -------------------------------------------------------------------------------------------
@@ -87,17 +88,43 @@ class Trained:
 
 def trained(world: World, mapping: Declared, file: Path | None, side: Side | None) -> Trained:
     """Fit the points: to the pairs alone, and then, where there are any of both kinds, to the labels. From the shipped
-    points, whatever was learned before: the same labels give the same model."""
+    points, whatever was learned before: the same labels give the same model. Raises `Stopped` (exit 2) where a file
+    teaches nothing: it judges no pair that is compared, or, with what people judged, gives no pair of one kind."""
     material = stock(world, mapping, side, _by_points(mapping))
-    labels = labels_of(material, material.read(file) if file else None)
+    pairs = material.judged_pairs(file) if file else None
+    labels = _believed(material, labels_of(material, pairs))
+    if pairs is not None:
+        _refuse_one_sided(labels, pairs)
     scored, prior = material.scored, scorecard_of(material.rule)
     rows, anchors = _anchored(scored, labels)
     card = expectation_maximisation(scored.features[rows], prior, scored.names, anchors)
     if labels.same and labels.same < len(labels.values):
-        card = logistic(scored.features[labels.rows], labels.values, card, scored.names, weights=labels.weights)
+        start = between(prior, card, len(labels.values) - labels.derived)
+        told = scored.features[labels.rows]
+        card = logistic(told, labels.values, start, scored.names, weights=labels.weights, among=scored.features[rows])
     before = scorecard_of(mapping.match) if mapping.match and not mapping.match.weighted else prior
     right = (_right(before, scored, labels), _right(card, scored, labels))
     return Trained(material, labels, before, card, ((right[0][0], right[1][0]), (right[0][1], right[1][1])))
+
+
+def _believed(material: Stock, labels: Labels) -> Labels:
+    """Without the pairs that another one rules out and that look the same nevertheless: more often than not the record
+    is there twice, and both are."""
+    if not labels.derived:
+        return labels
+    kept = (labels.values >= EVEN) | (material.scored.score[labels.rows] < EVEN)
+    rows, values, weights = labels.rows[kept], labels.values[kept], labels.weights[kept]
+    return replace(labels, rows=rows, values=values, weights=weights, derived=int((values < EVEN).sum()))
+
+
+def _refuse_one_sided(labels: Labels, pairs: Pairs) -> None:
+    others = len(labels.values) - labels.same
+    if labels.same and others:
+        return
+    missing = " and ".join(word for word, count in (("the same", labels.same), ("different", others)) if not count)
+    message = f"of the labelled pairs that are compared, {labels.same} are the same and {others} different"
+    mend = f"label pairs that are {missing}, 20 or more (crmsync match sample); without --labels the pairs teach"
+    raise Stopped(2, pairs.sheet.wrong("sheet/one-sided", message, mend))
 
 
 def _by_points(mapping: Declared) -> Match | None:
@@ -134,36 +161,42 @@ def _right(card: Scorecard, scored: Scored, labels: Labels) -> Both[int]:
 @dataclass(frozen=True, slots=True)
 class Proposal:
     """Thresholds, with what they would do to all records: links and questions, now and then. `tuned` is None where no
-    labelled pair is the same: nothing can be told. `then` is None where the wanted precision is not proved: nothing is
-    proposed."""
+    labelled pair is the same: nothing can be told. `linkable`: so many pairs a threshold decides about; `provable` is
+    the precision that they prove were all of them labelled, without a mistake. `then` is None where nothing is
+    proposed: the wanted precision is not proved, and more labels could, or what is proved is below LEAST."""
 
     stock: Stock
     labels: Labels
     tuned: Tuned | None
     now: Both[int]
     then: Both[int] | None
+    linkable: int
+
+    @property
+    def provable(self) -> float:
+        return wilson(self.linkable, self.linkable)[0]
 
 
 def tuned(world: World, mapping: Declared, file: Path | None, precision: float, side: Side | None = None) -> Proposal:
     """Of the pairs that a threshold alone keeps from being linked (between two systems the clear best of both their
     records), the labelled ones prove `link_at`; those of all candidates `review_at`."""
     material = stock(world, mapping, side)
-    labels = labels_of(material, material.read(file) if file else None)
+    labels = labels_of(material, material.judged_pairs(file) if file else None)
     scored, now = material.scored, _would_do(material, material.rule)
     known = np.full(len(scored), np.nan)
     known[labels.rows] = labels.values
     best = _clear_best(material)
     if not (known[best] >= 0.5).any():
-        return Proposal(material, labels, None, now, None)
+        return Proposal(material, labels, None, now, None, len(best))
     links = thresholds(scored.score[best], known[best], precision)
-    if not links.enough:
-        return Proposal(material, labels, links, now, None)
+    if not links.enough and (links.proved < LEAST or len(best) >= links.needed):
+        return Proposal(material, labels, links, now, None, len(best))
     asked = thresholds(scored.score, known, precision)
     review_at = min(asked.review_at, links.link_at)
     missed = float((scored.score[known >= 0.5] < review_at).mean())
     then = _would_do(material, replace(material.rule, link_at=links.link_at, review_at=review_at))
     found = replace(links, review_at=review_at, missed=missed, questions=then[1], share_true=asked.share_true)
-    return Proposal(material, labels, found, now, then)
+    return Proposal(material, labels, found, now, then, len(best))
 
 
 def _clear_best(material: Stock) -> Ints:

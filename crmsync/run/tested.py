@@ -9,7 +9,7 @@ from pathlib import Path
 from crmsync.core.model import ABSENT, Finding, Json
 from crmsync.core.model import Mapping as Declared
 from crmsync.project import Loaded
-from crmsync.project.cases import strangers
+from crmsync.project.cases import Case, strangers
 from crmsync.run.cases import Golden, Tried, try_cases, update
 from crmsync.run.compare import without_a_system
 from crmsync.run.drawn import EXAMPLES, Asked, Direction, try_drawn
@@ -48,6 +48,11 @@ class Tested:
     def failed(self) -> Sequence[Tried]:
         """The golden cases that end otherwise still."""
         return tuple(each for each in self.golden.tried if not each.holds and each not in self.rewritten)
+
+    @property
+    def held(self) -> Iterator[Case]:
+        """The golden cases that end as they should."""
+        return (each.case for each in self.golden.tried if each.holds or each in self.rewritten)
 
     @property
     def files(self) -> Iterator[str]:

@@ -77,7 +77,7 @@ class Story:
 
     def judge(self) -> None:
         truth = json.loads((self.out / "world.json").read_text(encoding="utf-8"))
-        asked = self.crmsync("review", "list", "--mapping", edits.ACCOUNTS, "--kind", "match", *ALL)["reviews"]
+        asked = self.crmsync("review", "list", "-s", edits.ACCOUNTS, "--kind", "match", *ALL)["reviews"]
         self.verdicts.append(verdict.judge(truth, verdict.found(self.links()[edits.ACCOUNTS], asked)))
         print("\n# The links and the truth", *verdict.told(self.verdicts[-1]), sep="\n  ")
 

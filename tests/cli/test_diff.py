@@ -128,7 +128,31 @@ def test_a_contract_that_changed_is_named_with_the_command_that_tells_more(kept:
     said = kept.do("diff", "--against", "HEAD")
     assert said.code == 2
     assert "[change/contract-narrower]" in said.out
+    assert "records that kept it do not keep it any more (name: maxLength 200, before 255)" in said.out
     assert "see crmsync contract diff --against HEAD" in said.out
+
+
+TABLE = "mappings/reference/status.yaml"
+ROW = "    - [On hold, on_hold]\n"
+
+
+def test_what_is_wrong_with_the_new_version_does_not_hide_what_it_changes(recorded: Shop) -> None:
+    recorded.edit(TABLE, ROW, "")
+    said = recorded.do("diff", "--against", "HEAD", *records(recorded))
+    assert said.code == 2
+    assert "enum values without a target: on_hold" in said.out
+    assert "[change/lookup-changed]" in said.out
+    assert "change/untried" not in said.out
+
+
+def test_a_mapping_that_cannot_be_read_is_not_taken_for_one_that_is_gone(kept: Shop) -> None:
+    text = (kept.folder / MAPPING).read_text("utf-8")
+    (kept.folder / "mappings/other.yaml").write_text(text.replace("mapping: account-c", "mapping: other-c"), "utf-8")
+    commit(kept.folder)
+    kept.edit(MAPPING, "owner: crm, to_pm: [domain]", "ovner: crm, to_pm: [domain]")
+    rules = {each["rule"] for each in kept.do("diff", "--against", "HEAD", "--output", "json").json["findings"]}
+    assert "mapping/unknown-key" in rules
+    assert "change/mapping-removed" not in rules
 
 
 def test_no_variable_needs_to_be_set(kept: Shop, monkeypatch: pytest.MonkeyPatch) -> None:

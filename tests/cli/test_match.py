@@ -212,6 +212,24 @@ def test_what_people_judged_is_a_label(full: Shop) -> None:
     assert told["labels"]["same"] + told["labels"]["different"] + told["labels"]["apart"] == 3
 
 
+@pytest.mark.parametrize(
+    ("lines", "why"),
+    [
+        ((), "not one of its 0 lines has two records and a verdict"),
+        (("102,202,", "103,203,"), "not one of its 2 lines has two records and a verdict"),
+        (("102,202,different",), "of the labelled pairs that are compared, 0 are the same and 1 different"),
+    ],
+)
+def test_labels_that_teach_nothing_are_refused_and_the_model_stays(
+    full: Shop, lines: tuple[str, ...], why: str
+) -> None:
+    file = write(full, "crm,pm,verdict", *lines)
+    said = full.do("match", "train", "--labels", file)
+    assert said.code == 2
+    assert f"pairs.csv:1:1: {why}" in said.err
+    assert not (full.folder / "mappings/account-customer.match.yaml").exists()
+
+
 def test_labels_that_contradict_each_other_are_refused_with_both_lines(full: Shop) -> None:
     file = write(full, "crm,pm,verdict", "100,200,same", "101,201,same", "100,200,different")
     said = full.do("match", "train", "--labels", file)
@@ -254,8 +272,11 @@ def test_thresholds_are_proposed_with_what_they_would_do(full: Shop) -> None:
 
 def test_too_few_labels_are_called_too_few(full: Shop) -> None:
     said = full.do("match", "tune", "--labels", labels(full))
-    assert "too few labels: 765 without a mistake would prove it" in said.out
-    assert full.do("match", "tune", "--labels", labels(full), "--output", "json").json["enough"] is False
+    assert "a threshold decides about 40 pairs: all of them labelled, without a mistake, prove 0.9124" in said.out
+    assert "765" not in said.out
+    told = full.do("match", "tune", "--labels", labels(full), "--output", "json").json
+    assert (told["enough"], told["linkable"], told["needed"]) == (False, 40, 765)
+    assert told["provable"] == pytest.approx(0.9124, abs=1e-4)
 
 
 def test_what_labels_do_not_prove_is_not_proposed(full: Shop) -> None:

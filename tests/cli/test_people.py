@@ -548,6 +548,39 @@ def test_a_record_that_was_never_synced_is_explained_too(synced: Shop) -> None:
     assert "out of scope" in out
 
 
+BREAKING = ("owner: crm, to_pm: [domain]", "owner: pm")
+ADDITIVE = ("[trim, collapse_spaces]", "[trim]")
+OFF = ("mapping: account-customer", "mapping: account-customer\nenabled: false")
+
+
+@pytest.mark.parametrize(
+    ("change", "rules", "command"),
+    [
+        (BREAKING, ["change/owner", "run/needs-rebase"], "crmsync rebase -s account-customer"),
+        (ADDITIVE, ["run/needs-batch"], "crmsync run --mode batch --select account-customer"),
+        (OFF, ["run/disabled"], "account-customer is switched off; take enabled: false away"),
+    ],
+)
+def test_explain_works_after_a_change_and_says_what_is_due(
+    synced: Shop, change: tuple[str, str], rules: list[str], command: str
+) -> None:
+    synced.edit("mappings/account-customer.yaml", *change)
+    said = synced.do("explain", "crm.account/2", "name")
+    assert said.code == 0
+    assert 'Now crm says "  Mlyn   Nitra a.s. ", pm says "Mlyn Nitra a.s.".' in said.out
+    assert "Last written to pm by run " in said.out
+    assert command in said.out
+    assert "The next run would" not in said.out
+    (story,) = synced.do("explain", "crm.account/2", "--output", "json").json["mappings"]
+    assert [each["rule"] for each in story["unready"]] == rules
+
+
+def test_explain_works_before_the_first_run(shop: Shop) -> None:
+    said = shop.do("explain", "crm.account/2", "name")
+    assert (said.code, said.err) == (0, "")
+    assert "No run takes it up yet: account-customer has not had a complete batch run yet" in said.out
+
+
 # status and history
 
 
@@ -567,6 +600,17 @@ def test_status_of_a_project_that_never_ran_names_the_first_step(shop: Shop) -> 
 def test_status_says_when_a_changed_mapping_needs_a_batch(synced: Shop) -> None:
     synced.edit("mappings/account-customer.yaml", "[trim, collapse_spaces]", "[trim]")
     assert "crmsync run --mode batch --select account-customer" in synced.do("status").out
+
+
+def test_status_says_when_a_breaking_change_is_to_be_confirmed(synced: Shop) -> None:
+    synced.edit("mappings/account-customer.yaml", *BREAKING)
+    said = synced.do("status")
+    assert said.code == 0
+    assert "nothing runs until it is confirmed: crmsync rebase -s account-customer" in said.out
+    assert "delta needs a batch run" not in said.out
+    assert synced.do("status", "--output", "json").json["mappings"]["account-customer"]["needs_rebase"]
+    assert synced.do("rebase", "-s", "account-customer", "--yes").code == 0
+    assert "rebase" not in synced.do("status").out
 
 
 def test_history_tells_what_a_run_did_line_by_line(synced: Shop) -> None:

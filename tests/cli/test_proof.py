@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
@@ -87,6 +88,15 @@ def test_findings_go_where_people_look(shop: Shop, format: str, tmp_path: Path) 
 def test_what_passes_has_its_name_in_junit(shop: Shop) -> None:
     said = shop.do("test", "--output", "junit")
     assert f'classname="{(shop.folder / GOLDEN).as_posix()}"' in said.out
+
+
+def test_each_golden_case_that_holds_passes_in_junit_by_its_own_name(shop: Shop) -> None:
+    shop.edit(GOLDEN, "to: Mlyn Nitra SE,", "to: Mlyn,")
+    (suite,) = ElementTree.fromstring(shop.do("test", "--examples", 0, "--output", "junit").out)
+    passed = {str(case.get("classname")).partition(": ")[2] for case in suite if case.find("failure") is None}
+    assert {"a new customer gets a counterpart", "a prospect is none of our business"} <= passed
+    assert "a new name in the CRM reaches the project tool" not in passed
+    assert [case.get("name") for case in suite if case.find("failure") is not None] == ["test/golden"]
 
 
 @pytest.mark.parametrize(

@@ -490,7 +490,7 @@ def test_a_table_that_assigns_no_key_is_named_and_keeps_no_row_without_one(sqlit
         outcomes = door.write([Insert({"name": "new"}, "a"), Insert({"name": "newer"}, "b"),
                                Patch(old.key, (("name", "patched"),), old.version)])  # fmt: skip
     assert [outcome.status for outcome in outcomes] == ["refused", "refused", "done"]
-    for words in ("lab.thing: table thing assigns no key (id)", "INTEGER PRIMARY KEY", "assigned_by: caller"):
+    for words in ("table thing of lab.thing assigns no key (id)", "INTEGER PRIMARY KEY", "assigned_by: caller"):
         assert words in outcomes[0].message
     assert sqlite.rows("SELECT name FROM thing") == [("patched",)]
 

@@ -246,6 +246,16 @@ def test_a_change_names_the_field_the_sides_and_the_place() -> None:
     assert lines[found.at.line - 1].strip().startswith('"owner": "pm"')
 
 
+def test_a_narrower_contract_is_told_with_the_first_places_that_narrow() -> None:
+    places = [schema(name, type=["string", "null"], maxLength=20) for name in ("ico", "name", "notes", "web")]
+    (one,) = changes(*edited(*places[:1]))
+    assert one.message.endswith("do not keep it any more (ico: maxLength 20, before 80)")
+    (found,) = changes(*edited(*places))
+    assert "; notes: maxLength 20, before 80; and 1 more)" in found.message
+    (wider,) = changes(*edited(schema("name", type=["string", "null"], maxLength=90)))
+    assert wider.message.endswith("every record that kept it keeps it still")
+
+
 def test_what_was_not_written_is_called_nothing() -> None:
     (found,) = changes(*edited(put("kind == 'external'", "scope", "pm")))
     assert found.message == "scope of pm: nothing -> kind == 'external'"

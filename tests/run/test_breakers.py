@@ -128,7 +128,7 @@ def test_a_field_that_changes_in_all_records_but_one_goes_through() -> None:
 def test_a_changed_mapping_that_would_rewrite_every_record_stops_the_run() -> None:
     with linked("memory", 20) as world:
         shouting = {**FIELDS, **plain("x", to_pm=["upper"])}
-        world.change(mapping(shouting, create={"pm": "always"}))
+        world.change(mapping(shouting, create={"pm": "always"}, delete={"pm": "delete"}))
         assert rules(tripped(world)) == ["limits/every-record"]
 
 

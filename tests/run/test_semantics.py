@@ -197,6 +197,7 @@ def test_an_absent_value_never_changes_the_other_side(linked: Any) -> None:
 def test_an_expression_has_no_absent_its_null_is_null(linked: Any) -> None:
     world = linked({"x": {"crm": "x || 'none'", "pm": "x", "owner": "crm"}}, {"x": "a"}, {"x": "a"})
     world.change(mapping({**CODE, "x": {"crm": "not_null(x)", "pm": "x", "owner": "crm"}}, match=BY_CODE))
+    world.confirm()
     world.memory("crm").put("thing", {"id": 1, "code": "A"})
     world.run()
     assert said(world) == (None, None)
@@ -300,7 +301,8 @@ def test_a_new_chain_is_an_update_because_of_the_mapping(linked: Any) -> None:
 def test_after_a_change_of_the_mapping_a_delta_is_refused(worlds: Any, what: str) -> None:
     lookup = {"columns": ["crm", "pm"], "rows": [["a", "b"]]}
     field = {"x": {"crm": "x", "pm": "x", "owner": "crm", "to_pm": [{"lookup": "words"}]}}
-    files = {"mappings/reference/words.yaml": {"words": lookup}}
+    contract = {"type": "object", "maxProperties": 50}
+    files = {"mappings/reference/words.yaml": {"words": lookup}, "schemas/pm/thing/1.0.0.json": contract}
     world = worlds(mapping(field, create=CREATE), files=files)
     world.put("crm", {"id": 1, "x": "a"})
     world.run()
@@ -308,8 +310,8 @@ def test_after_a_change_of_the_mapping_a_delta_is_refused(worlds: Any, what: str
     changed = mapping({**field, **plain("y")} if what == "mapping" else field, create=CREATE)
     more = {
         "mapping": {},
-        "contract": {"schemas/pm/thing/1.0.0.json": {"type": "object", "maxProperties": 50}},
-        "lookup": {"mappings/reference/words.yaml": {"words": {**lookup, "rows": [["a", "c"]]}}},
+        "contract": {"schemas/pm/thing/1.0.0.json": {**contract, "maxProperties": 60}},
+        "lookup": {"mappings/reference/words.yaml": {"words": {**lookup, "rows": [["a", "b"], ["c", "d"]]}}},
     }
     world.change(changed, files=more[what])
     code, findings = world.stopped(lambda: world.run("delta"))

@@ -159,8 +159,8 @@ class Unassigned(Exception):
 def _no_key(layout: Layout) -> str:
     names = ", ".join(column.name for column in layout.key)
     return (
-        f"{layout.entity.full_name}: table {layout.table.name} assigns no key ({names}) to a new record; let it assign "
-        "one (INTEGER PRIMARY KEY in SQLite, elsewhere an identity or a default), or map the key and write "
+        f"table {layout.table.name} of {layout.entity.full_name} assigns no key ({names}) to a new record; let it "
+        "assign one (INTEGER PRIMARY KEY in SQLite, elsewhere an identity or a default), or map the key and write "
         "assigned_by: caller"
     )
 

@@ -7,7 +7,7 @@ record becomes anything else.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, Literal, TypeAlias
@@ -21,6 +21,7 @@ Where: TypeAlias = tuple[str | int, ...]
 """The way to a place in the mapping's file; `("#contract", 0)`, `("#entity", 0)` and `("#table", NAME)` lie outside."""
 
 LONGEST: Final = 80  # characters of a value in a message
+NAMED: Final = 3  # changes of a contract in a message
 
 CHANGES: Final[Mapping[str, Level]] = MappingProxyType({
     "change/entity": "breaking",
@@ -221,7 +222,8 @@ def _contracts(both: _Both) -> Iterator[Change]:
         old, new = both.told("contracts", side)
         if _same(old, new):
             continue
-        verdict = compare(old, new).verdicts["strict"]["BACKWARD"]
+        compared = compare(old, new)
+        verdict = compared.verdicts["strict"]["BACKWARD"]
         names = [str(each) for each in both.beside("contracts", side)]
         said = names[1] if names[0] == names[1] else f"{names[0]} -> {names[1]}"
         rule = "change/contract-wider" if verdict == "compatible" else "change/contract-narrower"
@@ -230,7 +232,15 @@ def _contracts(both: _Both) -> Iterator[Change]:
             "breaking": "records that kept it do not keep it any more",
             "unproven": "it is not proved that every record that kept it keeps it still",
         }
-        yield both.change(rule, ("#contract", side), f"contract {said}: {tells[verdict]}", *names)
+        wrong = [each.message for each in compared.changes if each.direction in ("narrows", "changes")]
+        told = _first(wrong) if rule == "change/contract-narrower" else ""
+        yield both.change(rule, ("#contract", side), f"contract {said}: {tells[verdict]}{told}", *names)
+
+
+def _first(messages: Sequence[str]) -> str:
+    """` (a; b; c; and 2 more)`; "" of none."""
+    more = [f"and {len(messages) - NAMED} more"] if len(messages) > NAMED else []
+    return f" ({'; '.join([*messages[:NAMED], *more])})" if messages else ""
 
 
 # The mapping as a whole ------------------------------------------------------------------------------------------

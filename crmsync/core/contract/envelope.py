@@ -66,9 +66,9 @@ def envelope_problems(schema: Json) -> list[Flaw]:
     found = set(_of_the_whole(schema))
     for place, inner in subschemas(schema):
         if isinstance(inner, dict):
-            found |= set(_misspelt(inner, place))
+            found.update(_misspelt(inner, place))
             if place:
-                found |= set(_wrong(inner, place, _OF_A_FIELD))
+                found.update(_wrong(inner, place, _OF_A_FIELD))
     return in_place(found)
 
 
@@ -167,11 +167,14 @@ def _wrong(schema: Json, place: Place, asked: _Asked) -> Iterator[Flaw]:
 
 
 def _misspelt(schema: Json, place: Place) -> Iterator[Flaw]:
-    for word in sorted(schema):
-        near = get_close_matches(_as_ours(word), _WORDS, 1, 0.8) if word.lower().startswith(("x-", "x_")) else []
-        if near and word not in _WORDS:
+    for word in sorted(word for word in schema if word[:2] in _OURS and word not in _WORDS):
+        near = get_close_matches(_as_ours(word), _WORDS, 1, 0.8)
+        if near:
             message = f"{word} means nothing here"
             yield Flaw((*place, word), "envelope-word", message, f"did you mean {near[0]!r}?", "warning", on_key=True)
+
+
+_OURS: Final = ("x-", "X-", "x_", "X_")
 
 
 def _as_ours(word: str) -> str:

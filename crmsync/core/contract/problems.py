@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from difflib import get_close_matches
+from functools import cache, lru_cache
 from typing import Final
 
 import jsonschema_rs
@@ -22,13 +23,14 @@ from crmsync.core.contract.shape import (
     REFERENCES,
     apart,
     exact,
+    is_alone,
     subschemas,
     target,
     verdict,
 )  # fmt: skip
 from crmsync.core.contract.violation import Place
 from crmsync.core.contract.words import FORMATS, worded
-from crmsync.core.model import Json, to_json
+from crmsync.core.model import Json, from_json, to_json
 
 _DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 _SEE: Final = "see https://json-schema.org/draft/2020-12"
@@ -94,9 +96,12 @@ def _risky_patterns(schema: Json, place: Place) -> Iterator[Flaw]:
             yield Flaw(where, "unanchored", message, f"if it is meant of all of it: ^{pattern}$", "info", on_key)
 
 
+_ENUM_ALONE: Final = _NOTES | {"enum"}
+
+
 def _dead_values(schema: Json, place: Place, root: Json) -> Iterator[Flaw]:
     """What `enum` lists in vain, beside values that it does not."""
-    listed = schema.get("enum", ())
+    listed = schema.get("enum", ()) if not schema.keys() <= _ENUM_ALONE else ()
     whole = apart(root, place, schema) if listed else True
     excluded = {index: said for index, path, said in _unfitting(listed, whole) if not path}
     for index, said in excluded.items() if len(excluded) < len(listed) else ():
@@ -114,7 +119,9 @@ def _bad_default(schema: Json, place: Place, root: Json) -> Iterator[Flaw]:
 
 
 def _unsound(schema: Json) -> Iterator[Flaw]:
-    """What the meta-schema, which the library carries, has against a schema."""
+    """What the meta-schema, which the libraries carry, has against a schema."""
+    if _keeps_the_dialect(schema):
+        return
     from jsonschema import Draft202012Validator  # a tenth of a second, and only a check of contracts needs it
 
     for error in Draft202012Validator(Draft202012Validator.META_SCHEMA).iter_errors(_with_plain_integers(schema)):
@@ -122,10 +129,35 @@ def _unsound(schema: Json) -> Iterator[Flaw]:
             yield Flaw(each.path, "not-a-schema", each.message, _SEE)
 
 
+def _keeps_the_dialect(schema: Json) -> bool:
+    """At the speed of what checks records; what it refuses the reference finds words for."""
+    return bool(_dialect().is_valid(schema)) and not _is_beyond_integers(schema)
+
+
+@cache
+def _dialect() -> jsonschema_rs.Draft202012Validator:
+    return jsonschema_rs.Draft202012Validator({"$ref": _DIALECT}, offline=True)
+
+
+def _is_beyond_integers(schema: Json) -> bool:
+    """Whether a whole number stands in it that the two might take otherwise: 1e400, which is a Decimal to both."""
+    match schema:
+        case Decimal():
+            return schema.adjusted() >= _DIGITS
+        case list():
+            return any(map(_is_beyond_integers, schema))
+        case dict():
+            return any(map(_is_beyond_integers, schema.values()))
+    return False
+
+
+_DIGITS: Final = 400
+
+
 def _with_plain_integers(schema: Json) -> Json:
     """For a validator to which 2.0 is no whole number when it is a Decimal."""
     match schema:
-        case Decimal() if schema == schema.to_integral_value() and schema.adjusted() < 400:
+        case Decimal() if schema == schema.to_integral_value() and schema.adjusted() < _DIGITS:
             return int(schema)
         case list():
             return [_with_plain_integers(item) for item in schema]
@@ -216,7 +248,7 @@ def _ignored(schema: Json, place: Place) -> Iterator[Flaw]:
     if name is not None and name not in FORMATS:
         said = f"no format is called {name}{_near(name, FORMATS)}"
         yield Flaw((*place, "format"), "format", said, f"there are: {', '.join(sorted(FORMATS))}")
-    for keyword in sorted(schema.keys() - _KEYWORDS - _NOTES):
+    for keyword in sorted(each for each in schema if each not in _KEYWORDS and each not in _NOTES):
         if keyword in _REPLACED:
             said = f"is not JSON Schema 2020-12; write {_REPLACED[keyword]}"
             yield Flaw((*place, keyword), "keyword", said, f"write {_REPLACED[keyword]}", on_key=True)
@@ -264,10 +296,22 @@ def _bad_examples(root: Json) -> Iterator[Flaw]:
             )
 
 
+def _asserting(schema: Json) -> Json:
+    """Without the notes on it, so that all of one kind are the same schema."""
+    if not isinstance(schema, dict) or not is_alone(schema):  # a reference may lead into a note
+        return schema
+    return {keyword: value for keyword, value in schema.items() if keyword not in _NOTES}
+
+
+@lru_cache(maxsize=1024)
+def _compiled_once(text: bytes) -> jsonschema_rs.Draft202012Validator:
+    return _compiled(from_json(text))
+
+
 def _unfitting(examples: Sequence[Json], schema: Json) -> Iterator[tuple[int, Place, str]]:
     if not examples:
         return
-    decides = _compiled(schema)
+    decides = _compiled_once(to_json(_asserting(schema)))
     for index, example in enumerate(examples):
         for error in () if decides.is_valid(example) else reference(schema).iter_errors(example):
             for each in worded(error, lambda path: False):

@@ -23,6 +23,7 @@ ONE: Final = frozenset({
 })  # fmt: skip
 LISTED: Final = frozenset({"allOf", "anyOf", "oneOf", "prefixItems"})
 NAMED: Final = frozenset({"properties", "patternProperties", "$defs", "definitions", "dependentSchemas"})
+_HOLDING: Final = ONE | LISTED | NAMED
 REFERENCES: Final = ("$ref", "$dynamicRef")
 _WHOLE: Final = "#/$defs/whole"
 
@@ -30,12 +31,12 @@ _WHOLE: Final = "#/$defs/whole"
 def exact(schema: Json) -> Json:
     """The schema with decimals for floats, as records have them."""
     match schema:
+        case dict():
+            return {name: item if item.__class__ is str else exact(item) for name, item in schema.items()}
+        case list():
+            return [item if item.__class__ is str else exact(item) for item in schema]
         case float():
             return Decimal(repr(schema))
-        case list():
-            return [exact(item) for item in schema]
-        case dict():
-            return {name: exact(item) for name, item in schema.items()}
     return schema
 
 
@@ -54,7 +55,7 @@ def subschemas(schema: Json, place: Place = ()) -> Iterator[tuple[Place, Json]]:
     """A schema and all that stand inside it, each with its place in the document."""
     yield place, schema
     for keyword, value in schema.items() if isinstance(schema, dict) else ():
-        for inner_place, inner in _inside(keyword, value):
+        for inner_place, inner in _inside(keyword, value) if keyword in _HOLDING else ():
             yield from subschemas(inner, (*place, *inner_place))
 
 
@@ -157,6 +158,8 @@ def _anchored(name: str, root: Json) -> Json:
 
 def facets(schema: Json, root: Json) -> list[Json]:
     """All schemas that speak of the same value: this one, what it refers to, its alternatives and conditions."""
+    if isinstance(schema, dict) and schema.keys().isdisjoint(_BESIDE):
+        return [schema]
     found: dict[int, Json] = {}
     todo = [schema]
     while todo:
@@ -165,6 +168,9 @@ def facets(schema: Json, root: Json) -> list[Json]:
             found[id(each)] = each
             todo += _beside(each, root)
     return list(found.values())
+
+
+_BESIDE: Final = (*REFERENCES, "allOf", "anyOf", "oneOf", "then", "else", "dependentSchemas")
 
 
 def _beside(schema: Json, root: Json) -> Iterator[Json]:
@@ -209,8 +215,13 @@ def declared(path: Place, root: Json) -> list[Json]:
 
 def is_marked(path: Place, root: Json, marks: Callable[[Json], bool]) -> bool:
     """Whether a mark stands on the value at `path`, or on anything that it is a part of."""
-    ancestry = (declared(path[:depth], root) for depth in range(len(path) + 1))
-    return any(marks(facet) for schemas in ancestry for schema in schemas for facet in facets(schema, root))
+    found = [root]
+    for part in path:
+        around = [facet for schema in found for facet in facets(schema, root)]
+        if any(map(marks, around)):
+            return True
+        found = below(around, part)
+    return any(marks(facet) for schema in found for facet in facets(schema, root))
 
 
 def may_be_object(schema: Json, root: Json, seen: frozenset[int] = frozenset()) -> bool:

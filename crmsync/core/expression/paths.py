@@ -7,15 +7,19 @@ from functools import lru_cache
 from typing import TypeAlias
 
 from crmsync.core.expression.functions import EvaluationError, said
-from crmsync.core.expression.tree import IDENTIFIERS, ExpressionError, tokens_of
+from crmsync.core.expression.tree import IDENTIFIERS, ExpressionError, names_of, tokens_of
 from crmsync.core.model import ABSENT, Json
 
 Path: TypeAlias = tuple[str, ...]
 
 
-@lru_cache(maxsize=4096)
 def plain_path(text: str) -> Path | None:
     """`address."post code"` as ("address", "post code"): only such a place can be written. Else None."""
+    return names_of(text) or _names_between_dots(text)
+
+
+@lru_cache(maxsize=4096)
+def _names_between_dots(text: str) -> Path | None:
     try:
         *tokens, _end = tokens_of(text)
     except ExpressionError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from difflib import get_close_matches
+from functools import lru_cache
 from typing import Final, TypeAlias
 
 from crmsync.core.expression.functions import EXPRESSION, FUNCTIONS, fits_one_of, one_of, said
@@ -14,6 +15,7 @@ from crmsync.core.expression.tree import (
     Node,
     Place,
     in_text_order,
+    names_of,
     places_of,
     reading,
     tokens_of,
@@ -40,13 +42,19 @@ def sound_tree(text: str) -> Node:
 def problems(text: str) -> list[Problem]:
     """All that speaks against an expression, sorted by place. One that does not parse has a single problem; one
     that compiles may still have some."""
+    names = names_of(text)
+    return [] if names and names[0] not in _VALUES else list(_problems(text))
+
+
+@lru_cache(maxsize=16384)
+def _problems(text: str) -> tuple[Problem, ...]:
     try:
         tree = tree_of(text)
         with reading(text):
             places = places_of(tree, text)
-            return sorted({*_faults(tree, places), *_doubts(tree, places), *_slips(text)})
+            return tuple(sorted({*_faults(tree, places), *_doubts(tree, places), *_slips(text)}))
     except ExpressionError as error:
-        return [(error.offset, error.message)]
+        return ((error.offset, error.message),)
 
 
 _STRAY: Final = "&... stands only where a function takes an expression, as in sort_by(lines, &number)"
@@ -131,6 +139,9 @@ def _unfit_literals(node: Node, places: Places) -> Iterator[Problem]:
             yield places[id(arg)].offset, f"{node['value']}() takes {one_of(kinds)}, not {said(arg['value'])}"
 
 
+_VALUES: Final = ("null", "true", "false")
+
+
 def _slips(text: str) -> Iterator[Problem]:
     """What only the tokens show."""
     tokens = tokens_of(text)
@@ -139,7 +150,7 @@ def _slips(text: str) -> Iterator[Problem]:
     for token, left, right in zip(tokens, before, after, strict=False):
         kind, value, offset = token["type"], token["value"], token["start"]
         is_name = kind == "unquoted_identifier" and left != "dot" and right not in ("lparen", "colon")
-        if is_name and value in ("null", "true", "false"):
+        if is_name and value in _VALUES:
             yield offset, f'this reads a field called {value}; write `{value}` for the value, "{value}" for the field'
         is_text = kind == "literal" and isinstance(value, str) and text[offset] == "`"
         if is_text and not text[offset + 1 :].lstrip().startswith('"'):

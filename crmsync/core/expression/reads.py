@@ -6,12 +6,15 @@ from collections.abc import Sequence
 
 from crmsync.core.expression.paths import Path
 from crmsync.core.expression.problems import sound_tree
-from crmsync.core.expression.tree import Node
+from crmsync.core.expression.tree import Node, names_of
 
 
 def reads(text: str) -> frozenset[Path]:
     """The plain paths whose values an expression depends on, () being the whole record. Inside a list or a computed
     value there are no plain paths: `lines[*].price` reads ("lines",)."""
+    names = names_of(text)
+    if names is not None:
+        return frozenset({names})
     found: set[Path] = set()
     _use(sound_tree(text), (), found)
     return frozenset(found)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 from typing import Final, TypeAlias
 
 import jmespath
@@ -64,13 +66,25 @@ def _in_plain_words(error: ParseError) -> str:
     return f"{error.token_value!s} does not belong here"
 
 
+_NAME: Final = "[A-Za-z_][A-Za-z0-9_]*"
+_NAMES: Final = re.compile(rf"{_NAME}(?:\.{_NAME}){{0,30}}")
+
+
+def names_of(text: str) -> tuple[str, ...] | None:
+    """The names of an expression that is nothing but a few bare names with dots between, as most are: it needs no
+    parser. None of any other."""
+    return tuple(text.split(".")) if _NAMES.fullmatch(text) else None
+
+
 def tokens_of(text: str) -> list[Token]:
     with reading(text):
         return list(Lexer().tokenize(text))
 
 
+@lru_cache(maxsize=16384)
 def tree_of(text: str) -> Node:
-    """The tree of `text`, with decimals for the library's floats. It may still call what does not exist."""
+    """The tree of `text`, with decimals for the library's floats. It may still call what does not exist. Not to be
+    changed."""
     with reading(text):
         return _exact(jmespath.compile(text).parsed)
 

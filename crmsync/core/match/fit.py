@@ -9,7 +9,7 @@ depends on the order of the pairs.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal, TypeAlias
 
 import numpy as np
@@ -25,6 +25,8 @@ STRENGTH: Final = 0.7  # of the pull: a step that departs from the prior by 1 co
 UNTAUGHT: Final = 0.5  # the same where no label speaks
 LEVEL: Final = 0.25  # the pull on a point itself, beside the pull on its step from the point before: 1
 BASE: Final = 0.25  # the pull on the base: it is what differs most between two sets of records
+FORETOLD: Final = 20.0  # labels: what the prior says of how many candidates are the same weighs as much
+DOUBTED: Final = 50  # labels that make what the pairs alone teach as believable as the shipped points
 TRUST: Final = 0.9  # the share of the data in what unlabelled pairs teach: entries are never quite independent
 SAMPLE: Final = 100_000  # unlabelled pairs; more teach no more, and cost time
 CLOSE: Final = 1e-10  # a gradient this small, per pair, is the minimum
@@ -162,6 +164,7 @@ def logistic(
     names: Sequence[str],
     strength: float = STRENGTH,
     weights: Floats | None = None,
+    among: Floats | None = None,
 ) -> Scorecard:
     """Logistic regression on the points, pulled towards the prior's: the labels' log-loss + `strength` / 2 times the
     squared departure of every step between knots (and, weakly, of every point and the base) from the prior. So 20
@@ -169,7 +172,10 @@ def logistic(
 
     `features`: [pairs, names], NaN = says nothing. `labels`: 1 same, 0 different, or how surely the same.
     `weights`: of how many pairs each label is a sample. They move the base alone: drawing more of one class, or of some
-    scores, does not bend the curves (Prentice and Pyke, 1979), and points from a few heavy pairs would be noise.
+    scores, does not bend the curves (Prentice and Pyke, 1979), and points from a few heavy pairs would be noise. They
+    count for as many labels as an even sample would need to tell as much (Kish, 1965).
+    `among`: [candidates, names], what the labels are a sample of. With it the base keeps as many candidates the same as
+    the prior has, as if FORETOLD labels had said so: the share of the same among a few labels is that of nothing.
     Raises ValueError where shapes, names, labels or weights do not fit, or `strength` is not above 0.
     """
     heavy = np.ones(len(labels)) if weights is None else np.asarray(weights, dtype=np.float64)
@@ -180,7 +186,10 @@ def logistic(
     block = _block({name: prior.curves[name] for name in names}, features[order])
     task = _task(block, labels[order], prior.base, strength)
     found = _minimum(task)
-    base = found[0] if weights is None else _base(task, found, heavy[order])
+    if among is None:
+        base = found[0] if weights is None else _base(task, found, _as_even(heavy[order]))
+    else:
+        base = _base(_with_foretold(task, block, prior, among), found, _and_foretold(heavy[order], len(among)))
     return _learned(prior, float(base), block.points(found[1:]), labels, "logistic")
 
 
@@ -241,13 +250,49 @@ def _base(task: _Task, found: Floats, weights: Floats) -> float:
     alone = _Task(
         design=task.design[:, :1],
         labels=task.labels,
-        weights=weights / weights.mean() if len(weights) else weights,
+        weights=weights,
         offset=task.design @ rest,
         start=task.start[:1],
         pull=task.pull[:1, :1],
         rising=task.rising[:1],
     )
     return float(_minimum(alone)[0])
+
+
+def _as_even(weights: Floats) -> Floats:
+    """The weights, together as heavy as the even sample is large that tells as much."""
+    return weights * weights.sum() / (weights**2).sum() if len(weights) else weights
+
+
+def _and_foretold(weights: Floats, candidates: int) -> Floats:
+    return np.concatenate([_as_even(weights), np.full(candidates, FORETOLD / max(candidates, 1))])
+
+
+def _with_foretold(task: _Task, block: _Block, prior: Scorecard, among: Floats) -> _Task:
+    """The task, and after its labels the candidates, each as surely the same as the prior says."""
+    order = _canonical(among)
+    all_of = _task(_block(block.curves, among[order]), np.zeros(len(among)), prior.base, 1.0)
+    return replace(
+        task,
+        design=np.vstack([task.design, all_of.design]),
+        labels=np.concatenate([task.labels, _probability(all_of.design @ all_of.start)]),
+    )
+
+
+def between(shipped: Scorecard, estimated: Scorecard, labels: int) -> Scorecard:
+    """From where to learn with so many labels: from the shipped points with few, from those that the pairs alone teach
+    with many. An estimate may be far off where pairs resemble each other for another reason than being the same
+    (colleagues), and labels alone can tell. Both have the same curves."""
+    share = labels**2 / (labels**2 + DOUBTED**2)
+    curves = {
+        name: Curve(curve.at, tuple(_part(curve.points, estimated.curves[name].points, share)))
+        for name, curve in shipped.curves.items()
+    }
+    return replace(estimated, base=(1 - share) * shipped.base + share * estimated.base, curves=curves)
+
+
+def _part(one: Sequence[float], other: Sequence[float], share: float) -> list[float]:
+    return [(1 - share) * a + share * b for a, b in zip(one, other, strict=True)]
 
 
 # From the pairs alone ------------------------------------------------------------------------------

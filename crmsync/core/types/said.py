@@ -85,7 +85,8 @@ class Source:
         return Said(self.writer.written(at), may_be_absent)
 
     def _computed(self, text: str, conditions: tuple[str, ...]) -> Said:
-        found = Inference(self.root, sound_tree(text), "").visit(sound_tree(text), self.record(conditions))
+        tree = sound_tree(text)
+        found = Inference(self.root, tree, "").visit(tree, self.record(conditions))
         return Said(self.writer.written(found), False, False)
 
     def values(self, text: str, conditions: tuple[str, ...]) -> list[Json]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import lru_cache, partial, reduce
+from functools import cached_property, lru_cache, partial, reduce
 from typing import NamedTuple
 
 from crmsync.core.contract.shape import exact, facets
@@ -61,6 +61,11 @@ def reads_deprecated(text: str, source: Json) -> tuple[Read, ...]:
     return reads_marked(text, source, _is_deprecated)
 
 
+def deprecates(source: Json) -> bool:
+    """Whether anything in it may be marked so; it nearly never is."""
+    return _document(_Same(source)).deprecates
+
+
 def _is_deprecated(schema: Json) -> bool:
     return schema.get("deprecated") is True or schema.get("x-deprecated") not in (None, False)
 
@@ -97,6 +102,10 @@ class _Document:
     witnesses: Witnesses
     _known: dict[tuple[str, str, tuple[str, ...]], Typed] = field(default_factory=dict)
     _records: dict[tuple[str, ...], Type] = field(default_factory=dict)
+
+    @cached_property
+    def deprecates(self) -> bool:
+        return _speaks_of(self.root.schema, frozenset({"deprecated", "x-deprecated"}))
 
     def infer(self, text: str, contract: str, where: tuple[str, ...]) -> Typed:
         key = text, contract, where
@@ -156,6 +165,16 @@ class _Document:
         """All schemas of the contract that speak of a property."""
         said = [each for view in at.alternatives if view.kind == "object" for each in view.says(name)]
         return [facet for schema in said for facet in facets(schema, self.root.schema)]
+
+
+def _speaks_of(schema: Json, words: frozenset[str]) -> bool:
+    """Whether one of the words is a key in it, be it where no schema is looked for: a `$ref` leads anywhere."""
+    match schema:
+        case dict():
+            return not words.isdisjoint(schema) or any(_speaks_of(each, words) for each in schema.values())
+        case list():
+            return any(_speaks_of(each, words) for each in schema)
+    return False
 
 
 def _problems(text: str, inference: Inference, search: Callable[[Node], Json]) -> tuple[Problem, ...]:

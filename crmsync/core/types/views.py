@@ -314,11 +314,21 @@ class Root:
     schema: Json
     _known: dict[int, tuple[Json, Type]] = field(default_factory=dict)
 
-    def __post_init__(self) -> None:
-        self.never = Type(())
-        self.null = self.constant(None)
-        self.any = Type((*(View(self, kind) for kind in KINDS if kind != "null"), self.constant_view(None)))
-        self.boolean = Type((View(self, "boolean"),))
+    @cached_property
+    def never(self) -> Type:
+        return Type(())
+
+    @cached_property
+    def null(self) -> Type:
+        return self.constant(None)
+
+    @cached_property
+    def any(self) -> Type:
+        return Type((*(View(self, kind) for kind in KINDS if kind != "null"), self.constant_view(None)))
+
+    @cached_property
+    def boolean(self) -> Type:
+        return Type((View(self, "boolean"),))
 
     @cached_property
     def record(self) -> Type:
@@ -326,6 +336,8 @@ class Root:
 
     def type_of(self, *all_of: Schema) -> Type:
         """What all of these schemas allow."""
+        if len(all_of) == 1:
+            return self._type_of(all_of[0])
         wanted = {id(each): each for each in all_of if each is not True and each != {}}
         if not wanted:
             return self.any
@@ -333,9 +345,15 @@ class Root:
             return self.never
         if len(wanted) > 1:
             return Type((Declared(self, tuple(wanted.values())),))
-        (only,) = wanted.values()
+        return self._type_of(*wanted.values())
+
+    def _type_of(self, only: Schema) -> Type:
+        if only is False:
+            return self.never
         if isinstance(only, Type):
             return only
+        if only is True or only == {}:
+            return self.any
         if id(only) not in self._known:
             self._known[id(only)] = only, Type((Declared(self, (only,)),))
         return self._known[id(only)][1]

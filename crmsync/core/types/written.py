@@ -35,6 +35,7 @@ class Writer:
     root: Root
     _clean: dict[int, tuple[Json, Json]] = field(default_factory=dict)
     _types: dict[int, tuple[Type, Json]] = field(default_factory=dict)
+    _unions: dict[bytes, Json] = field(default_factory=dict)
     _names: dict[int, str] = field(default_factory=dict)
     _definitions: dict[str, Json] = field(default_factory=dict)
 
@@ -53,7 +54,11 @@ class Writer:
 
     def type(self, type_: Type) -> Json:
         if id(type_) not in self._types:
-            self._types[id(type_)] = type_, either([self.part(part) for part in type_.parts])
+            parts = [self.part(part) for part in type_.parts]
+            text = to_json(parts)
+            if text not in self._unions:
+                self._unions[text] = either(parts)
+            self._types[id(type_)] = type_, self._unions[text]
         return self._types[id(type_)][1]
 
     def part(self, part: View | Declared) -> Json:

@@ -8,7 +8,7 @@ from datetime import date
 from crmsync.core.contract import Deprecation, deprecation
 from crmsync.core.expression import problems
 from crmsync.core.model import At, Finding, Json
-from crmsync.core.types.typed import reads_deprecated
+from crmsync.core.types.typed import deprecates, reads_deprecated
 from crmsync.project.check.world import World, expressions
 from crmsync.project.mappings import Draft
 
@@ -30,7 +30,8 @@ def contracts_may_be_read(draft: Draft, today: date | None) -> Iterator[Finding]
 
 
 def fields_may_be_read(draft: Draft, world: World, today: date | None) -> Iterator[Finding]:
-    for text, side, where in expressions(draft):
+    schemas = [world.checker(end.contract).schema for end in draft.mapping.ends]
+    for text, side, where in expressions(draft) if any(map(deprecates, schemas)) else ():
         contract = draft.mapping.ends[side].contract
         for offset, path, over in deprecated_reads(text, world.checker(contract).schema):
             at = draft.document.inside(where, offset)

@@ -45,6 +45,7 @@ class Types:
     """What is known of the types of a project. Each contract, path and crossing is worked out once."""
 
     world: World
+    _sides: dict[tuple[str, Side], Source] = field(default_factory=dict)
     _sources: dict[tuple[str, frozenset[str]], Source] = field(default_factory=dict)
     _targets: dict[bytes, Target] = field(default_factory=dict)
     _flows: dict[str, tuple[Flow, ...]] = field(default_factory=dict)
@@ -52,6 +53,11 @@ class Types:
 
     def source(self, draft: Draft, side: Side) -> Source:
         """What records of a side look like, with what crmsync puts into them."""
+        if (draft.mapping.name, side) not in self._sides:
+            self._sides[draft.mapping.name, side] = self._source(draft, side)
+        return self._sides[draft.mapping.name, side]
+
+    def _source(self, draft: Draft, side: Side) -> Source:
         end = draft.mapping.ends[side]
         entity, schema = self.world.entity(end), self.world.checker(end.contract).schema
         brought = {embed.name for embed in entity.embed} if entity else set()

@@ -24,16 +24,17 @@ class World:
     lost_systems: frozenset[str] = frozenset()  # what could not be read is not called unknown as well
     lost_contracts: frozenset[str] = frozenset()  # names without version
     lost_tables: bool = False
-    _checkers: dict[str, Checker] = field(default_factory=dict)
+    _checkers: dict[tuple[str, str], Checker] = field(default_factory=dict)
 
     def entity(self, end: End) -> Entity | None:
         system = self.systems.get(end.system)
         return system.entities.get(end.entity) if system else None
 
     def checker(self, contract: Contract) -> Checker:
-        if str(contract) not in self._checkers:
-            self._checkers[str(contract)] = Checker(contract)
-        return self._checkers[str(contract)]
+        key = contract.name, contract.version
+        if key not in self._checkers:
+            self._checkers[key] = Checker(contract)
+        return self._checkers[key]
 
     def context(self, draft: Draft, to: Side) -> Context:
         """In which a chain towards the side `to` runs."""
@@ -42,24 +43,24 @@ class World:
 
 def places(draft: Draft, each: Field, side: Side) -> Iterator[tuple[str, Where]]:
     """The expressions of a field on one side, and where they are written: none, one, or several of a composite."""
-    where: Where = ("fields", each.name, draft.sides[side])
     written = each.paths[side]
-    if isinstance(written, tuple):
-        yield from ((text, (*where, index)) for index, text in enumerate(written))
-    elif written is not None:
-        yield written, where
+    if written is not None:
+        where: Where = ("fields", each.name, draft.sides[side])
+        if isinstance(written, tuple):
+            yield from ((text, (*where, index)) for index, text in enumerate(written))
+        else:
+            yield written, where
 
 
 def written_sides(each: Field) -> frozenset[Side]:
     """The sides on which a field may be written, be it only on create."""
-    sides: set[Side] = {side for side in SIDES if each.default[side] is not ABSENT}
-    if each.value is not ABSENT or each.owner == "shared":
-        sides |= set(SIDES)
-    elif each.owner is not None:
-        sides.add(other(each.owner))
-        if each.seed is not None:
-            sides.add(each.owner)
-    return frozenset(side for side in sides if each.paths[side] is not None)
+    return frozenset(side for side in SIDES if each.paths[side] is not None and _is_written(each, side))
+
+
+def _is_written(each: Field, side: Side) -> bool:
+    if each.default[side] is not ABSENT or each.value is not ABSENT or each.owner == "shared":
+        return True
+    return each.owner is not None and (each.owner != side or each.seed is not None)
 
 
 def chains(draft: Draft) -> Iterator[tuple[Chain, Side, Where]]:
@@ -81,7 +82,8 @@ def expressions(draft: Draft) -> Iterator[tuple[str, Side, Where]]:
         if isinstance(creates, str) and draft.document.look(gated) is not None:
             yield creates, side, gated
         for each in mapping.fields:
-            yield from ((text, side, where) for text, where in places(draft, each, side))
+            for text, where in places(draft, each, side):
+                yield text, side, where
             gate = each.when[side]
             if gate is not None:
                 yield gate, side, ("fields", each.name, "when", sides[side])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import compress
 from typing import Final
 
 from crmsync.core.compat.canonical import Answer, Canonical, Uncanonical
@@ -15,6 +16,12 @@ _MEANT: Final[tuple[Json, ...]] = (
     {"not": {}},
     {"not": True},
 )  # nothing is to fit here, and that is said in so many words
+_ANY: Final = ("null", "boolean", "integer", "string")
+_TYPES: Final[dict[type, str]] = {type(None): "null", bool: "boolean", int: "integer", str: "string"}
+_LIMITS: Final = frozenset({
+    "type", "minLength", "maxLength", "pattern", "format",
+    "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf",
+})  # fmt: skip
 _ASIDE: Final = frozenset({"not", "if"})  # what stands in them is not asked of a value
 _SILENT: Final = frozenset({
     "$schema", "$id", "$anchor", "$defs", "definitions", "title", "description", "$comment", "default", "examples",
@@ -34,8 +41,33 @@ def _candidates(root: Json) -> Iterator[tuple[Where, Json]]:
     for place, schema in subschemas(root):
         if isinstance(schema, dict) and schema not in _MEANT and not _ASIDE & set(place):
             telling = _telling(schema)
-            if len(telling) > 1 or telling[:1] not in ([], ["$ref"], ["type"]):
+            if telling not in ([], ["$ref"], ["type"]) and not _is_plainly_met(schema, frozenset(telling)):
                 yield place, schema
+
+
+def _is_plainly_met(schema: Json, telling: frozenset[str]) -> bool:
+    """Whether a value that fits is seen at once, as it nearly always is: the canonical form costs much more."""
+    types = schema.get("type", _ANY)
+    taken = {"integer" if each == "number" else each for each in ([types] if isinstance(types, str) else types)}
+    if "enum" in telling:
+        return telling <= {"enum", "type"} and any(_TYPES.get(type(value)) in taken for value in schema["enum"])
+    if not telling <= _LIMITS:
+        return False
+    met = (_takes_text(schema, telling), _takes_zero(schema))
+    return not taken.isdisjoint(compress(("string", "integer"), met)) or not taken.isdisjoint({"null", "boolean"})
+
+
+def _takes_text(schema: Json, telling: frozenset[str]) -> bool:
+    if "pattern" in telling or "format" in telling:
+        return telling <= {"type", "format"}
+    return "maxLength" not in telling or bool(schema.get("minLength", 0) <= schema["maxLength"])
+
+
+def _takes_zero(schema: Json) -> bool:
+    """Which is a multiple of everything."""
+    least, most = schema.get("minimum", 0), schema.get("maximum", 0)
+    above, below = schema.get("exclusiveMinimum", -1), schema.get("exclusiveMaximum", 1)
+    return bool(least <= 0 <= most and above < 0 < below)
 
 
 def _telling(schema: Json) -> list[str]:

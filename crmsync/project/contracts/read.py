@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from difflib import get_close_matches
+from functools import cached_property
 from pathlib import Path
 from typing import Final, NoReturn
 
@@ -41,18 +42,19 @@ _RULES: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class SchemaFile:
-    """A file that is JSON, with the place of everything in it."""
+    """A file that is JSON, with the place of everything in it, which only findings ask for."""
 
+    file: str
+    text: str
     schema: Json
-    places: Places
 
-    @property
-    def file(self) -> str:
-        return self.places.file
+    @cached_property
+    def places(self) -> Places:
+        return places_of(self.file, self.text)
 
-    @property
+    @cached_property
     def envelope(self) -> Envelope:
         """What it says of itself, the waivers with their places; as if it said nothing where that is not sound."""
         if any(flaw.severity == "error" for flaw in envelope_problems(self.schema)):
@@ -131,8 +133,8 @@ def read_schema_file(path: Path) -> tuple[SchemaFile | None, list[Finding]]:
     read = _read_json(path)
     if isinstance(read, Finding):
         return None, [read]
-    text, schema = read
-    places = places_of(path.as_posix(), text)
+    text, schema, is_clear = read
+    file = SchemaFile(path.as_posix(), text, schema)
     twice = [
         Finding(
             "contract/duplicate-key",
@@ -140,17 +142,23 @@ def read_schema_file(path: Path) -> tuple[SchemaFile | None, list[Finding]]:
             "keep one of the two",
             at=at,
         )
-        for key, at, first in places.twice
+        for key, at, first in (() if is_clear else file.places.twice)
     ]
-    return (None if twice else SchemaFile(schema, places)), twice
+    return (None if twice else file), twice
 
 
-def _read_json(path: Path) -> tuple[str, Json] | Finding:
-    """The text, and what it says."""
-    file = path.as_posix()
+def _read_json(path: Path) -> tuple[str, Json, bool] | Finding:
+    """The text, what it says, and whether no object in it has a key twice."""
+    file, repeats = path.as_posix(), list[str]()
+
+    def made(pairs: list[tuple[str, Json]]) -> Json:
+        found = dict(pairs)
+        repeats.extend(found if len(found) < len(pairs) else ())
+        return found
+
     try:
         text = path.read_bytes().decode()
-        schema = json.loads(text, parse_float=Decimal, parse_constant=_refuse_constant)
+        schema = json.loads(text, parse_float=Decimal, parse_constant=_refuse_constant, object_pairs_hook=made)
     except OSError as error:
         return Finding("project/unreadable", f"the file cannot be read: {error.strerror}", at=At(file))
     except UnicodeDecodeError as error:
@@ -164,7 +172,7 @@ def _read_json(path: Path) -> tuple[str, Json] | Finding:
     if half is not None:
         message = f"not JSON that can be written: {half[0]} is half of a character"
         return Finding("contract/not-json", message, "write both halves, or the character itself", at=half[1])
-    return text, schema
+    return text, schema, not repeats
 
 
 def _not_json(file: str, error: ValueError) -> Finding:
@@ -236,12 +244,13 @@ def _unknown_successor(
     """What is named to be read instead is there: of the contract, and of its fields."""
     wanted = contract.envelope.replaced_by
     successor = pick_contract(wanted, found) if wanted else None
-    at = file.places.at("x-replaced-by")
     if successor is contract:
         message = f"x-replaced-by: {wanted} is {contract} itself"
+        at = file.places.at("x-replaced-by")
         yield Finding("contract/unknown-replacement", message, "name what is to be read instead", at=at)
     if wanted and wanted.partition("@")[0] not in lost and successor is None:
         _, message, mend = missing_contract(wanted, found)
+        at = file.places.at("x-replaced-by")
         yield Finding("contract/unknown-replacement", f"x-replaced-by: {message}", mend, at=at)
     for place, schema in subschemas(contract.schema):
         path = schema.get("x-replaced-by") if place and isinstance(schema, dict) else None

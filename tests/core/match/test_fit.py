@@ -5,7 +5,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from crmsync.core.match.fit import SAMPLE, Floats, choose, expectation_maximisation, logistic
+from crmsync.core.match.fit import (
+    DOUBTED,
+    SAMPLE,
+    Floats,
+    between,
+    choose,
+    expectation_maximisation,
+    logistic,
+)
 from crmsync.core.model import Curve, Scorecard
 
 NAN = float("nan")
@@ -148,6 +156,41 @@ def test_weights_put_the_base_right_where_one_class_was_drawn_more_often():
     assert weighed.curves == plain.curves
     assert chance(weighed, features).mean() == pytest.approx(labels.mean(), abs=0.01)
     assert chance(plain, features).mean() > labels.mean() + 0.05
+
+
+def test_few_labels_leave_as_many_candidates_the_same_as_the_prior_has_and_many_do_not():
+    """Labels of which far more are the same than of the candidates."""
+    features, labels = drawn(20_000)
+    foretold = chance(PRIOR, features).mean()
+
+    def found(same, different):
+        rows = np.concatenate([np.flatnonzero(labels == 1)[:same], np.flatnonzero(labels == 0)[:different]])
+        ones = np.ones(len(rows))
+        few = logistic(features[rows], labels[rows], PRIOR, NAMES, weights=ones)
+        kept = logistic(features[rows], labels[rows], PRIOR, NAMES, weights=ones, among=features)
+        assert kept.curves == few.curves
+        return chance(few, features).mean(), chance(kept, features).mean()
+
+    bare, kept = found(4, 1)
+    assert abs(kept - foretold) < abs(bare - foretold) / 2
+    bare, kept = found(2_000, 500)
+    assert abs(kept - bare) < abs(kept - foretold) / 5
+
+
+def test_the_order_of_the_candidates_does_not_move_the_base():
+    features, labels = drawn(400)
+    ones, told = np.ones(20), (features[:20], labels[:20])
+    expected = logistic(*told, PRIOR, NAMES, weights=ones, among=features)
+    assert logistic(*told, PRIOR, NAMES, weights=ones, among=features[::-1]) == expected
+
+
+def test_labels_start_from_the_shipped_points_when_few_and_from_the_estimated_ones_when_many():
+    estimated = Scorecard(TRUE.base, {**PRIOR.curves, **TRUE.curves}, "expectation-maximisation")
+    assert between(PRIOR, estimated, 0).curves == PRIOR.curves
+    middle = between(PRIOR, estimated, DOUBTED)
+    assert middle.base == -2.5
+    assert middle.curves["name.words"].points == (-2.5, -0.5, 3.0)
+    assert departure(between(PRIOR, estimated, 100 * DOUBTED), estimated) < 0.05
 
 
 def test_what_does_not_fit_is_refused_all_at_once():
