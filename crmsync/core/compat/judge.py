@@ -60,4 +60,3 @@ class Judge:
             return self._reference.is_valid(value)
         except (RecursionError, Unresolvable):
             return None
-

@@ -228,10 +228,20 @@ def _candidates(flow: Flow, schema: Json) -> Iterator[Json]:
         most = [view.most for view in flow.target.root.record.alternatives if view.kind in ("text", "list")]
         least = [view.least for view in flow.target.root.record.alternatives if view.kind in ("text", "list")]
         lengths = [each + 1 for each in most if each is not None] + [each - 1 for each in least if each > 0]
-        found = chain(values_of(schema, lengths), drawn_from(schema))
+        found = chain(values_of(schema, lengths), _looked_up(flow), drawn_from(schema))
         yield from (value for value in found if source.may_say(flow.text, value, flow.conditions))
     else:
         yield from source.values(flow.text, flow.conditions)
+
+
+def _looked_up(flow: Flow) -> Iterator[Json]:
+    """What the rows of the tables in the chain begin with: all of them are meant to come."""
+    for call in flow.chain:
+        named = call.args.get("table") if isinstance(call.args, dict) else call.args
+        table = flow.context.tables.get(named) if call.name == "lookup" and isinstance(named, str) else None
+        if table is not None and flow.context.source in table.columns:
+            column = table.columns.index(flow.context.source)
+            yield from (row[column] for row in table.rows)
 
 
 def without_null(schema: Json) -> Json:

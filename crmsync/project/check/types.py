@@ -115,6 +115,8 @@ def required_fields_are_filled(draft: Draft, world: World, types: Types) -> Iter
         source = types.source(draft, other(flow.to))
         policy = (create,) if isinstance(create, str) and is_sound(create) else ()
         said = source.said(flow.text, (*flow.conditions, *policy))
+        if said.schema is False:  # no record is in scope, which is told
+            continue
         contract, name = draft.mapping.ends[other(flow.to)].contract, draft.sides[flow.to]
         mend = f"write default: {{{name}: ...}}, or require it in {contract}"
         if flow.each.when[other(flow.to)] is not None:

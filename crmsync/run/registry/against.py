@@ -47,8 +47,7 @@ def _as_of(ref: str, contracts: Contracts, folder: Path, base: Path) -> Contract
     sound = {}
     for key, (contract, file) in contracts.sound.items():
         place = (base / Path(file.file).relative_to(folder)).as_posix()
-        named = f"{ref}:{place}"
-        sound[key] = replace(contract, file=place), replace(file, places=file.places._replace(file=named))
+        sound[key] = replace(contract, file=place), replace(file, file=f"{ref}:{place}")
     return replace(contracts, sound=sound)
 
 
