@@ -23,9 +23,7 @@ ASKED = {
     "records": "SELECT mapping, side, key, replace(bucket, 'applied', 'unchanged'), raw IS NULL, waits_for "
     "FROM crmsync_record",
     "candidates": "SELECT mapping, side, key, features FROM crmsync_candidate",
-    # of candidates only: those of linked records are an index, complete when a later run has looked at the record
-    "blocks": """SELECT b.mapping, b.side, b.block, b.key FROM crmsync_block b JOIN crmsync_candidate c
-        ON c.mapping = b.mapping AND c.side = b.side AND c.key = b.key""",
+    "blocks": "SELECT mapping, side, block, key FROM crmsync_block",
     "eras": "SELECT mapping, number, complete FROM crmsync_era",
     "cursors": "SELECT mapping, side, entity FROM crmsync_cursor",
     "unanswered": "SELECT run, seq FROM crmsync_journal WHERE status IN ('sent', 'pending')",
