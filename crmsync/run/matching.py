@@ -44,6 +44,12 @@ def known_census(world: World, mapping: str) -> Census:
     return Census.from_json(told) if told else Census()
 
 
+def census_at_hand(world: World, spool: Spool, mapping: str) -> Census:
+    """As this run has counted it, or as it is known."""
+    counted = next(spool.notes(mapping, "census"), None)
+    return Census.from_json(counted) if counted else known_census(world, mapping)
+
+
 def count_census(world: World, spool: Spool, compiled: Compiled, rule: Match) -> Census | None:
     """A census of all staged records of both sides; None where there is none, or nothing is compared by likeness."""
     name = compiled.mapping.name

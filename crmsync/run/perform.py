@@ -13,10 +13,12 @@ from crmsync.core.model import Adopt, Archive, Create, Delete, Key, Mark, Side, 
 from crmsync.core.plan import decode
 from crmsync.ledger.spool import Line as PlanLine
 from crmsync.ledger.writer import Writer
+from crmsync.run.matching import census_at_hand
 from crmsync.run.prepared import Prepared, unsettled
 from crmsync.run.recognise import BY_TOKEN
 from crmsync.run.remember import Deed, Done, Memory, Verdicts
 from crmsync.run.send import Sender
+from crmsync.run.twins import Twins
 from crmsync.run.wording import Try, Wording, Writing
 from crmsync.run.world import World, utc_now
 
@@ -117,7 +119,13 @@ class Worker:
 
     @cached_property
     def verdicts(self) -> Verdicts:
-        return Verdicts(self.world, self.prepared, self.done, self.run, self.compiled)
+        return Verdicts(self.world, self.prepared, self.done, self.run, self.compiled, self.twins)
+
+    @cached_property
+    def twins(self) -> Twins | None:
+        spool, rule = self.prepared.spool, self.compiled.mapping.match
+        census = census_at_hand(self.world, spool, self.name)
+        return Twins(self.world, spool, self.compiled, rule, census) if rule else None
 
     @cached_property
     def wording(self) -> Wording:

@@ -38,6 +38,7 @@ from crmsync.core.plan import encode
 from crmsync.core.plan.decide import LEFT_SCOPE
 from crmsync.ledger.nouns import POISON, UNANSWERED, NewDead, NewLink, RecordRow
 from crmsync.run.prepared import Prepared, kind_of, unsettled, what_is_written
+from crmsync.run.twins import Twins
 from crmsync.run.wording import Writing
 from crmsync.run.world import World, examined, utc_now
 
@@ -233,6 +234,7 @@ class Verdicts:
     done: Done
     run: str
     compiled: Compiled
+    twins: Twins | None  # where records are matched
 
     @property
     def name(self) -> str:
@@ -253,6 +255,9 @@ class Verdicts:
         ended = _forgotten(side, [deed.line for deed in good if isinstance(deed.line, Archive | Delete)])
         self.prepared.spool.note(self.name, "ended", ([at, key, at == side] for at in SIDES for key in ended[at]))
         self._note_moves(side, good)
+        if self.twins:
+            standing = (deed.outcome.record for deed in good if isinstance(deed.line, Create | Update))
+            self.twins.note_written(side, [record for record in standing if record])
 
     @property
     def era(self) -> int:

@@ -19,7 +19,7 @@ from crmsync.core.mapping import Compiled
 from crmsync.core.match import Blocking, Candidate, Census
 from crmsync.core.match.block import BIGGEST_CROWD, strong
 from crmsync.core.match.inside import Twin, twins
-from crmsync.core.model import SIDES, Both, Hold, Key, Match, Side, key_text, other
+from crmsync.core.model import SIDES, Both, Hold, Key, Match, Raw, Side, key_text, other
 from crmsync.core.model import Mapping as Declared
 from crmsync.ledger.nouns import NewDuplicate
 from crmsync.ledger.spool import Spool, Staged
@@ -65,6 +65,13 @@ class Twins:
             for rows in self.spool.pages(self.name, side):
                 linked = [row for row in rows if partner(side, row) is not None]
                 self._note(side, self._keys(fit_candidates(self.world, self.compiled, parents, side, linked)))
+
+    def note_written(self, side: Side, raws: Iterable[Raw]) -> None:
+        """What this run has made or changed may be somebody's twin as it was read back."""
+        if side in self.sides:
+            parents = Parents(self.world, self.spool, self.compiled.mapping)
+            rows = [Staged(raw.key, raw.body, raw.modified, raw.fault) for raw in raws]
+            self._note(side, self._keys(fit_candidates(self.world, self.compiled, parents, side, rows)))
 
     def _keys(self, candidates: Iterable[Candidate]) -> dict[Key, list[str]]:
         return {each.key: sorted(set(self._strong.keys(each.values))) for each in candidates}

@@ -377,3 +377,21 @@ def test_a_run_over_one_record_sees_a_rival_that_was_split_from_it_a_moment_ago(
     world.run(only="crm.thing/1")
     assert world.ledger.live_links(M) == 0
     assert sorted(each.keys for each in world.reviews()) == rivals
+
+
+@pytest.mark.parametrize("modes", [("batch", "batch"), ("batch", "delta"), ("delta", "delta")])
+@pytest.mark.parametrize("edited", [False, True])
+@pytest.mark.parametrize("kind", ["memory", "sql"])
+def test_what_we_have_made_has_twins_like_any_other_record(kind: str, modes: tuple[str, str], edited: bool) -> None:
+    """The record is the project tool's own counterpart of a crm record; somebody there enters the customer again."""
+    with opened(kind, create={"pm": "always", "crm": "always"}) as world:
+        put_others(world)
+        put(world, 1, OTHER if edited else DUNAJ)
+        world.run()
+        if edited:
+            world.edit("crm", 1, **DUNAJ)
+            world.run(modes[0])
+        put(world, 777, TWIN, "pm")
+        world.run(modes[1])
+        made = next(key for key, record in world.records("pm").items() if record["name"] == DUNAJ["name"])
+        assert asked(world) == [("duplicate", 1, (made, (777,)))]
