@@ -22,7 +22,6 @@ from crmsync.core.model import (
     Field,
     Finding,
     Json,
-    Key,
     Project,
     Raw,
     Record,
@@ -291,10 +290,9 @@ def examine(compiled: Compiled, side: Side, raw: Raw, decode: Callable[[bytes], 
     return _with_checks(Seen(record, lifted, warned=tuple(light)))
 
 
-def merged(compiled: Compiled, side: Side, raw: Raw, survivor: Key) -> Seen:
-    """A record that a person merged into another one of its side: out of scope, whatever it says."""
-    record = Record(compiled.ref(side, raw.key), None, raw.version, raw.modified)
-    return Seen(record, None, outside=f"merged into {compiled.ref(side, survivor)}")
+def unread(compiled: Compiled, side: Side, raw: Raw, why: str) -> Seen:
+    """A record that is out of scope whatever it says: merged into another one, or left alone by a person's word."""
+    return Seen(Record(compiled.ref(side, raw.key), None, raw.version, raw.modified), None, outside=why)
 
 
 def _unusable(record: Record, rule: str, message: str) -> Seen:

@@ -113,7 +113,7 @@ class Postgres:
 
     words: Mapping[str, str] = {
         "key": 'TEXT COLLATE "C"',
-        "random": "md5(random()::text || clock_timestamp()::text)",
+        "random": "replace(gen_random_uuid()::text, '-', '')",
         "bytes": "BYTEA",
         "number": "BIGINT GENERATED ALWAYS AS IDENTITY",
         "keyed": "",

@@ -17,7 +17,7 @@ KEY_OF: Final = ("left_key", "right_key")  # the column of a side's key
 ALIVE: Final = "active = 1 AND state <> 'gone'"
 
 LINK: Final = "id, mapping, left_key, right_key, state, score, reason, actor, run, made, ended"
-RUN: Final = "id, started, ended, mode, actor, host, pid, selected, exit, summary, whole, plan"
+RUN: Final = "id, started, ended, mode, actor, host, pid, selected, exit, summary, whole, plan, trace"
 JOURNAL: Final = "run, seq, mapping, side, key, kind, line, status, message, at, token, sent"
 REVIEW: Final = (
     "n, mapping, left_key, right_key, kind, field, left_value, right_value, left_base, right_base, message, run, "
@@ -64,8 +64,8 @@ def dead(row: Row) -> DeadLetter:
 
 
 def run(row: Row) -> Run:
-    *head, selected, ended_with, summary, whole, plan = row
-    fields: Row = (*head, from_json(selected), ended_with, from_json(summary), bool(whole), plan)
+    *head, selected, ended_with, summary, whole, plan, trace = row
+    fields: Row = (*head, from_json(selected), ended_with, from_json(summary), bool(whole), plan, trace)
     return Run(*fields)
 
 

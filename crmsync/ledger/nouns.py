@@ -119,7 +119,7 @@ class Era(NamedTuple):
 class State(NamedTuple):
     """What we remember of one record. `raw` and `lifted` are fingerprints, None unless it was settled.
     `bucket` None: never read, known only by its link. `partner`: the other end of a link that is not gone.
-    `survivor`: the record that it was merged into."""
+    `survivor`: the record that it was merged into. `excluded`: why it is left alone for good."""
 
     bucket: Bucket | None
     raw: str | None
@@ -129,6 +129,7 @@ class State(NamedTuple):
     waits_for: str | None
     partner: Key | None
     survivor: Key | None = None
+    excluded: Why | None = None
 
 
 class LinkKeys(NamedTuple):
@@ -138,6 +139,20 @@ class LinkKeys(NamedTuple):
     right: Key
     state: LinkState
     missing: Both[int]
+
+
+Why: TypeAlias = Literal["excluded", "forgotten"]
+
+
+class Exclusion(NamedTuple):
+    """A record that is left alone for good. `key` None: it was forgotten, and is known by a hash alone."""
+
+    mapping: str
+    side: Side
+    key: Key | None
+    why: Why
+    who: str
+    made: str
 
 
 class RecordRow(NamedTuple):
@@ -232,7 +247,7 @@ class NewDead(NamedTuple):
 
 
 class NewRun(NamedTuple):
-    """A run that begins. `whole` and `plan`: see `Run`."""
+    """A run that begins. `whole`, `plan` and `trace`: see `Run`."""
 
     id: str
     started: str
@@ -243,6 +258,7 @@ class NewRun(NamedTuple):
     selected: Json = None
     whole: bool = False
     plan: str | None = None
+    trace: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -360,7 +376,8 @@ class DeadLetter:
 @dataclass(frozen=True, slots=True)
 class Run:
     """`exit` and `ended` are None while it runs, and after a crash until the next run. `whole`: it was asked for all
-    records that there are, or that had changed. `plan`: the digest of the plan file that it applied."""
+    records that there are, or that had changed. `plan`: the digest of the plan file that it applied. `trace`: 32 hex
+    digits that its log lines bear, too."""
 
     id: str
     started: str
@@ -374,6 +391,7 @@ class Run:
     summary: Json
     whole: bool
     plan: str | None
+    trace: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ _V1: Final[Migration] = (
     "CREATE TABLE crmsync_meta (name {key} PRIMARY KEY, value TEXT NOT NULL) {keyed}",
     "INSERT INTO crmsync_meta (name, value) VALUES ('schema_version', '0')",
     "INSERT INTO crmsync_meta (name, value) VALUES ('id', {random})",
+    "INSERT INTO crmsync_meta (name, value) VALUES ('secret', {random} || {random})",
     "CREATE TABLE crmsync_instance (system TEXT PRIMARY KEY, instance TEXT NOT NULL) {keyed}",
     """CREATE TABLE crmsync_era (
         mapping {key} PRIMARY KEY, number BIGINT NOT NULL, hash TEXT NOT NULL, complete INTEGER NOT NULL,
@@ -31,7 +32,7 @@ _V1: Final[Migration] = (
     """CREATE TABLE crmsync_run (
         id {key} PRIMARY KEY, started TEXT NOT NULL, ended TEXT, mode TEXT NOT NULL, actor TEXT NOT NULL,
         host TEXT NOT NULL, pid BIGINT NOT NULL, selected TEXT NOT NULL, exit INTEGER, summary TEXT NOT NULL,
-        whole INTEGER NOT NULL, plan TEXT
+        whole INTEGER NOT NULL, plan TEXT, trace TEXT NOT NULL
     )""",
     """CREATE TABLE crmsync_journal (
         run {key} NOT NULL, seq BIGINT NOT NULL, mapping {key} NOT NULL, side INTEGER NOT NULL, key {key} NOT NULL,
@@ -77,6 +78,10 @@ _V1: Final[Migration] = (
     )""",
     """CREATE UNIQUE INDEX crmsync_distinct_pair ON crmsync_distinct (mapping, side, first_key, second_key)
         WHERE active = 1""",
+    """CREATE TABLE crmsync_exclusion (
+        mapping {key} NOT NULL, side INTEGER NOT NULL, record {key} NOT NULL, key {key}, why TEXT NOT NULL,
+        who TEXT NOT NULL, made TEXT NOT NULL, PRIMARY KEY (mapping, side, record)
+    ) {keyed}""",
     """CREATE TABLE crmsync_candidate (
         mapping {key} NOT NULL, side INTEGER NOT NULL, key {key} NOT NULL, features TEXT NOT NULL,
         PRIMARY KEY (mapping, side, key)

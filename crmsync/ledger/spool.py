@@ -39,7 +39,7 @@ PRAGMA cache_size = -16000;
 CREATE TABLE seen (place INTEGER, key TEXT, PRIMARY KEY (place, key)) WITHOUT ROWID;
 CREATE TABLE staged (
     place INTEGER, key TEXT, body BLOB, modified TEXT, fault TEXT, listed INTEGER, partner TEXT,
-    survivor TEXT, PRIMARY KEY (place, key)
+    outside TEXT NOT NULL DEFAULT '', PRIMARY KEY (place, key)
 ) WITHOUT ROWID;
 CREATE TABLE planned (mapping INTEGER, left_key TEXT, right_key TEXT, state TEXT);
 CREATE UNIQUE INDEX planned_left ON planned (mapping, left_key) WHERE left_key IS NOT NULL;
@@ -68,7 +68,7 @@ class SpoolError(Exception):
 
 class Staged(NamedTuple):
     """A record that this run has to look at. `listed`: it came with the listing, else it was fetched by key.
-    `partner`: the other end of its link in the ledger, `survivor`: the record that it was merged into."""
+    `partner`: the other end of its link in the ledger. `outside`: why it is out of scope whatever it says, else ""."""
 
     key: Key
     body: bytes
@@ -76,7 +76,7 @@ class Staged(NamedTuple):
     fault: str | None = None
     listed: bool = True
     partner: Key | None = None
-    survivor: Key | None = None
+    outside: str = ""
 
 
 class PlannedLink(NamedTuple):
@@ -156,7 +156,7 @@ class Spool:
         """The records get this fault; one that is not staged is staged with nothing else."""
         place = self._place(mapping, side)
         self._many(
-            "INSERT INTO staged VALUES (?, ?, x'', NULL, ?, 1, NULL, NULL) "
+            "INSERT INTO staged VALUES (?, ?, x'', NULL, ?, 1, NULL, '') "
             "ON CONFLICT (place, key) DO UPDATE SET fault = excluded.fault",
             ((place, key_text(key), fault) for key in keys),
         )
@@ -372,19 +372,19 @@ class Spool:
         return f"the temporary file in {self._folder.name} fails: {error}; make room, or set TMPDIR to another disk"
 
 
-_STAGED: Final = "key, body, modified, fault, listed, partner, survivor"
+_STAGED: Final = "key, body, modified, fault, listed, partner, outside"
 
 
 def _staged_row(place: int, row: Staged) -> Row:
-    key, body, modified, fault, listed, partner, survivor = row
+    key, body, modified, fault, listed, partner, outside = row
     text = None if modified is None else to_json(modified).decode()
-    return place, key_text(key), body, text, fault, listed, _text_or_none(partner), _text_or_none(survivor)
+    return place, key_text(key), body, text, fault, listed, _text_or_none(partner), outside
 
 
 def _staged(row: Row) -> Staged:
-    key, body, modified, fault, listed, partner, survivor = row
+    key, body, modified, fault, listed, partner, outside = row
     value = None if modified is None else from_json(modified)
-    return Staged(key_from_text(key), body, value, fault, bool(listed), _key_or_none(partner), _key_or_none(survivor))
+    return Staged(key_from_text(key), body, value, fault, bool(listed), _key_or_none(partner), outside)
 
 
 def _take_out(texts: set[str], text: str) -> bool:

@@ -26,7 +26,7 @@ from crmsync.core.model import (
     key_text,
     other,
 )
-from crmsync.ledger import decode, merges
+from crmsync.ledger import decode, exclusions, merges
 from crmsync.ledger.database import PAGE, Access, Database, chunks
 from crmsync.ledger.decode import ALIVE, DEAD, JOURNAL, KEY_OF, LINK, REVIEW, RUN
 from crmsync.ledger.nouns import (
@@ -35,6 +35,7 @@ from crmsync.ledger.nouns import (
     Counts,
     DeadLetter,
     Era,
+    Exclusion,
     JournalLine,
     JournalStatus,
     Label,
@@ -128,17 +129,18 @@ class Ledger:
             for texts in _pages(keys):
                 partners = decode.partners(access, mapping, side, list(texts))
                 survivors = merges.survivors(access, mapping, side, list(texts))
+                excluded = exclusions.excluded(access, mapping, side, list(texts))
                 rows = access.rows(
                     "SELECT key, bucket, raw, lifted, era, reason, waits_for FROM crmsync_record "
                     "WHERE mapping = :mapping AND side = :side AND key {any:keys}",
                     mapping=mapping, side=side, keys=list(texts),
                 )  # fmt: skip
                 for text, bucket, raw, lifted, era, reason, waits_for in rows:
-                    partner, survivor = partners.pop(text, None), survivors.pop(text, None)
-                    found[texts[text]] = State(bucket, raw, lifted, era, reason, waits_for, partner, survivor)
-                for text in dict.fromkeys([*partners, *survivors]):
-                    unread = State(None, None, None, 0, "", None, partners.get(text), survivors.get(text))
-                    found[texts[text]] = unread
+                    known = partners.pop(text, None), survivors.pop(text, None), excluded.pop(text, None)
+                    found[texts[text]] = State(bucket, raw, lifted, era, reason, waits_for, *known)
+                for text in dict.fromkeys([*partners, *survivors, *excluded]):
+                    known = partners.get(text), survivors.get(text), excluded.get(text)
+                    found[texts[text]] = State(None, None, None, 0, "", None, *known)
         return found
 
     def unsettled(self, mapping: str, side: Side) -> Iterator[list[Key]]:
@@ -229,6 +231,16 @@ class Ledger:
                 merged = merges.survivors(access, mapping, side, list(texts))
                 found |= {texts[text]: key for text, key in merged.items()}
         return found
+
+    def exclusions(self, mapping: str) -> list[Exclusion]:
+        """The records of a mapping that are left alone for good, in the order in which that was said."""
+        with self.database.reading() as access:
+            return exclusions.exclusions(access, mapping)
+
+    def keyed(self, *parts: str) -> str:
+        """A hash of texts that tells nothing to who has not this ledger."""
+        with self.database.reading() as access:
+            return exclusions.keyed(exclusions.secret_of(access), *parts)
 
     def merges_of(self, mapping: str, side: Side, key: Key) -> list[MergeRow]:
         """Every merge of the record into another one, and of others into it by whatever way, oldest first."""

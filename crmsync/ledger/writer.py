@@ -20,7 +20,7 @@ from crmsync.core.model import (
     key_text,
     to_json,
 )
-from crmsync.ledger import decode, merges
+from crmsync.ledger import decode, exclusions, merges
 from crmsync.ledger.codec import encode_base, encode_value, merge_base, storable
 from crmsync.ledger.database import CHUNK, PAGE, Access, Shape, chunks
 from crmsync.ledger.decode import DEAD, KEY_OF, text_or_none
@@ -45,6 +45,7 @@ from crmsync.ledger.nouns import (
     ReviewNotOpen,
     Says,
     Take,
+    Why,
     WrongAnswer,
 )
 from crmsync.ledger.schema import ASKED, LETTERED
@@ -55,7 +56,8 @@ _INSTANCE: Final = Shape("crmsync_instance", ("system", "instance"), ("system",)
 _ERA: Final = Shape("crmsync_era", ("mapping", "number", "hash", "complete", "began", "definition"), ("mapping",))
 _CENSUS: Final = Shape("crmsync_census", ("mapping", "census"), ("mapping",))
 _RUN: Final = Shape(
-    "crmsync_run", ("id", "started", "mode", "actor", "host", "pid", "selected", "whole", "plan", "summary"), ("id",)
+    "crmsync_run", ("id", "started", "mode", "actor", "host", "pid", "selected", "whole", "plan", "trace", "summary"),
+    ("id",),
 )
 _JOURNAL: Final = Shape(
     "crmsync_journal", ("run", "seq", "mapping", "side", "key", "kind", "line", "status", "message")
@@ -140,8 +142,8 @@ class Writer:
     # Runs -------------------------------------------------------------------------------------------------------
 
     def start_run(self, run: NewRun) -> None:
-        *head, selected, whole, plan = run
-        self._access.insert(_RUN, [(*head, to_json(selected).decode(), int(whole), plan, "null")])
+        *head, selected, whole, plan, trace = run
+        self._access.insert(_RUN, [(*head, to_json(selected).decode(), int(whole), plan, trace, "null")])
 
     def end_run(self, run_id: str, now: str, exit_code: int, summary: Json) -> None:
         """What it has not begun it never will."""
@@ -245,6 +247,18 @@ class Writer:
     def judge_distinct(self, mapping: str, side: Side, keys: Both[Key], who: str, now: str) -> None:
         """A person says that two records of one side are two things: they are not proposed as duplicates again."""
         self._merging.judge_distinct(mapping, side, keys, who, now)
+
+    def exclude(self, mapping: str, side: Side, keys: Sequence[Key], why: Why, who: str, now: str) -> None:
+        """These records are left alone from now on: they and what they are linked with are out of scope, whatever they
+        say. The next run looks at them again."""
+        exclusions.exclude(self._access, mapping, side, keys, why, who, now)
+        if why == "excluded":
+            self.look_again(mapping, side, keys, f"excluded by {who}")
+
+    def include(self, mapping: str, side: Side, keys: Sequence[Key], who: str) -> None:
+        """They are not left alone any more."""
+        exclusions.include(self._access, mapping, side, keys)
+        self.look_again(mapping, side, keys, f"included by {who}")
 
     def save_bases(self, mapping: str, rows: Iterable[tuple[Both[Key], News]]) -> None:
         """These fields of the bases become new (or go, where they are None), the others stay. Of a pair that a person

@@ -16,7 +16,7 @@ from crmsync.connectors.base import Cursor, Door, Transient, fetch
 from crmsync.core.model import SIDES, Both, Bucket, Finding, Json, Key, Mapping, Raw, Side, key_text, other
 from crmsync.ledger.nouns import LinkKeys, State
 from crmsync.ledger.spool import Spool, Staged
-from crmsync.run.world import Stopped, World
+from crmsync.run.world import Stopped, World, left_alone
 
 Mode = Literal["batch", "delta"]
 PAGE: Final = 1000
@@ -116,7 +116,7 @@ class Reader:
         fresh = [
             raw for raw in page if raw.key not in again and not self._is_settled(found, side, raw, states.get(raw.key))
         ]
-        self.spool.stage(name, side, (_staged(raw, states.get(raw.key), listed=True) for raw in fresh))
+        self.spool.stage(name, side, (self._staged(side, raw, states.get(raw.key), listed=True) for raw in fresh))
         if again:
             self._uncount(found, side, Counter(keys), Counter(repeated), states)
             self._duplicates(side, [raw for raw in page if raw.key in again], states)
@@ -148,7 +148,7 @@ class Reader:
         """Which of two records with one key is right, nobody knows: both are refused."""
         name = self.mapping.name
         keys = sorted({raw.key for raw in raws}, key=key_text)
-        self.spool.stage(name, side, (_staged(raw, states.get(raw.key), listed=True) for raw in raws))
+        self.spool.stage(name, side, (self._staged(side, raw, states.get(raw.key), listed=True) for raw in raws))
         self.spool.mark_duplicate(name, side, keys)
 
     def _unquiet(self, found: Extraction, side: Side, keys: Iterable[Key], states: dict[Key, State]) -> None:
@@ -206,7 +206,7 @@ class Reader:
             there = [raw.key for raw in raws]
             states = self.world.ledger.states(name, side, there)
             self._unquiet(found, side, self.spool.seen(name, side, there), states)
-            self.spool.stage(name, side, (_staged(raw, states.get(raw.key), listed=False) for raw in raws))
+            self.spool.stage(name, side, (self._staged(side, raw, states.get(raw.key), listed=False) for raw in raws))
 
     def _stage_counterparts(self, found: Extraction) -> None:
         """The other record of every pair that is to be decided, as it is now."""
@@ -214,6 +214,10 @@ class Reader:
             self._stage_keys(found, other(side), list(found.unlisted[side].values()))
             for keys in self.spool.partners_missing(self.mapping.name, side):
                 self._stage_keys(found, other(side), keys)
+
+    def _staged(self, side: Side, raw: Raw, state: State | None, *, listed: bool) -> Staged:
+        partner, why = (state.partner, left_alone(self.mapping, side, state)) if state else (None, "")
+        return Staged(raw.key, raw.body, raw.modified, raw.fault, listed, partner, why)
 
     def stage_more(self, found: Extraction, side: Side, keys: Sequence[Key]) -> list[Key]:
         """Stage records that the ledger remembers as unlinked; those that are there no more are returned."""
@@ -225,11 +229,6 @@ class Reader:
 def _quiet(state: State) -> Bucket:
     """What a record that did not change since counts as."""
     return "out_of_scope" if state.bucket == "out_of_scope" else "unchanged"
-
-
-def _staged(raw: Raw, state: State | None, *, listed: bool) -> Staged:
-    partner, survivor = (state.partner, state.survivor) if state else (None, None)
-    return Staged(raw.key, raw.body, raw.modified, raw.fault, listed, partner, survivor)
 
 
 def _pages(keys: Sequence[Key], size: int = PAGE) -> Iterator[list[Key]]:

@@ -12,14 +12,14 @@ from itertools import count, islice
 from typing import Final
 
 from crmsync.connectors.base import Transient
-from crmsync.core.mapping import Compiled, Seen, examine, merged
+from crmsync.core.mapping import Compiled, Seen, examine, unread
 from crmsync.core.match import Candidate
 from crmsync.core.model import Json, Key, Raw, Side, key_text
 from crmsync.core.model import Mapping as Declared
 from crmsync.core.plan import traits
 from crmsync.ledger.spool import Spool
 from crmsync.run.parents import Parents
-from crmsync.run.world import World
+from crmsync.run.world import LEFT_ALONE, World, left_alone
 
 PAGE: Final = 500
 TWICE: Final = "its key appears twice in the listing"
@@ -87,9 +87,12 @@ def _gathered(world: World, mapping: Declared, side: Side) -> Gathered:
         parents = Parents(world, nothing, mapping)
         for page in _pages(world, mapping, side):
             twice += _again(Counter(raw.key for raw in page), lambda key: key in found or key in out)
-            into = world.ledger.survivors(mapping.name, side, [raw.key for raw in page])
+            states = world.ledger.states(mapping.name, side, [raw.key for raw in page])
+            aside = {key: left_alone(mapping, side, state) for key, state in states.items()}
             seen = [
-                merged(compiled, side, raw, into[raw.key]) if raw.key in into else examine(compiled, side, raw, decode)
+                unread(compiled, side, raw, aside[raw.key])
+                if aside.get(raw.key)
+                else examine(compiled, side, raw, decode)
                 for raw in page
             ]
             out.update((each.record.ref.key, why) for each in seen if (why := _why_not(each)))
@@ -122,7 +125,7 @@ def _fit(compiled: Compiled, side: Side, seen: Sequence[Seen], parents: Parents)
 
 def _why_not(seen: Seen) -> str:
     if seen.outside:
-        return MERGED
+        return seen.outside if seen.outside in LEFT_ALONE.values() else MERGED
     if seen.rejected or seen.lifted is None:
         return UNUSABLE
     if seen.lifted.gone:

@@ -170,7 +170,7 @@ def _freed(world: World, spool: Spool, compiled: Compiled, side: Side) -> list[C
 
 
 def _is_freed(state: State) -> bool:
-    return state.era == 0 and state.partner is None and state.survivor is None
+    return state.era == 0 and state.partner is None and state.survivor is None and state.excluded is None
 
 
 def fit_candidates(

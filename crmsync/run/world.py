@@ -10,20 +10,21 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from functools import cached_property
 from importlib.metadata import entry_points
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from crmsync.connectors.base import Connection, Connector, Door, Refused
 from crmsync.connectors.embed import embedding
 from crmsync.connectors.retry import Patience, patient_connection
 from crmsync.core.change import Definition
-from crmsync.core.mapping import Compiled, Seen, compile_mapping, examine, merged, names_to_read
-from crmsync.core.model import Entity, Finding, Json, Project, Raw, Side
+from crmsync.core.mapping import Compiled, Seen, compile_mapping, examine, names_to_read, unread
+from crmsync.core.model import Entity, Finding, Json, Project, Raw, Ref, Side
 from crmsync.core.model import Mapping as Declared
 from crmsync.core.values.lookup import loads
-from crmsync.ledger.nouns import DeadLetter, Review
+from crmsync.ledger.nouns import DeadLetter, Review, State, Why
 from crmsync.ledger.spool import Staged
 from crmsync.ledger.store import Ledger
 from crmsync.ledger.writer import Writer
+from crmsync.run.trace import new_trace
 
 Numbered = TypeVar("Numbered", Review, DeadLetter)
 
@@ -57,6 +58,7 @@ class World:
     effect: Callable[[str], AbstractContextManager[object]] = nullcontext
     """Around every effect on a system or the ledger, by its name: the one place where a run can be killed."""
     patiences: dict[str, Patience] = field(default_factory=dict)
+    trace: str = field(default_factory=new_trace)  # 32 hex digits that everything done through this world bears
 
     @cached_property
     def hashes(self) -> Mapping[str, str]:
@@ -162,12 +164,21 @@ def connector_names() -> list[str]:
     return sorted({point.name for point in entry_points(group="crmsync.connectors")})
 
 
+LEFT_ALONE: Final[Mapping[Why, str]] = {"excluded": "excluded by a person", "forgotten": "forgotten"}
+
+
+def left_alone(mapping: Declared, side: Side, state: State) -> str:
+    """Why a record is out of scope whatever it says; "" where it is not."""
+    if state.survivor is not None:
+        return f"merged into {Ref(mapping.ends[side].system, mapping.ends[side].entity, state.survivor)}"
+    return LEFT_ALONE[state.excluded] if state.excluded else ""
+
+
 def examined(world: World, compiled: Compiled, side: Side, row: Staged) -> Seen:
-    """A staged record, decoded by its door, checked and lifted; one that was merged into another one is that one now,
-    whatever it says."""
+    """A staged record, decoded by its door, checked and lifted; one that is out of scope whatever it says, is not."""
     raw = Raw(row.key, row.body, row.modified, row.fault)
-    if row.survivor is not None:
-        return merged(compiled, side, raw, row.survivor)
+    if row.outside:
+        return unread(compiled, side, raw, row.outside)
     return examine(compiled, side, raw, world.door(compiled.mapping, side).decode)
 
 

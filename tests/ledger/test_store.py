@@ -481,3 +481,17 @@ def test_a_ledger_whose_database_goes_away_says_so(tmp_path):
         ledger.runs()
 
     ledger.close()
+
+
+def test_an_excluded_record_is_known_by_its_key_and_a_forgotten_one_by_nothing_told(ledger: Ledger) -> None:
+    with ledger.writing() as writer:
+        writer.exclude("m", 0, [(1,), ("Žofia",)], "excluded", "eva", NOW)
+        writer.exclude("m", 0, [("Žofia",)], "forgotten", "eva", NOW)
+        writer.exclude("m", 0, [("Žofia",)], "excluded", "ivan", NOW)
+    states = ledger.states("m", 0, [(1,), ("Žofia",), (2,)])
+    assert {key: state.excluded for key, state in states.items()} == {(1,): "excluded", ("Žofia",): "forgotten"}
+    assert {(each.key, each.why) for each in ledger.exclusions("m")} == {((1,), "excluded"), (None, "forgotten")}
+    with ledger.writing() as writer:
+        writer.include("m", 0, [(1,)], "eva")
+    assert ledger.states("m", 0, [(1,)])[1,].excluded is None
+    assert ledger.keyed("m", "1") == ledger.keyed("m", "1") != ledger.keyed("m1", "")

@@ -53,7 +53,8 @@ class Pair:
 
     `unlisted[side]`: a complete listing of that side did not have the linked record. `judged`: the link is new, and
     why. `unsure`: candidates that nobody has judged yet; while there is one, nothing is created.
-    `frozen`: the record that is not there now was out of scope when it was last seen.
+    `frozen`: the record that is not there now was out of scope when it was last seen. `outside`: why the pair is out of
+    scope whatever its records say.
     """
 
     seen: Both[Seen | None]
@@ -63,6 +64,7 @@ class Pair:
     unlisted: Both[bool] = (False, False)
     frozen: bool = False
     decisions: tuple[Decision, ...] = ()
+    outside: str = ""
 
     @property
     def keys(self) -> Both[Key | None]:
@@ -146,7 +148,7 @@ class _Case:
 
 
 def _decide(case: _Case) -> Decided:
-    if outside := next((seen.outside for seen in case.pair.seen if seen and seen.outside), ""):
+    if outside := case.pair.outside or next((seen.outside for seen in case.pair.seen if seen and seen.outside), ""):
         return Decided("out_of_scope", reason=outside)
     rejected = tuple((side, finding) for side in SIDES for finding in _rejections(case.pair.seen[side]))
     if rejected:

@@ -1,0 +1,74 @@
+"""Which records are left alone for good, by a person's word?
+
+A record is known by a keyed hash of its key, so that one that was forgotten is known again, and by nothing told.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import Final
+
+from crmsync.core.model import Key, Side, key_from_text, key_text
+from crmsync.ledger.database import Access, Shape
+from crmsync.ledger.nouns import Exclusion, Why
+
+_EXCLUSION: Final = Shape(
+    "crmsync_exclusion", ("mapping", "side", "record", "key", "why", "who", "made"), ("mapping", "side", "record")
+)
+
+
+def keyed(secret: str, *parts: str) -> str:
+    """32 hex digits that nobody can guess a text by who has not the ledger's secret (hex)."""
+    return hashlib.blake2b("\0".join(parts).encode(), digest_size=16, key=bytes.fromhex(secret)).hexdigest()
+
+
+def secret_of(access: Access) -> str:
+    row = access.one("SELECT value FROM crmsync_meta WHERE name = 'secret'")
+    return str(row[0]) if row else ""
+
+
+def record_hash(secret: str, mapping: str, side: Side, text: str) -> str:
+    """What a record is known by without its key; `text` is its key text."""
+    return keyed(secret, mapping, str(side), text)
+
+
+def excluded(access: Access, mapping: str, side: Side, texts: Sequence[str]) -> dict[str, Why]:
+    """Why these records are left alone, by key text; nothing of those that are not."""
+    sql = "SELECT 1 FROM crmsync_exclusion WHERE mapping = :mapping AND side = :side LIMIT 1"
+    if access.one(sql, mapping=mapping, side=side) is None:  # most ledgers: nobody pays for what is not there
+        return {}
+    secret = secret_of(access)
+    hashes = {record_hash(secret, mapping, side, text): text for text in texts}
+    rows = access.rows(
+        "SELECT record, why FROM crmsync_exclusion WHERE mapping = :mapping AND side = :side AND record {any:records}",
+        mapping=mapping, side=side, records=list(hashes),
+    )  # fmt: skip
+    return {hashes[record]: why for record, why in rows}
+
+
+def exclusions(access: Access, mapping: str) -> list[Exclusion]:
+    """All of a mapping, in the order in which they were made."""
+    rows = access.rows(
+        "SELECT mapping, side, key, why, who, made FROM crmsync_exclusion WHERE mapping = :mapping "
+        "ORDER BY made, side, record",
+        mapping=mapping,
+    )  # fmt: skip
+    return [Exclusion(m, side, key and key_from_text(key), why, who, made) for m, side, key, why, who, made in rows]
+
+
+def exclude(access: Access, mapping: str, side: Side, keys: Sequence[Key], why: Why, who: str, now: str) -> None:
+    """From now on; what was forgotten stays forgotten."""
+    secret, known = secret_of(access), excluded(access, mapping, side, [key_text(key) for key in keys])
+    texts = [key_text(key) for key in keys if known.get(key_text(key)) != "forgotten"]
+    told = [(record_hash(secret, mapping, side, text), text if why == "excluded" else None) for text in texts]
+    access.upsert(_EXCLUSION, ((mapping, side, record, text, why, who, now) for record, text in told))
+
+
+def include(access: Access, mapping: str, side: Side, keys: Sequence[Key]) -> None:
+    """They are not left alone any more."""
+    secret = secret_of(access)
+    access.run(
+        "DELETE FROM crmsync_exclusion WHERE mapping = :mapping AND side = :side AND record {any:records}",
+        mapping=mapping, side=side, records=[record_hash(secret, mapping, side, key_text(key)) for key in keys],
+    )  # fmt: skip
