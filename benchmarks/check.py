@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import tempfile
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
+from benchmarks.clock import best_of_three
 from crmsync.project import load_project
 from crmsync.project.yaml import load_yaml
 
@@ -41,8 +41,8 @@ def main(_: Sequence[int]) -> None:
     for count in FIELDS:
         with tempfile.TemporaryDirectory() as folder:
             mapping = lay_out(Path(folder), count)
-            checked = _cpu(partial(load_project, Path(folder)))
-            read = _cpu(partial(load_yaml, mapping.as_posix(), mapping.read_bytes()))
+            checked = best_of_three(partial(load_project, Path(folder)))
+            read = best_of_three(partial(load_yaml, mapping.as_posix(), mapping.read_bytes()))
         print(f"check of a mapping of {count} fields")
         print(f"  crmsync check{checked * 1000:>20,.0f} ms of CPU")
         print(f"  its YAML alone{read * 1000:>19,.0f} ms of CPU")
@@ -73,13 +73,3 @@ def _contract(properties: dict[str, Any]) -> str:
     titled = {name: {**schema, "title": f"What {name} says"} for name, schema in properties.items()}
     declared = {"id": {"type": "integer", "readOnly": True}, **titled}
     return json.dumps({"type": "object", "additionalProperties": False, "properties": declared})
-
-
-def _cpu(work: Callable[[], object]) -> float:
-    """CPU seconds, the best of three."""
-    best = float("inf")
-    for _ in range(3):
-        start = time.process_time()
-        work()
-        best = min(best, time.process_time() - start)
-    return best

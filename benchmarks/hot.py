@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import tempfile
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import jmespath
 import jsonschema
 
+from benchmarks.clock import best_of_three
 from crmsync.core.mapping import compile_mapping, examine
 from crmsync.core.model import Json, Project, Raw, from_json, to_json
 from crmsync.project import load_project
@@ -43,8 +43,8 @@ def main(_: Sequence[int]) -> None:
             to_json([expression.search(record) for expression in expressions])
 
     size = sum(map(len, bodies)) / RECORDS
-    mine = RECORDS / _cpu(ours)
-    theirs = len(few) / _cpu(reference)
+    mine = RECORDS / best_of_three(ours)
+    theirs = len(few) / best_of_three(reference)
     print(f"hot path: decode + check + lift + fingerprint of {size:.0f} byte records, {len(fields)} fields")
     print(f"  crmsync                          {mine:>10,.0f} records per CPU second")
     print(f"  jsonschema + interpreted jmespath{theirs:>10,.0f} records per CPU second")
@@ -64,16 +64,6 @@ class _Nobody(dict[Any, Any]):
 
     def __missing__(self, key: Any) -> dict[Json, Json]:
         return {}
-
-
-def _cpu(work: Callable[[], None]) -> float:
-    """CPU seconds, the best of three."""
-    best = float("inf")
-    for _ in range(3):
-        start = time.process_time()
-        work()
-        best = min(best, time.process_time() - start)
-    return best
 
 
 def _account(i: int) -> Json:

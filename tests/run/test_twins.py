@@ -64,6 +64,14 @@ def silent(world: Bench) -> None:
     assert [(each.n, each.message) for each in world.reviews()] == questions
 
 
+def twin_entered(world: Bench, mode: str = "batch") -> None:
+    """A record has its counterpart; its twin comes, and a run sees it."""
+    put(world, 1, DUNAJ)
+    world.run()
+    put(world, 2, TWIN)
+    world.run(mode)
+
+
 def put_others(world: Bench) -> None:
     """So many that a listing which lacks one record is believed."""
     for key in range(10, 20):
@@ -118,10 +126,7 @@ def test_a_record_that_is_linked_in_the_same_run_has_its_twin_asked_about(world:
 @pytest.mark.parametrize(("take", "made"), [("same", 1), ("different", 2)])
 @pytest.mark.parametrize("mode", ["batch", "delta"])
 def test_the_next_run_does_as_a_person_has_answered(world: Bench, take: str, made: int, mode: str) -> None:
-    put(world, 1, DUNAJ)
-    world.run()
-    put(world, 2, TWIN)
-    world.run("delta")
+    twin_entered(world, "delta")
     answer(world, take)
     world.run(mode)
     assert len(world.records("pm")) == made
@@ -130,10 +135,7 @@ def test_the_next_run_does_as_a_person_has_answered(world: Bench, take: str, mad
 
 
 def test_an_answer_that_is_taken_back_is_asked_again(world: Bench) -> None:
-    put(world, 1, DUNAJ)
-    world.run()
-    put(world, 2, TWIN)
-    world.run()
+    twin_entered(world)
     for take in ("same", "different"):
         (review,) = world.reviews()
         answer(world, take)
@@ -144,10 +146,7 @@ def test_an_answer_that_is_taken_back_is_asked_again(world: Bench) -> None:
 
 
 def test_a_merge_that_is_taken_back_lets_the_record_have_its_own(world: Bench) -> None:
-    put(world, 1, DUNAJ)
-    world.run()
-    put(world, 2, TWIN)
-    world.run()
+    twin_entered(world)
     answer(world, "same")
     world.run()
     row = merge_of(world.world, world.world.project.mapping(M), 0, (2,))
@@ -160,10 +159,7 @@ def test_a_merge_that_is_taken_back_lets_the_record_have_its_own(world: Bench) -
 
 @pytest.mark.parametrize("who", [1, 2])
 def test_what_is_a_twin_no_more_is_asked_no_more(world: Bench, who: int) -> None:
-    put(world, 1, DUNAJ)
-    world.run()
-    put(world, 2, TWIN)
-    world.run("delta")
+    twin_entered(world, "delta")
     world.edit("crm", who, **OTHER)
     world.run("delta")
     assert (asked(world), len(world.records("pm"))) == ([], 2)
@@ -239,10 +235,7 @@ def test_plan_leaves_nothing_and_its_file_asks_what_a_run_asks(world: Bench) -> 
 
 
 def test_what_was_answered_since_the_plan_was_made_is_not_asked_again(world: Bench) -> None:
-    put(world, 1, DUNAJ)
-    world.run()
-    put(world, 2, TWIN)
-    world.run()
+    twin_entered(world)
     file = world.save()
     answer(world, "different")
     world.apply(file)
