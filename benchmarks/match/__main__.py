@@ -69,7 +69,14 @@ def _folders(given: argparse.Namespace, scratch: Path) -> Iterable[Path]:
         yield from (given.data / name for name in given.sets if (given.data / name).is_dir())
 
 
+def _are_rivals_here() -> bool:
+    return PYTHONS["rivals"].exists()
+
+
 def _run(folder: Path, name: str) -> Told:
+    missing = {"set": folder.name, "matcher": name}
+    if HOMES[name] == "rivals" and not _are_rivals_here():
+        return missing | {"missing": "the neighbours are not installed: make bench-match does"}
     runs = subprocess.run(
         [PYTHONS[HOMES[name]], "-m", "benchmarks.match.one", folder, name],
         cwd=HERE,
@@ -78,7 +85,6 @@ def _run(folder: Path, name: str) -> Told:
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_CPU, (2 * CPU_LIMIT, 2 * CPU_LIMIT)),
         check=False,
     )
-    missing = {"set": folder.name, "matcher": name}
     if runs.returncode < 0:
         return missing | {"missing": f"did not finish in {CPU_LIMIT} CPU seconds a half"}
     if runs.returncode > 0:
@@ -98,11 +104,12 @@ def _cell(row: Told) -> str:
 
 
 def _report(rows: list[Told]) -> Told:
-    listed = subprocess.run([PYTHONS["rivals"], "-m", "pip", "freeze"], capture_output=True, text=True, check=False)
+    freeze: list[str | Path] = [PYTHONS["rivals"], "-m", "pip", "freeze"]
+    listed = subprocess.run(freeze, capture_output=True, text=True, check=False).stdout if _are_rivals_here() else ""
     return {
         "date": datetime.now(UTC).date().isoformat(),
         "python": platform.python_version(),
-        "versions": sorted(listed.stdout.split()),
+        "versions": sorted(listed.split()),
         "rows": rows,
     }
 

@@ -2,7 +2,7 @@
 
 Every column is compared as its kind, nothing is set by hand; a registry number decides where there is one. `links` are
 what crmsync links by itself at the shipped thresholds: labels choose no threshold there, only whether pairs are closed.
-`alone` has the scorecard estimated from the pairs, `taught` fits that one to the labels.
+`alone` and `taught` have learned as `crmsync match train` does, without labels and with them.
 """
 
 from __future__ import annotations
@@ -16,33 +16,25 @@ import numpy as np
 from benchmarks.match.protocol import CannotTell, Labels, Matcher, Scores
 from benchmarks.match.sets import LabelledSet, Pair, Records, ordered
 from crmsync.core.match import Candidate, Scored, census_of, judge, score_pairs, traits_of
-from crmsync.core.match.fit import expectation_maximisation, logistic
 from crmsync.core.match.inside import doubles
 from crmsync.core.match.judge import KINDS
 from crmsync.core.match.rule import scorecard_of
 from crmsync.core.match.score import weigh
-from crmsync.core.model import LIKELY, Both, Compare, Key, Match, Scorecard, Verdict, key_text
+from crmsync.core.model import LIKELY, Both, Compare, Key, Match, Verdict, key_text
+from crmsync.run.labelled import Labels as Told
+from crmsync.run.learn import learned
 
 
 def shipped(known: LabelledSet, _labels: Labels) -> Scores:
     return _strengths(known, _scored(known, _rule(known)))
 
 
-def alone(known: LabelledSet, _labels: Labels) -> Scores:
-    rule = _rule(known)
-    scored = _scored(known, rule)
-    return _strengths(known, _scored(known, replace(rule, scorecard=_estimated(rule, scored))))
-
-
-def _estimated(rule: Match, scored: Scored) -> Scorecard:
-    nobody_says = np.full(len(scored), np.nan)
-    return expectation_maximisation(scored.features, scorecard_of(rule), scored.names, nobody_says)
-
-
 def taught(known: LabelledSet, labels: Labels) -> Scores:
     rule = _rule(known)
     scored = _scored(known, rule)
-    card = _fitted(known, replace(rule, scorecard=_estimated(rule, scored)), labels)
+    rows = {_pair(known, scored.keys(row)): row for row in range(len(scored))}
+    same = {rows[pair]: same for pair, same in labels.items() if pair in rows}
+    card = learned(scorecard_of(rule), scored, Told.of(same, scored.score))
     return _strengths(known, _scored(known, replace(rule, scorecard=card)))
 
 
@@ -70,16 +62,6 @@ def _scored(known: LabelledSet, rule: Match) -> Scored:
     if not known.asked:
         return score_pairs(rule, census, first, None if known.kind == "dedupe" else second)
     return weigh(rule, census, first, second, _places(known, first, second, known.asked))
-
-
-def _fitted(known: LabelledSet, rule: Match, labels: Labels) -> Scorecard:
-    first = _candidates(rule, known.left)
-    second = first if known.kind == "dedupe" else _candidates(rule, known.right)
-    census = census_of(rule, first, second)
-    pairs = sorted(labels)
-    told = weigh(rule, census, first, second, _places(known, first, second, pairs))
-    same = [float(labels[_pair(known, told.keys(row))]) for row in range(len(told))]
-    return logistic(told.features, np.array(same), scorecard_of(rule), told.names)
 
 
 def _candidates(rule: Match, records: Records) -> list[Candidate]:
@@ -111,6 +93,6 @@ def _pair(known: LabelledSet, keys: Both[Key]) -> Pair:
 MATCHERS: Final[Mapping[str, Matcher]] = {
     "crmsync links": links,
     "crmsync": shipped,
-    "crmsync alone": alone,
+    "crmsync alone": taught,
     "crmsync taught": taught,
 }

@@ -1,4 +1,4 @@
-"""Which record is which? link list, show, split, adopt, export, import."""
+"""Which record is which? link list, show, split, exclude, include, adopt, export, import."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import click
 from crmsync.cli import log, render
 from crmsync.cli.actions import Teller
 from crmsync.cli.dedupe import merge_json, merge_line
+from crmsync.cli.exclude import exclude, excluded_lines, include, show_excluded
 from crmsync.cli.flags import Settings, confirmed, global_flags, select_flag, show_pii_flag, usage, yes_flag
 from crmsync.core.model import SIDES, Json, Key, Mapping, Side
 
@@ -36,6 +37,7 @@ def link() -> None:
       crmsync link list
       crmsync link show crm.account/42
       crmsync link split crm.account/42
+      crmsync link exclude crm.account/42
       crmsync link adopt
       crmsync link export -o links.csv
       crmsync link import links.csv
@@ -45,25 +47,35 @@ def link() -> None:
 @link.command(name="list")
 @select_flag
 @click.option("--ended", is_flag=True, help="The superseded ones too.")
+@click.option("--excluded", is_flag=True, help="In place of links the records that are left alone.")
 @click.option(
     "--limit", type=click.IntRange(1), default=100, show_default=True, metavar="N", help="At most so many of a mapping."
 )
+@click.option("--all", "everything", is_flag=True, help="However many there are.")
 @global_flags
-def list_(settings: Settings, select: tuple[str, ...], ended: bool, limit: int) -> None:
+def list_(
+    settings: Settings, select: tuple[str, ...], ended: bool, excluded: bool, limit: int, everything: bool
+) -> None:
     """List the links.
 
     \b
       crmsync link list --select 'account-*' --limit 20
+      crmsync link list --excluded
     """
     from crmsync.run.session import selected
 
     with settings.world() as world:
+        if excluded:
+            show_excluded(settings, world, _teller(world), selected(world, select))
+            return
+        names = [mapping.name for mapping in selected(world, select)]
+        most = None if everything else limit
         rows = [
             row
-            for mapping in selected(world, select)
-            for row in islice(chain.from_iterable(world.ledger.link_rows(mapping.name, ended=ended)), limit)
+            for name in names
+            for row in islice(chain.from_iterable(world.ledger.link_rows(name, ended=ended)), most)
         ]
-        _show(settings, world, rows)
+        _show(settings, world, rows, total=sum(world.ledger.link_total(name, ended=ended) for name in names))
 
 
 @link.command()
@@ -75,11 +87,16 @@ def show(settings: Settings, ref: str) -> None:
     \b
       crmsync link show pm.customer/7
     """
+    from crmsync.run.refs import find_ref
+
     with settings.world() as world:
         _, places = _places(world, ref)
         rows = [row for mapping, side, key in places for row in world.ledger.links_of(mapping.name, side, key)]
         merges = [row for mapping, side, key in places for row in world.ledger.merges_of(mapping.name, side, key)]
         _show(settings, world, rows, merges)
+        if not settings.json:
+            for line in excluded_lines(world, find_ref(world, ref), [mapping for mapping, _, _ in places]):
+                render.say(line)
 
 
 @link.command()
@@ -297,13 +314,19 @@ def _merged(teller: Teller, row: MergeRow) -> str:
     return f"{key} from {survivor} in {row.mapping}"
 
 
-def _show(settings: Settings, world: World, rows: list[LinkRow], merges: Sequence[MergeRow] = ()) -> None:
+def _show(
+    settings: Settings, world: World, rows: list[LinkRow], merges: Sequence[MergeRow] = (), total: int | None = None
+) -> None:
+    """`total`: so many links there are, where these may be some of them."""
     teller = _teller(world)
     if settings.json:
-        told = {"merges": [merge_json(teller, row) for row in merges]} if merges else {}
+        told: dict[str, Json] = {"merges": [merge_json(teller, row) for row in merges]} if merges else {}
+        told |= {} if total is None else {"total": total}
         render.json({"links": [_json(teller, row) for row in rows], **told, "exit": 0})
         return
     _show_links(teller, rows)
+    if total is not None and len(rows) < total:
+        render.say(f"and {total - len(rows)} more: --limit N or --all")
     for row in merges:
         render.say(merge_line(world, teller, row))
 
@@ -341,5 +364,8 @@ def _json(teller: Teller, row: LinkRow) -> Json:
         "made": row.made, "ended": row.ended,
     }  # fmt: skip
 
+
+link.add_command(exclude)
+link.add_command(include)
 
 COMMANDS = (link,)

@@ -232,7 +232,8 @@ def tune(settings: Settings, select: str | None, labels: Path | None, side: str 
 
     The lowest link_at that the labels prove to be as precise as wanted, and the highest review_at that loses hardly
     any pair; with what they would do to all records. What is not proved is not proposed, unless there are too few
-    records to ever prove it: then it is the link_at that is proved best, and that is said. Changes nothing.
+    records to ever prove it: then it is the link_at that is proved best, if that is stricter than now, and that is
+    said. Changes nothing.
 
     \b
       crmsync match tune --labels pairs.csv

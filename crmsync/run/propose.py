@@ -91,7 +91,8 @@ def begin(world: World, ledger: Writer, mappings: Sequence[Declared], run_id: st
     for name, instance in world.newly_known(mappings).items():
         ledger.stamp_instance(name, instance)
     names = [mapping.name for mapping in mappings]
-    ledger.start_run(NewRun(run_id, utc_now(), mode, getpass.getuser(), socket.gethostname(), os.getpid(), names))
+    who, host = getpass.getuser(), socket.gethostname()
+    ledger.start_run(NewRun(run_id, utc_now(), mode, who, host, os.getpid(), names, trace=world.trace))
 
 
 @dataclass(frozen=True, slots=True)

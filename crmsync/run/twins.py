@@ -12,18 +12,20 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from crmsync.connectors.base import fetch
 from crmsync.core.mapping import Compiled
 from crmsync.core.match import Blocking, Candidate, Census
 from crmsync.core.match.block import BIGGEST_CROWD, strong
 from crmsync.core.match.inside import Twin, twins
-from crmsync.core.model import SIDES, Both, Hold, Key, Match, Raw, Side, key_text, other
+from crmsync.core.model import SIDES, Both, Create, Finding, Hold, Key, Match, Raw, Side, key_text, other
 from crmsync.core.model import Mapping as Declared
+from crmsync.core.plan.lines import Line
 from crmsync.ledger.nouns import NewDuplicate
 from crmsync.ledger.spool import Spool, Staged
-from crmsync.run.matching import fit_candidates
+from crmsync.run.matching import fit_candidates, known_census
+from crmsync.run.moved import MEND
 from crmsync.run.parents import Parents
 from crmsync.run.world import World
 
@@ -93,12 +95,33 @@ class Twins:
         for key, blocks in keys.items():
             there = {each for block in blocks for each in _few(having[block])} if key in alike else ()
             if told := [twin for twin in alike.get(key, ()) if twin.key in there]:
-                found[key] = min(told, key=lambda twin: (-twin.score, key_text(twin.key)))
+                found[key] = min(told, key=_by_score)
             else:
                 for block in blocks:
                     having[block].add(key)
         self._note(side, {key: blocks for key, blocks in keys.items() if key not in found})
         return found
+
+    def since(self, side: Side, sources: Collection[Key], own: Collection[str], created: str) -> dict[Key, Twin]:
+        """Those of these unlinked records that have a twin with a counterpart by a link that was made after `created`,
+        by another run than the `own` ones."""
+        if not (sources and side in self.sides):
+            return {}
+        newcomers = self._read(side, sources)
+        keys = self._keys(newcomers.values())
+        borne = self._borne(side, keys.values())
+        named = {key for bearers in borne.values() for key in bearers} - keys.keys()
+        fresh = {key for key in named if self._linked_since(side, key, own, created)}
+        if not fresh:
+            return {}
+        few = {block: [key for key in bearers if key in fresh] for block, bearers in borne.items()}
+        alike = self._alike(side, keys, few, {**self._read(side, fresh), **newcomers})
+        told = {key: [twin for twin in found if twin.key in fresh] for key, found in alike.items()}
+        return {key: min(found, key=_by_score) for key, found in told.items() if found}
+
+    def _linked_since(self, side: Side, key: Key, own: Collection[str], created: str) -> bool:
+        links = self.world.ledger.links_of(self.name, side, key)
+        return any(link.ended is None and link.made > created and link.run not in own for link in links)
 
     def crowded(self, newcomers: Iterable[Candidate]) -> int:
         """How many of these have nothing to be found by but what a crowd shares: nobody knows whether they are new."""
@@ -144,6 +167,31 @@ class Twins:
         return found
 
 
+def came_since(
+    world: World, spool: Spool, mapping: Declared, lines: Sequence[Line], plan: str, created: str
+) -> dict[int, Finding]:
+    """By place in `lines`, the creates of an older plan whose record now has a twin that got its counterpart since the
+    plan was made: `created`, with the digest `plan`, whose own links are none of these."""
+    rule = mapping.match
+    if rule is None or not any(isinstance(line, Create) for line in lines):
+        return {}
+    own = {run.id for run in world.ledger.runs(RUNS) if run.plan == plan}
+    knows = Twins(world, spool, world.compile(mapping), rule, known_census(world, mapping.name))
+    found: dict[int, Finding] = {}
+    for side in SIDES:
+        places = {
+            line.source: n for n, line in enumerate(lines) if isinstance(line, Create) and other(line.side) == side
+        }
+        for key, twin in knows.since(side, places, own, created).items():
+            ref = knows.compiled.ref(side, key)
+            message = f"is most likely {knows.compiled.ref(side, twin.key)}, which got a counterpart since the plan"
+            found[places[key]] = Finding("plan/drift", f"{message} was made", MEND, ref=ref)
+    return found
+
+
+RUNS: Final = 20  # the last ones: a plan that was begun is applied again soon
+
+
 def lost_records(
     world: World, spool: Spool, mapping: Declared, records: Iterable[tuple[Side, Key]]
 ) -> frozenset[tuple[Side, Key]]:
@@ -158,6 +206,10 @@ def lost_records(
         there = {raw.key for raw in fetch(world.door(mapping, side), unread)}
         found.update((side, key) for key in unread if key not in there)
     return frozenset(found)
+
+
+def _by_score(twin: Twin) -> tuple[float, str]:
+    return -twin.score, key_text(twin.key)
 
 
 def _few(bearers: Collection[Key]) -> Collection[Key]:

@@ -44,6 +44,23 @@ def test_a_link_that_was_split_has_ended(synced: Shop) -> None:
     assert " live " not in synced.do("link", "list", "--ended").out.splitlines()[2]
 
 
+def test_a_list_of_links_that_is_cut_short_says_so(two: Shop) -> None:
+    lines = [
+        "crm.account/1,pm.customer/7,same",
+        "crm.account/2,pm.customer/9,same",
+        "crm.account/3,pm.customer/11,same",
+    ]
+    assert two.do("link", "import", sheet(two, *lines, head="crm,pm,verdict")).code == 0
+    few = two.do("link", "list", "--limit", 1)
+    assert few.out.endswith("and 2 more: --limit N or --all\n")
+    assert "more" not in two.do("link", "list", "--limit", 1, "--all").out
+    told = two.do("link", "list", "--limit", 2, "--output", "json").json
+    assert (len(told["links"]), told["total"]) == (2, 3)
+    two.do("link", "split", "crm.account/3", "--yes")
+    assert two.do("link", "list", "--output", "json").json["total"] == 2
+    assert two.do("link", "list", "--ended", "--output", "json").json["total"] == 3
+
+
 def shown(shop: Shop) -> list[dict[str, object]]:
     links: list[dict[str, object]] = shop.do("link", "show", "crm.account/2", "--output", "json").json["links"]
     return links

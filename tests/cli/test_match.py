@@ -289,6 +289,23 @@ def test_what_labels_do_not_prove_is_not_proposed(full: Shop) -> None:
     assert told["proved"] < told["precision"]
 
 
+def test_a_lower_threshold_is_not_proposed_because_a_small_sample_has_no_mistake(full: Shop) -> None:
+    for n in range(60):  # the same companies under other names: a hundred clear pairs
+        full.sql("crm", "INSERT INTO accounts (id, type, name, website) SELECT id + 300, type, 'Nová ' || name, "
+                 "'nova-' || replace(website, 'https://www.', '') FROM accounts WHERE id = ?", 100 + n)  # fmt: skip
+        full.sql("pm", "INSERT INTO customers (id, customer_name, web_domain, status, kind) SELECT id + 300, "
+                 "'Nova ' || customer_name, 'nova-' || web_domain, status, kind FROM customers "
+                 "WHERE id = ?", 200 + n)  # fmt: skip
+    pairs = (f"{100 + n + shift},{200 + n + shift},same" for n in range(60) for shift in (0, 300))
+    file = write(full, "crm,pm,verdict", *pairs, "100,201,different")
+    told = full.do("match", "tune", "--labels", file, "--output", "json").json
+    assert (told["linkable"], told["enough"]) == (80, False)
+    assert told["proved"] > 0.95
+    assert told["proved_from"] < 0.93
+    assert (told["link_at"], told["then"]) == (None, None)
+    assert "keep link_at 0.93" in full.do("match", "tune", "--labels", file).out
+
+
 def test_what_is_proposed_is_proved(full: Shop) -> None:
     told = full.do("match", "tune", "--labels", labels(full), "--precision", 0.8, "--output", "json").json
     assert told["proved"] >= told["precision"]

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Final, TypeAlias
 
-from crmsync.core.match.parts import Parts
+from crmsync.core.match.parts import Parts, unordered
 from crmsync.core.model import Both, Key, key_text
 
 COHESION: Final = 0.5  # a cluster whose pairs are less alike on average is cut; a chain of three links holds
@@ -59,7 +59,7 @@ def clusters(
     are members the cluster is contradictory. A component whose mean score is below `cohesion` is cut in two where the
     parts are least alike on average, and so on.
     """
-    barred = {_pair(*pair) for pair in forbidden if pair[0] != pair[1]}
+    barred = {unordered(pair) for pair in forbidden if pair[0] != pair[1]}
     scores = _scores(pairs, barred)
     links = [pair for pair, score in scores.items() if score >= link_at]
     groups = [
@@ -89,14 +89,10 @@ def _paired(groups: list[frozenset[Key]], links: Sequence[Pair]) -> list[frozens
     return found
 
 
-def _pair(first: Key, second: Key) -> Pair:
-    return (first, second) if key_text(first) <= key_text(second) else (second, first)
-
-
 def _scores(pairs: Iterable[tuple[Key, Key, float]], barred: Collection[Pair]) -> dict[Pair, float]:
     found: dict[Pair, float] = {}
     for first, second, score in pairs:
-        pair = _pair(first, second)
+        pair = unordered((first, second))
         if first != second and pair not in barred:
             found[pair] = max(score, found.get(pair, 0.0))
     return dict(sorted(found.items(), key=lambda each: (-each[1], _texts(each[0]))))

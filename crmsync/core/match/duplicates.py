@@ -19,6 +19,7 @@ from crmsync.core.match.cluster import Cluster, clusters
 from crmsync.core.match.compare.company_id import DIFFERS
 from crmsync.core.match.compare.comparator import Floats, Ints
 from crmsync.core.match.explain import Explained, explain, vetoes
+from crmsync.core.match.parts import unordered
 from crmsync.core.match.rule import Candidate
 from crmsync.core.match.score import Scored, score_pairs, weigh
 from crmsync.core.model import Both, Key, Match, key_text, to_json
@@ -48,14 +49,14 @@ class Alikes:
         one, two = self.stands[first], self.stands[second]
         if one == two:
             return self.own[one]
-        known = self.scores.get(_pair(one, two))
+        known = self.scores.get(unordered((one, two)))
         return self.explain(first, second).score if known is None else known
 
     def explain(self, first: Key, second: Key) -> Explained:
         return explain(self.rule, self.census, self.records[first].values, self.records[second].values)
 
     def why_not(self, pair: Pair) -> str:
-        return self.against[_pair(*pair)]
+        return self.against[unordered(pair)]
 
 
 def duplicates(
@@ -70,10 +71,10 @@ def duplicates(
     known = replace(counted, crowded=census_of(rule, some).crowded)  # a crowd of copies is none
     scored = score_pairs(rule, known, some, keep_from=min(rule.review_at, link_at))
     likeness = _likeness(scored)
-    scores = {_pair(*scored.keys(row)): float(likeness[row]) for row in range(len(scored))}
+    scores = {unordered(scored.keys(row)): float(likeness[row]) for row in range(len(scored))}
     barred = [row for row in np.flatnonzero(scored.barred).tolist() if _differ(rule, scored, row)]
-    against = dict.fromkeys((_pair(*scored.keys(row)) for row in barred), DIFFERS)
-    against |= {_pair(*pair): JUDGED for pair in distinct}
+    against = dict.fromkeys((unordered(scored.keys(row)) for row in barred), DIFFERS)
+    against |= {unordered(pair): JUDGED for pair in distinct}
     found, hidden = _clusters(rule, known, records, scores, against, link_at)
     own = _own(rule, known, records, stands)
     whole = _whole(found, scores, stands, own, link_at)
@@ -86,10 +87,6 @@ def duplicates(
 def _differ(rule: Match, scored: Scored, row: int) -> bool:
     """Two things for certain: by an identifier. Other doubts are for a person, who is asked about all of them."""
     return bool(scored.forbidden[row]) or DIFFERS in vetoes(rule, scored, row)
-
-
-def _pair(first: Key, second: Key) -> Pair:
-    return (first, second) if key_text(first) <= key_text(second) else (second, first)
 
 
 def _stands(rule: Match, records: Sequence[Candidate], alone: Collection[Key]) -> dict[Key, Key]:
@@ -134,7 +131,7 @@ def _hidden(
     chosen = [records[key] for key in members]
     weighed = weigh(rule, census, chosen, chosen, (_column(places, 0), _column(places, 1)))
     rows = (row for row in np.flatnonzero(weighed.barred).tolist() if _differ(rule, weighed, row))
-    yield from (_pair(*weighed.keys(row)) for row in rows)
+    yield from (unordered(weighed.keys(row)) for row in rows)
 
 
 def _column(pairs: Sequence[tuple[int, int]], end: int) -> Ints:
@@ -179,7 +176,7 @@ def _expanded(
     """Its cohesion is that of all pairs, copies included."""
     sizes = {key: len(copies[key]) for key in cluster.members}
     across = sum(
-        scores.get(_pair(*pair), 0.0) * sizes[pair[0]] * sizes[pair[1]] for pair in combinations(cluster.members, 2)
+        scores.get(unordered(pair), 0.0) * sizes[pair[0]] * sizes[pair[1]] for pair in combinations(cluster.members, 2)
     )
     within = sum(own.get(key, 0.0) * size * (size - 1) / 2 for key, size in sizes.items())
     total = sum(sizes.values())

@@ -9,8 +9,8 @@ from math import sqrt
 from statistics import NormalDist
 from typing import Final, NamedTuple, TypeAlias
 
-from crmsync.core.match.parts import Parts
-from crmsync.core.model import Both, Json, Key, Verdict, key_text
+from crmsync.core.match.parts import Parts, unordered
+from crmsync.core.model import Both, Json, Key, Verdict
 
 RECALL_AT: Final = ("0.99", "0.995")  # the precisions that people ask the recall for
 CONFIDENCE: Final = 0.95
@@ -151,17 +151,13 @@ def curve(said: Iterable[Said], truth: Iterable[Pair], one_side: bool = False, m
 def _distinct(pairs: Iterable[Pair], one_side: bool) -> set[Pair]:
     if not one_side:
         return set(pairs)
-    return {_unordered(pair) for pair in pairs if pair[0] != pair[1]}
-
-
-def _unordered(pair: Pair) -> Pair:
-    return pair if key_text(pair[0]) <= key_text(pair[1]) else (pair[1], pair[0])
+    return {unordered(pair) for pair in pairs if pair[0] != pair[1]}
 
 
 def _heard(said: Iterable[Said], one_side: bool) -> list[Said]:
     """One line a pair, the highest score first. Of a pair that was told twice, what was said more surely."""
     if one_side:
-        said = (each._replace(keys=_unordered(each.keys)) for each in said if each.keys[0] != each.keys[1])
+        said = (each._replace(keys=unordered(each.keys)) for each in said if each.keys[0] != each.keys[1])
     rising = sorted(said, key=lambda each: (SURER.index(each.verdict), each.score))
     return sorted({each.keys: each for each in rising}.values(), key=lambda each: -each.score)
 

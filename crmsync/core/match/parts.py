@@ -6,7 +6,15 @@ from collections.abc import Hashable
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
+from crmsync.core.model import Both, Key, key_text
+
 T = TypeVar("T", bound=Hashable)
+
+
+def unordered(pair: Both[Key]) -> Both[Key]:
+    """The pair with the smaller key text first: of two records of one side neither is the first."""
+    first, second = pair
+    return pair if key_text(first) <= key_text(second) else (second, first)
 
 
 @dataclass(slots=True)

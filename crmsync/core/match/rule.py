@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from types import MappingProxyType
 from typing import Final, TypeAlias
 
-from crmsync.core.match.compare import Comparator, comparators, normalise
+from crmsync.core.match.compare import Comparator, comparators, text_of
 from crmsync.core.model import Compare, Curve, Json, Key, Match, Scorecard
 
 Kinds: TypeAlias = Mapping[str, str]
 """Comparator by field."""
+Reader: TypeAlias = Callable[[Mapping[str, Json]], dict[str, Json]]
+"""Brings plain values to normal texts, by field."""
 
 BASE: Final = -3.0  # shipped log-odds of two candidates before anything is compared
 IDENTIFIER: Final = "identifier"  # how a field that decides is compared where `compare` does not say
@@ -83,8 +85,27 @@ def scorecard_of(rule: Match) -> Scorecard:
 
 def traits_of(rule: Match, values: Mapping[str, Json]) -> dict[str, Json]:
     """The normal texts of plain values, by field."""
-    told = [(name, kind, values[name]) for name, kind in kinds_of(rule).items() if values.get(name) is not None]
-    return {name: text for name, kind, value in told if (text := normalise(kind, value))}
+    return reader(rule)(values)
+
+
+def reader(rule: Match) -> Reader:
+    """`traits_of` for many records: what the rule asks is looked up once."""
+    return _reader(rule.decide, rule.compare, rule.within)
+
+
+@lru_cache(maxsize=64)
+def _reader(decide: tuple[tuple[str, ...], ...], compare: tuple[Compare, ...], within: str | None) -> Reader:
+    asked = [(name, comparators()[kind].normal) for name, kind in _kinds_of(decide, compare, within).items()]
+
+    def read(values: Mapping[str, Json]) -> dict[str, Json]:
+        found: dict[str, Json] = {}
+        for name, normal in asked:
+            text = text_of(values.get(name))
+            if text and (told := normal(text)):
+                found[name] = told
+        return found
+
+    return read
 
 
 @lru_cache(maxsize=64)

@@ -105,7 +105,7 @@ def weigh(
     measured: dict[str, Floats] = {}
     rows = np.arange(len(i), dtype=np.int64)  # those that are still in question
     most = np.full(len(i), weights.most())  # what they may reach
-    for group in sorted(compared, key=lambda each: len(each.by.features)):
+    for group in sorted(compared, key=lambda each: (len(each.by.features), len(each.fields))):
         ones, twos = i[rows], j[rows]
         measured[group.name] = Column.of(group, census, first, second, (ones, twos)).measure(ones, twos)
         most += weights.shortfall(group, measured[group.name])

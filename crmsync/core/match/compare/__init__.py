@@ -11,7 +11,7 @@ from typing import Final
 from crmsync.core.match.compare.comparator import GROUP, Comparator, Feature, Rarity
 from crmsync.core.model import Json, to_json
 
-__all__ = ["Comparator", "Feature", "Rarity", "comparators", "normalise"]
+__all__ = ["Comparator", "Feature", "Rarity", "comparators", "normalise", "text_of"]
 
 PAGES: Final = ("identifier", "company", "company_id", "domain", "phone", "address", "person", "plain")
 
@@ -40,6 +40,10 @@ def comparators() -> Mapping[str, Comparator]:
 
 def normalise(kind: str, value: Json) -> str | None:
     """The text that comparator `kind` compares; None where the value is evidence of nothing."""
-    if value is None or value == "":
-        return None
-    return comparators()[kind].normal(value if isinstance(value, str) else to_json(value).decode()) or None
+    text = text_of(value)
+    return (comparators()[kind].normal(text) or None) if text else None
+
+
+def text_of(value: Json) -> str:
+    """As it is, or as JSON; empty where there is no value."""
+    return value if isinstance(value, str) else "" if value is None else to_json(value).decode()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from crmsync.core.match.compare.column import BEARERS, borne, common, letters, numbered, shared, slots
+from crmsync.core.match.compare.column import BEARERS, borne, common, letters, shared, slots
 from crmsync.core.match.compare.comparator import Comparator, Feature, Rarity
 from crmsync.core.match.compare.fold import LONGEST, fold
 
@@ -84,10 +84,9 @@ def gauge(values: Sequence[str], rarity: Rarity) -> Gauge:
     nats = common(whole, rarity)
     doors = slots([numbers for _, numbers in parts], MOST)
     houses = slots([[_house(number) for number in numbers] for _, numbers in parts], MOST)
-    text = numbered(values)
 
     def measure(first: Ints, second: Ints) -> tuple[Floats, ...]:
-        likeness = np.where(text[first] == text[second], 1.0, letters(whole, first, second))
+        likeness = np.where(first == second, 1.0, letters(whole, first, second))
         told = (doors[first, 0] > 0) & (doors[second, 0] > 0)
         same_house = np.where(shared(houses[first], houses[second]), OTHER_DOOR, 0.0)
         number = np.where(shared(doors[first], doors[second]), 1.0, same_house)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import chain, count
 from math import exp
 from typing import TYPE_CHECKING, Final
@@ -27,8 +28,14 @@ COPIES: Final = -1.0  # nats: a value that no more than some five records have m
 
 def numbered(column: Sequence[str]) -> Ints:
     """A number for each text, the same for equal ones; 0 for ""."""
+    return numbered_texts(column)[0]
+
+
+def numbered_texts(column: Sequence[str]) -> tuple[Ints, Mapping[str, int]]:
+    """The same, and the number of each text, in order from 0 for ""."""
     known = defaultdict(count(1).__next__, {"": 0})
-    return np.fromiter(map(known.__getitem__, column), dtype=np.int64, count=len(column))
+    found = np.fromiter(map(known.__getitem__, column), dtype=np.int64, count=len(column))
+    return found, known
 
 
 def slots(rows: Sequence[Sequence[str]], most: int) -> Ints:
@@ -81,10 +88,39 @@ def sorted_letters(column: Sequence[str], first: Ints, second: Ints) -> Floats:
     return np.asarray(found, dtype=np.float64) / 100
 
 
-def slips(column: Sequence[str], first: Ints, second: Ints) -> npt.NDArray[np.bool_]:
-    """Whether two texts are one slip of the pen apart or equal: a letter more, less, another one, or two swapped."""
-    if not len(first):
-        return np.zeros(0, dtype=np.bool_)
-    pair = _texts(column, first), _texts(column, second)
-    found: npt.NDArray[np.bool_] = cpdist(*pair, scorer=OSA.distance, score_cutoff=1, dtype=np.int32) <= 1
-    return found
+@dataclass(frozen=True, slots=True)
+class Slips:
+    """Texts that are asked by the million whether they are one slip of the pen apart."""
+
+    column: Sequence[str]
+    sizes: Ints
+    ends: npt.NDArray[np.uint64]  # the last eight letters, a byte each; ASCII
+
+    @classmethod
+    def of(cls, column: Sequence[str]) -> Slips:
+        ends = "".join([text[-END:].rjust(END) for text in column]).encode("ascii", "replace")
+        sizes = np.fromiter(map(len, column), dtype=np.int64, count=len(column))
+        return cls(column, sizes, np.frombuffer(ends, dtype=np.uint64) if ends else np.zeros(0, np.uint64))
+
+    def apart(self, first: Ints, second: Ints) -> npt.NDArray[np.bool_]:
+        """Whether two texts are one slip apart or equal: a letter more, less, another one, or two swapped."""
+        rows = np.flatnonzero(self._may_be(first, second))
+        found = np.zeros(len(first), dtype=np.bool_)
+        if len(rows):
+            pair = _texts(self.column, first[rows]), _texts(self.column, second[rows])
+            found[rows] = cpdist(*pair, scorer=OSA.distance, score_cutoff=1, dtype=np.int32) <= 1
+        return found
+
+    def _may_be(self, first: Ints, second: Ints) -> npt.NDArray[np.bool_]:
+        """Of two texts of one length no more than two letters differ after a slip; of others the lengths, by one."""
+        other = self.ends[first] ^ self.ends[second]
+        low = np.uint64(0x7F7F7F7F7F7F7F7F)
+        differ = np.bitwise_count((other & low) + low & ~low)  # a high bit for each byte that is not 0
+        more = np.abs(self.sizes[first] - self.sizes[second])
+        return np.asarray((more == 1) | ((more == 0) & (differ <= SWAPPED)))
+
+
+END: Final = 8
+"""Letters at the end of a text that are looked at before the text is."""
+SWAPPED: Final = 2
+"""Letters that two swapped ones change."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from rapidfuzz.distance import OSA
 
-from crmsync.core.match.compare.column import numbered, shared, slips, slots
+from crmsync.core.match.compare.column import Slips, numbered, shared, slots
 from crmsync.core.match.compare.comparator import Comparator, Feature, Rarity
 from crmsync.core.match.compare.fold import fold
 from crmsync.core.match.compare.registers import (
@@ -112,6 +112,7 @@ def gauge(values: Sequence[str], _rarity: Rarity) -> Gauge:
     numbers = slots(held, max(map(len, held), default=1))
     bearers = [number.partition(":")[0] for number in dict.fromkeys(chain.from_iterable(held))]
     registers = np.concatenate([[0], numbered(bearers)])[numbers]
+    texts = Slips.of(values)
     single = np.array([len(each) == 1 for each in held], dtype=np.bool_)
 
     def measure(first: Ints, second: Ints) -> tuple[Floats, ...]:
@@ -120,7 +121,7 @@ def gauge(values: Sequence[str], _rarity: Rarity) -> Gauge:
         rows = np.flatnonzero(comparable & ~same)
         alone = single[first[rows]] & single[second[rows]]
         plain = rows[alone]
-        likeness[plain[slips(values, first[plain], second[plain])]] = SLIP
+        likeness[plain[texts.apart(first[plain], second[plain])]] = SLIP
         for row in rows[~alone].tolist():
             likeness[row] = _nearest(_by_scheme(values[first[row]])[:MOST], _by_scheme(values[second[row]])[:MOST])
         return (likeness,)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from crmsync.core.match.compare.column import BEARERS, borne, common, letters, numbered, slips
+from crmsync.core.match.compare.column import BEARERS, Slips, borne, common, letters, numbered, numbered_texts
 from crmsync.core.match.compare.comparator import Comparator, Feature, Rarity
 from crmsync.core.match.compare.fold import fold
 from crmsync.core.match.compare.hosts import FREE_MAIL, HOSTING, MADE_UP, PLATFORMS
@@ -154,10 +154,11 @@ def _split(site: str) -> tuple[str, str]:
 
 def gauge(values: Sequence[str], rarity: Rarity) -> Gauge:
     sites = [_site_of(value) for value in values]
-    text, site = numbered(values), numbered(sites)
-    known = list(dict.fromkeys(["", *sites]))  # by number
+    site, numbers = numbered_texts(sites)
+    known = list(numbers)
     parts = [_split(each) for each in known]
     names = [name for name, _ in parts]
+    texts = Slips.of(names)
     name, ending = numbered(names), numbered([each for _, each in parts])
     telling = np.array([len(name) >= TELLING for name in names], dtype=np.bool_)
     nats, mailbox_nats = common(known, rarity), common(values, rarity)
@@ -169,7 +170,7 @@ def gauge(values: Sequence[str], rarity: Rarity) -> Gauge:
         likeness = np.where(same, 1.0, np.nan)
         rows = np.flatnonzero((ones > 0) & (twos > 0) & ~same)
         likeness[rows] = _by_letters(ones[rows], twos[rows])
-        equal = text[first] == text[second]
+        equal = first == second
         likeness[equal] = 1.0
         return likeness, np.where(same, nats[ones], np.where(equal, mailbox_nats[first], np.nan))
 
@@ -178,7 +179,7 @@ def gauge(values: Sequence[str], rarity: Rarity) -> Gauge:
         alike = letters(names, ones, twos)
         told, same_ending = telling[ones] & telling[twos], ending[ones] == ending[twos]
         slip = told & (alike >= NEAR)
-        slip[slip] = slips(names, ones[slip], twos[slip])
+        slip[slip] = texts.apart(ones[slip], twos[slip])
         close = [slip & same_ending, told & (name[ones] == name[twos]), slip, on_platform[ones] != on_platform[twos]]
         found: Floats = np.select(close, [SLIP, OTHER_ENDING, SLIP_AND_ENDING, np.nan], UNLIKE * alike)
         return found

@@ -11,7 +11,7 @@ from typing import Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from crmsync.core.match.compare.column import numbered
+from crmsync.core.match.compare.column import numbered, numbered_texts
 from crmsync.core.match.compare.company_name import core_of, form_of
 from crmsync.core.match.compare.comparator import Floats, Ints, Rarity
 
@@ -92,12 +92,11 @@ class Names:
         cores = [core_of(each) for each in values]
         joined = [each.replace(" ", "") for each in cores]
         flat, sizes, initials = _words(cores, most)
-        vocabulary = list(dict.fromkeys(flat))
-        table = _table(sizes, numbered(flat) - 1)
+        words, (_, *vocabulary) = numbered_texts(flat)
+        table = _table(sizes, words - 1)
         nats = np.array([*(max(tells(word), LEAST) for word in vocabulary), 0.0])
         weight = nats[table]
-        known = {text: number for number, text in enumerate(dict.fromkeys(joined))}
-        codes = np.fromiter(map(known.__getitem__, joined), dtype=np.int64, count=len(joined))
+        codes, known = numbered_texts(joined)
         common = np.array([rarity(f"={each}") for each in known]) - rarity("")
         return cls(
             np.array(cores, dtype=object), np.array(joined, dtype=object), codes,

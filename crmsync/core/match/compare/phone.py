@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from crmsync.core.match.compare.column import BEARERS, borne, common, numbered, slips
+from crmsync.core.match.compare.column import BEARERS, Slips, borne, common, numbered
 from crmsync.core.match.compare.comparator import Comparator, Feature, Rarity
 
 if TYPE_CHECKING:
@@ -132,7 +132,7 @@ def gauge(values: Sequence[str], rarity: Rarity) -> Gauge:
     digits = [value.removeprefix("+") for value in values]
     national = [each[-NATIONAL:] for each in digits]
     by_nine, by_seven = numbered(national), numbered([each[-LOCAL:] for each in digits])
-    nats = common(national, rarity)
+    nats, texts = common(national, rarity), Slips.of(national)
     short = np.array([len(each) < NATIONAL for each in digits], dtype=np.bool_)
 
     def measure(first: Ints, second: Ints) -> tuple[Floats, ...]:
@@ -140,7 +140,7 @@ def gauge(values: Sequence[str], rarity: Rarity) -> Gauge:
         same = np.where(local, by_seven[first] == by_seven[second], by_nine[first] == by_nine[second])
         likeness = same.astype(float)
         other = np.flatnonzero(~same & ~local)
-        likeness[other[slips(national, first[other], second[other])]] = SLIP
+        likeness[other[texts.apart(first[other], second[other])]] = SLIP
         return likeness, np.where(same, np.minimum(nats[first], nats[second]), np.nan)
 
     return measure

@@ -103,7 +103,9 @@ ALIKE = {
 
 @pytest.mark.parametrize(("first", "second", "likeness"), ALIKE.values(), ids=ALIKE)
 def test_sites_and_addresses_are_compared_with_each_other(first: str, second: str, likeness: float) -> None:
-    features = gauge([first, second], rarity)(np.array([0, 1]), np.array([1, 0]))
+    column = sorted({first, second})
+    places = np.array([column.index(first), column.index(second)])
+    features = gauge(column, rarity)(places, places[::-1])
     np.testing.assert_allclose(features[0], [likeness, likeness])
 
 
