@@ -95,21 +95,32 @@ def _tried(
 
 
 def _finding(compared: Compared, change: Change, against: str) -> Finding:
-    mend = {
+    mend = _mend(compared, change)
+    if change.rule in ("change/contract-narrower", "change/contract-wider"):
+        mend = f"see crmsync contract diff --against {against}; {mend}"
+    return Finding(change.rule, f"{compared.name}: {change.message}", mend, SEVERITY[change.level], change.at)
+
+
+def _mend(compared: Compared, change: Change) -> str:
+    from crmsync.core.change import moves_links
+
+    if change.rule in ("change/mapping-added", "change/mapping-removed"):
+        return ""
+    if change.rule == "change/mapping-renamed":
+        return (
+            f"before it is merged: crmsync link export -s {compared.was} -o links.csv; after it, with the new name in "
+            "that file: crmsync link import links.csv"
+        )
+    if moves_links([change]):
+        return (
+            "put it back, for no rebase confirms it while there are links; or give the mapping another name, and bring "
+            "its links over: crmsync link export, translate the keys and the name in that file, crmsync link import"
+        )
+    return {
         "breaking": f"once it is merged: crmsync rebase -s {compared.name}",
         "additive": "the next run must be a batch run",
         "cosmetic": "",
     }[change.level]
-    if change.rule in ("change/mapping-added", "change/mapping-removed"):
-        mend = ""
-    if change.rule == "change/mapping-renamed":
-        mend = (
-            f"before it is merged: crmsync link export -s {compared.was} -o links.csv; after it, with the new name in "
-            "that file: crmsync link import links.csv"
-        )
-    if change.rule in ("change/contract-narrower", "change/contract-wider"):
-        mend = f"see crmsync contract diff --against {against}" + (f"; {mend}" if mend else "")
-    return Finding(change.rule, f"{compared.name}: {change.message}", mend, SEVERITY[change.level], change.at)
 
 
 def _differs(tally: Tally, new: Loaded) -> Finding:

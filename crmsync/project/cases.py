@@ -15,10 +15,11 @@ from crmsync.core.expression import get_path, plain_path
 from crmsync.core.model import ABSENT, At, Both, Entity, Finding, Json, Key, Project, as_key
 from crmsync.core.model import Mapping as Declared
 from crmsync.project.shapes import choose, misfits
-from crmsync.project.yaml import Document, Where, load_yaml
+from crmsync.project.yaml import Document, Where, load_yaml, yaml_files
 from crmsync.project.yaml_text import yaml_lines
 
 NOW: Final = "2026-01-01T00:00:00Z"
+_WHICH_IS_WHICH: Final = ("same", "different")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,18 @@ class GivenLink:
 
 
 @dataclass(frozen=True, slots=True)
+class GivenDecision:
+    """What a person has answered to the question that these records, or one field of them, raise: the name of a side,
+    `same`, `different`, or "value" with the `value`. `at` is where the answer stands."""
+
+    keys: Both[Key | None]
+    field: str
+    take: str
+    value: Json
+    at: At
+
+
+@dataclass(frozen=True, slots=True)
 class Case:
     """One golden case. `expect` is ABSENT where nothing is written; `at` is where it stands, or would."""
 
@@ -40,6 +53,7 @@ class Case:
     now: str
     records: Both[tuple[Json, ...]]
     links: tuple[GivenLink, ...]
+    decisions: tuple[GivenDecision, ...]
     entities: Mapping[str, tuple[Json, ...]]
     parents: Mapping[str, tuple[Both[Key], ...]]
     expect: Json
@@ -59,7 +73,7 @@ def read_cases(folder: Path, project: Project, mapping: Declared) -> tuple[tuple
     """The golden cases of one mapping, file by file, and what is wrong with them."""
     files: list[CaseFile] = []
     findings: list[Finding] = []
-    for path in _yaml_files(folder / mapping.name):
+    for path in yaml_files(folder / mapping.name):
         try:
             body = path.read_bytes()
         except OSError as error:
@@ -78,16 +92,12 @@ def read_cases(folder: Path, project: Project, mapping: Declared) -> tuple[tuple
 def strangers(folder: Path, project: Project) -> list[Finding]:
     """Folders of cases that belong to no mapping."""
     names = {mapping.name for mapping in project.mappings}
-    found = [path for path in sorted(folder.glob("*")) if path.name not in names and _yaml_files(path)]
+    found = [path for path in sorted(folder.glob("*")) if path.name not in names and yaml_files(path)]
     return [_unknown(path.name, choose(path.name, names), At(path.as_posix())) for path in found]
 
 
 def _unknown(name: str, mend: str, at: At) -> Finding:
     return Finding("case/unknown-mapping", f"no mapping is named {name!r}", mend, at=at)
-
-
-def _yaml_files(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.glob("*") if path.suffix in (".yaml", ".yml") and path.is_file())
 
 
 class _Reading:
@@ -120,6 +130,7 @@ class _Reading:
             written.get("now", NOW),
             self._records(inside, given),
             tuple(self._link((*inside, "links", n), each) for n, each in enumerate(given.get("links", ()))),
+            tuple(self._decision((*inside, "decisions", n), each) for n, each in enumerate(given.get("decisions", ()))),
             {name: self._entity((*inside, "entities", name), each) for name, each in given.get("entities", {}).items()},
             {name: self._parents((*inside, "parents", name), each) for name, each in given.get("parents", {}).items()},
             written["expect"] if expect else ABSENT,
@@ -170,6 +181,21 @@ class _Reading:
             )
         said = {name: (self._both(each), bool(each.get("filled"))) for name, each in base.items()}
         return GivenLink(keys, said, gone)
+
+    def _decision(self, where: Where, written: Json) -> GivenDecision:
+        first, second = (as_key(written[side]) if side in written else None for side in self.sides)
+        if first is None and second is None:
+            mend = f"write {' or '.join(f'{side}: KEY' for side in self.sides)}, or both"
+            self._wrong("case/no-key", "the decision names no record", mend, where)
+        field, take = written.get("field", ""), written["take"]
+        names = {each.name for each in self.mapping.fields}
+        if field and field not in names:
+            self._wrong("case/unknown-field", f"there is no field {field!r}", choose(field, names), (*where, "field"))
+        words = (*self.sides, *_WHICH_IS_WHICH)
+        if isinstance(take, str) and take not in words:
+            self._wrong("case/bad-value", f"take: there is no answer {take!r}", choose(take, words), (*where, "take"))
+        word, value = (take, None) if isinstance(take, str) else ("value", take["value"])
+        return GivenDecision((first, second), field, word, value, self.document.key_at(*where, "take"))
 
     def _both(self, written: Json) -> Both[Json]:
         first, second = self.sides

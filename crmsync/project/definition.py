@@ -8,6 +8,8 @@ from dataclasses import dataclass, fields
 from crmsync.core.change import Definition, define
 from crmsync.core.model import At, Chain, Entity, Json, System, Table, fingerprint, to_json
 from crmsync.core.model import Mapping as Declared
+from crmsync.core.values.lookup import table_of
+from crmsync.project.contracts import SchemaFile
 from crmsync.project.yaml import Document
 
 _NOT_TOLD = ("at", "options", "max_bytes", "system", "name")
@@ -16,11 +18,19 @@ _PLACES = ("url",)  # where a system is may differ from one environment to the n
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """What a mapping is written in, besides its own file."""
+    """What a mapping is written in, besides its own file. `written`: by the name of a table, the file it stands in;
+    `contracts`: by name and version."""
 
     project: Document
     systems: Mapping[str, System]
     tables: Mapping[str, Table]
+    written: Mapping[str, Document]
+    contracts: Mapping[str, SchemaFile]
+
+    def row(self, name: str, row: Json) -> At:
+        """Where a row of a table stands."""
+        rows = [to_json(each) for each in self.tables[name].rows]
+        return self.written[name].at(name, "rows", rows.index(to_json(row)))
 
 
 def definition_of(mapping: Declared, written: Document, files: Files) -> Definition:
@@ -30,7 +40,7 @@ def definition_of(mapping: Declared, written: Document, files: Files) -> Definit
     first, second = (_entity(files, files.systems[end.system], end.entity) for end in mapping.ends)
     used = {name: files.tables[name] for name in _tables_of(mapping) if name in files.tables}
 
-    def place(*where: str | int) -> At:
+    def place(*where: Json) -> At:
         return _place(mapping, written, files, *where)
 
     return define(mapping, (first, second), used, written.data["fields"], place)
@@ -39,10 +49,7 @@ def definition_of(mapping: Declared, written: Document, files: Files) -> Definit
 def _tables_of(mapping: Declared) -> Iterator[str]:
     chains: list[Chain] = [chain for each in mapping.fields for chain in each.to]
     chains += [check.apply for check in mapping.checks]
-    for call in (call for chain in chains for call in chain if call.name == "lookup"):
-        name = call.args.get("table") if isinstance(call.args, dict) else call.args
-        if isinstance(name, str):
-            yield name
+    yield from filter(None, (table_of(call) for chain in chains for call in chain))
 
 
 def _entity(files: Files, system: System, name: str) -> Json:
@@ -65,15 +72,19 @@ def _read_as(project: Document, system: System, entity: Entity) -> tuple[Json, J
     return known, {key: fingerprint(to_json(written[key])) for key in entity.options if key not in _PLACES}
 
 
-def _place(mapping: Declared, written: Document, files: Files, *where: str | int) -> At:
+def _place(mapping: Declared, written: Document, files: Files, *where: Json) -> At:
     match where:
-        case ("#contract", 0 | 1 as side):
-            return At(mapping.ends[side].contract.file)
-        case ("#entity", 0 | 1 as side):
+        case ("#contract", 0 | 1 as side, *pointer):
+            return files.contracts[str(mapping.ends[side].contract)].pointed(*pointer or ("",))
+        case ("#system", 0 | 1 as side, *rest):
+            return files.project.key_at("systems", mapping.ends[side].system, *rest)
+        case ("#entity", 0 | 1 as side, *rest):
             end = mapping.ends[side]
-            return files.project.key_at("systems", end.system, "entities", end.entity)
-        case ("#table", str(name)):
-            return files.tables[name].at or At(written.file)
+            return files.project.key_at("systems", end.system, "entities", end.entity, *rest)
+        case ("#table", str(name), *rest):
+            return files.written[name].key_at(name, *rest)
+        case ("#row", str(name), row):
+            return files.row(name, row)
         case ():
             return written.key_at("mapping")
     return written.key_at(*where)

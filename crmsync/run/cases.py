@@ -25,6 +25,7 @@ from crmsync.core.model import (
     Mark,
     Project,
     Ref,
+    Restore,
     Side,
     Symbol,
     Update,
@@ -89,12 +90,13 @@ class Golden:
 def try_cases(folder: Path, project: Project, definitions: Mapping[str, Definition], mapping: Declared) -> Golden:
     """Try every golden case of a mapping."""
     files, findings = read_cases(folder, project, mapping)
-    tried = [(file, {n: _try(project, definitions, case) for n, case in file.cases.items()}) for file in files]
+    tried: list[tuple[CaseFile, Mapping[int, Tried]]] = []
+    for file in files:
+        played = {number: play(project, definitions, case) for number, case in file.cases.items()}
+        findings += [wrong for each in played.values() for wrong in each.wrong]
+        told = {n: Tried(file.cases[n], found_of(mapping, each)) for n, each in played.items() if not each.wrong}
+        tried.append((file, told))
     return Golden(mapping, tuple(tried), tuple(findings))
-
-
-def _try(project: Project, definitions: Mapping[str, Definition], case: Case) -> Tried:
-    return Tried(case, found_of(case.mapping, play(project, definitions, case)))
 
 
 def update(golden: Golden) -> tuple[list[Tried], list[Finding]]:
@@ -177,6 +179,8 @@ class _Words:
                 return {word: self.ref(side, key), "changes": self.changes(changes)}
             case Archive(side=side, key=key, reason=why) | Delete(side=side, key=key, reason=why):
                 return {DO[type(line)]: self.ref(side, key), "why": why}
+            case Restore(side=side, key=key):
+                return {DO[type(line)]: self.ref(side, key)}
             case Hold(keys=keys, field=field, kind=kind, message=why):
                 about = {"field": field} if field else {}
                 return {"hold": self.refs(keys), **about, "kind": kind, "why": why}

@@ -18,6 +18,7 @@ from crmsync.core.merge import same
 from crmsync.core.model import ABSENT, SIDES, At, Finding, Json, Project, Raw, Ref, Side, to_json
 from crmsync.core.model import Mapping as Declared
 from crmsync.project import Loaded, load_project
+from crmsync.project.flags import VARIABLE
 from crmsync.project.git import GitError, at_ref
 from crmsync.run.outcome import Outcome, outcome_of
 from crmsync.run.recorded import Recorded, compiled_for
@@ -42,7 +43,8 @@ class Compared:
 def without_a_system(folder: Path, env: str | None) -> Loaded:
     """The project as its files say it, also where variables are not set that only a run needs."""
     named = {name for file in sorted(folder.glob("crmsync*.yaml")) for name in _NEEDED.findall(_text(file))}
-    return load_project(folder, env, {**dict.fromkeys(named, STAND_IN), **os.environ})
+    environ = {name: value for name, value in os.environ.items() if name != VARIABLE}  # flags are not in the files
+    return load_project(folder, env, {**dict.fromkeys(named, STAND_IN), **environ})
 
 
 def _text(file: Path) -> str:

@@ -7,9 +7,9 @@ speaks of: the words of its expressions, the rows of its tables.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from functools import cached_property
 from typing import Final
 
@@ -19,13 +19,14 @@ from crmsync.core.compat.judge import Judge
 from crmsync.core.compat.smaller import smallest
 from crmsync.core.contract import Checker
 from crmsync.core.expression import EvaluationError, get_path, plain_path, put_path, reads
+from crmsync.core.expression.tree import in_text_order, tree_of
 from crmsync.core.mapping import Compiled, Path, Seen, examine, expressions
-from crmsync.core.model import ABSENT, Json, Key, Raw, Side, Table, from_json, other, to_json
+from crmsync.core.model import ABSENT, SIDES, Json, Key, Raw, Side, Table, from_json, other, to_json
+from crmsync.core.values import Context
 from crmsync.core.values.chain import find
+from crmsync.core.values.lookup import rows_of
 
 TRIES: Final = 30  # until a record is in scope
-_WORDS: Final = re.compile(r"'((?:[^'\\]|\\.)*)'|`((?:[^`\\]|\\.)*)`")
-_NUMBER: Final = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,15 +84,14 @@ class Records:
                 yield from ((path, value) for value in _literals(text))
 
     def _rows(self) -> Iterator[tuple[Path, Json]]:
-        end = self.compiled.mapping.ends[self.side]
+        """What tables take of this side, and give to it."""
+        names = [end.name for end in self.compiled.mapping.ends]
         for field in self.compiled.mapping.fields:
-            calls = [call for chain in field.to for call in chain if call.name == "lookup"]
-            names = [str(call.args.get("table") if isinstance(call.args, dict) else call.args) for call in calls]
-            for table in (self.tables[name] for name in names if name in self.tables):
-                if end.name in table.columns:
-                    at = table.columns.index(end.name)
-                    paths = filter(None, map(plain_path, expressions(field, self.side)))
-                    yield from ((path, row[at]) for path in paths for row in table.rows)
+            paths = [*filter(None, map(plain_path, expressions(field, self.side)))]
+            for to in SIDES:
+                context = Context(self.tables, names[other(to)], names[to])
+                rows = (row for call in field.to[to] for row in rows_of(call, context))
+                yield from ((path, row[to == self.side]) for row in rows for path in paths)
 
     def _known(self) -> Iterator[tuple[Path, Json]]:
         """What the transforms that a value passes are known to take, and to refuse."""
@@ -154,14 +154,12 @@ def settled(seen: Seen) -> bool:
 
 def _literals(text: str) -> Iterator[Json]:
     """The constants of an expression, and the numbers beside them."""
-    for found in _WORDS.finditer(text):
-        if found[1] is not None:
-            yield found[1].replace("\\'", "'")
-        elif _NUMBER.fullmatch(found[2].strip()):
-            number = from_json(found[2].strip())
-            yield from (number, number - 1, number + 1)
-        elif found[2].strip() in ("true", "false"):
-            yield found[2].strip() == "true"
+    for node in in_text_order(tree_of(text)):
+        match node:
+            case {"type": "literal", "value": bool() | str() as value}:
+                yield value
+            case {"type": "literal", "value": int() | Decimal() as number}:
+                yield from (number, number - 1, number + 1)
 
 
 def _leaves(record: Json, path: Path = ()) -> list[Path]:

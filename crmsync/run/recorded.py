@@ -145,7 +145,7 @@ def record(
             continue
         file, entity = folder / f"{name}.jsonl", _entity(world.project, name)
         try:
-            written[file] = _write(file, _texts(world, entity, wanted, limit, redact))
+            written[file] = write_lines(file, _texts(world, entity, wanted, limit, redact))
         except OSError as error:
             message = f"{file}: {error.strerror}"
             raise Stopped(2, Finding("recorded/unwritable", message, "name another folder")) from None
@@ -176,7 +176,8 @@ def _texts(world: World, entity: Entity, wanted: _Wanted, limit: int | None, red
         yield to_json(data)
 
 
-def _write(file: Path, texts: Iterator[bytes]) -> int:
+def write_lines(file: Path, texts: Iterator[bytes]) -> int:
+    """A file for its owner only, a text a line: how many. Raises OSError."""
     file.parent.mkdir(0o700, parents=True, exist_ok=True)
     number = 0
     with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as opened:

@@ -20,6 +20,7 @@ from crmsync.core.model import (
     Both,
     Entity,
     Finding,
+    Hold,
     Json,
     Key,
     Mark,
@@ -31,41 +32,53 @@ from crmsync.core.model import (
 from crmsync.core.model import Mapping as Declared
 from crmsync.core.plan import decode
 from crmsync.core.plan.lines import Line
-from crmsync.ledger.nouns import NewLink
+from crmsync.ledger.nouns import NewLink, Review, Take
 from crmsync.ledger.store import Ledger
-from crmsync.project.cases import Case, GivenLink
+from crmsync.project.cases import Case, GivenDecision, GivenLink
 from crmsync.run.prepare import prepare
 from crmsync.run.prepared import Order, Prepared
 from crmsync.run.world import Stopped, World
 
 NOWHERE: Final = "sqlite:///:memory:"
 RUN: Final = "test"
+WHO: Final = "a golden case"
 
 
 @dataclass(frozen=True, slots=True)
 class Played:
     """What the plan of a case says. `refused`: record, rule and path; `waiting`: side, key and why; `stopped`: why
-    there is no plan at all."""
+    there is no plan at all; `wrong`: the given decisions that answer nothing."""
 
     lines: tuple[Line, ...] = ()
     refused: tuple[tuple[Side, Key, str, str], ...] = ()
     waiting: tuple[tuple[Side, Key, str], ...] = ()
     stopped: tuple[Finding, ...] = ()
+    wrong: tuple[Finding, ...] = ()
 
 
 def play(project: Project, definitions: Mapping[str, Definition], case: Case) -> Played:
-    """Plan what is given. No system is asked, and nothing is left behind."""
-    mapping = case.mapping
+    """Plan what is given; with decisions, a first time for the questions that they answer. No system is asked, and
+    nothing is left behind."""
+    case = replace(case, mapping=_for_all(case.mapping))
     with _stage(project, definitions, case) as world:
         _link(world, case)
-        try:
-            prepared = prepare(world, (mapping,), Order(first_load=True), {mapping.name: 1}, RUN, case.now)
-        except Stopped as stop:
-            return Played(stopped=stop.findings)
-        try:
-            return _played(prepared, mapping)
-        finally:
-            prepared.spool.close()
+        played = _plan(world, case)
+        if not case.decisions:
+            return played
+        wrong = _answer(world, case, [line for line in played.lines if isinstance(line, Hold)])
+        return Played(wrong=wrong) if wrong else _plan(world, case)
+
+
+def _plan(world: World, case: Case) -> Played:
+    mapping = case.mapping
+    try:
+        prepared = prepare(world, (mapping,), Order(first_load=True), {mapping.name: 1}, RUN, case.now)
+    except Stopped as stop:
+        return Played(stopped=stop.findings)
+    try:
+        return _played(prepared, mapping)
+    finally:
+        prepared.spool.close()
 
 
 def _played(prepared: Prepared, mapping: Declared) -> Played:
@@ -87,11 +100,17 @@ def _played(prepared: Prepared, mapping: Declared) -> Played:
 @contextmanager
 def _stage(project: Project, definitions: Mapping[str, Definition], case: Case) -> Iterator[World]:
     systems = {name: _in_memory(system) for name, system in project.systems.items()}
-    rehearsed = replace(project, systems=systems, ledger=NOWHERE)
+    mappings = tuple(map(_for_all, project.mappings))
+    rehearsed = replace(project, systems=systems, mappings=mappings, ledger=NOWHERE)
     with World(rehearsed, definitions, Ledger.open(NOWHERE)) as world:
         for name, system in systems.items():
             world.connections[name] = _filled(Memory(system), system, case)
         yield world
+
+
+def _for_all(mapping: Declared) -> Declared:
+    """A case says what a mapping does, whomever it is tried on first, and be it in the shadow."""
+    return replace(mapping, rollout=None, shadow=False)
 
 
 def _in_memory(system: System) -> System:
@@ -115,6 +134,50 @@ def _filled(memory: Memory, system: System, case: Case) -> Memory:
         for number, record in enumerate(given.get(f"{system.name}.{name}", ())):
             table.records[document_key(entity, record) or (f"#{number + 1}",)] = record
     return memory
+
+
+# What was answered ------------------------------------------------------------------------------------------------
+
+
+def _answer(world: World, case: Case, holds: Sequence[Hold]) -> tuple[Finding, ...]:
+    """Ask what the plan asks, and answer it as given; what is wrong with the answers."""
+    name = case.mapping.name
+    with world.writing() as ledger:
+        ledger.ask(name, holds, RUN, case.now)
+    asked = {(each.keys, each.field): each for each in world.ledger.reviews(name)}
+    wrong: list[Finding] = []
+    for each in case.decisions:
+        review, take = asked.pop((each.keys, each.field), None), _take(case.mapping, each.take)
+        if review is None:
+            wrong.append(_unasked(each, holds))
+        elif take not in review.takes:
+            wrong.append(_unfit(case.mapping, each, review))
+        else:
+            with world.writing() as ledger:
+                ledger.resolve_review(review.n, take, each.value, WHO, case.now)
+    return tuple(wrong)
+
+
+def _take(mapping: Declared, said: str) -> Take:
+    sides: dict[str, Take] = {mapping.ends[side].name: side for side in SIDES}
+    words: dict[str, Take] = {"value": "value", "same": "same", "different": "different"}
+    return (sides | words)[said]
+
+
+def _unasked(given: GivenDecision, holds: Sequence[Hold]) -> Finding:
+    about = f"{given.field} of these records" if given.field else "these records as a whole"
+    fields = sorted({hold.field or "the records as a whole" for hold in holds if hold.keys == given.keys})
+    mend = f"asked is about: {', '.join(fields)}" if fields else "look at the plan without this decision"
+    return Finding(
+        "test/no-question", f"nothing is asked about {about}, so there is nothing to answer", mend, at=given.at
+    )
+
+
+def _unfit(mapping: Declared, given: GivenDecision, asked: Review) -> Finding:
+    words = [mapping.ends[take].name if take in SIDES else str(take) for take in asked.takes]
+    mend = f"answer with one of: {', '.join(words)}" if words else "only other records answer it"
+    message = f"{given.take} does not answer a question of the kind {asked.kind}"
+    return Finding("test/wrong-answer", message, mend, at=given.at)
 
 
 # What is linked ---------------------------------------------------------------------------------------------------

@@ -255,7 +255,7 @@ class _Round:
         decided = decide(compiled, pair, self.way.resolve)
         for write in decided.actions:
             if isinstance(write, Update):
-                yield from (_unstable(self.way, write.side, change) for change in write.changes)
+                yield from (_unstable(self.way, change) for change in write.changes)
         for side, each in decided.rejected:
             if side != self.way.source and (at := self._misfit(each)) is not None:
                 message = f"what was written there cannot come back: {each.message}"
@@ -275,7 +275,7 @@ def _confirmed(compiled: Compiled, write: Create | Update, data: Json) -> dict[s
     return base
 
 
-def _unstable(way: Way, side: Side, change: Change) -> Failure:
+def _unstable(way: Way, change: Change) -> Failure:
     message = (
         f"{change.field}: once written it would be written again: {_cut(change.before)} -> {_cut(change.after)} "
         f"({change.reason})"

@@ -357,6 +357,53 @@ def test_a_schema_with_holes_is_compared_as_far_as_it_goes(shop: Shop, tmp_path:
 
 
 @pytest.mark.parametrize(
+    ("schema", "rule", "message", "mend"),
+    [
+        ({"$ref": "https://x.invalid/money.json"}, "contract/reference",
+         "properties/name/$ref https://x.invalid/money.json lies outside this contract and is never fetched; "
+         "copy it into $defs", '"$ref": "#/$defs/money"'),
+        ({"$ref": "#/$defs/money"}, "contract/reference", "#/$defs/money leads nowhere in this contract", "$defs"),
+        ({"$ref": "#/properties/name"}, "contract/reference", "leads back here, to the same value", "delete it"),
+        ({"pattern": "("}, "contract/bad-pattern", "( is no regular expression (ECMA-262)", "escape what is meant"),
+    ],
+)  # fmt: skip
+def test_what_is_not_proved_because_of_a_hole_is_told_with_its_place_and_mend(
+    shop: Shop, tmp_path: Path, schema: Any, rule: str, message: str, mend: str
+) -> None:
+    path = tmp_path / "new.json"
+    path.write_text(
+        json.dumps({"type": "object", "properties": {"name": schema, "fax": {"type": "integer"}}}, indent=1)
+    )
+    said = compare(shop, BACK, str(path))
+    assert (said.code, said.json["verdicts"]["BACKWARD"]) == (2, "unproven")
+    (hole,) = [each for each in said.json["findings"] if each["rule"] == rule]
+    assert (hole["severity"], hole["line"], message in hole["message"], mend in hole["mend"]) == (
+        "warning",
+        5,
+        True,
+        True,
+    )
+    wrong = [each for each in said.json["findings"] if each["severity"] == "error"]
+    place = f"{hole['file']}:5:{hole['column']}"
+    assert wrong
+    for each in wrong:
+        assert f"BACKWARD is not proved to hold, as nothing can be judged by what stands at {place}" in each["message"]
+        assert each["mend"] == f"mend {place} first: {hole['mend']}"
+    assert compare(shop, BACK, str(path), "--mode", "NONE").code == 0
+
+
+def test_a_hole_in_a_schema_of_an_older_draft_is_told_too(shop: Shop, tmp_path: Path) -> None:
+    path = tmp_path / "old.json"
+    draft = "http://json-schema.org/draft-04/schema#"
+    path.write_text(
+        json.dumps({"$schema": draft, "minimum": 1, "exclusiveMinimum": True, "not": {"$ref": "x.json#/a"}})
+    )
+    said = compare(shop, str(path), str(path))
+    assert rules(said) == ["contract/unproven"]
+    assert rules(said, "warning") == ["contract/reference"]
+
+
+@pytest.mark.parametrize(
     ("words", "message", "mend"),
     [
         (["crm.acount@1", BACK], "there is no contract 'crm.acount'", "did you mean 'crm.account'?"),
@@ -409,6 +456,26 @@ def test_a_new_version_is_compared_with_the_one_before(committed: Shop) -> None:
     assert list(said.json["contracts"]) == [NEXT]
     assert (told["how"], told["old"], told["verdicts"]["BACKWARD"]) == ("added", BACK, "breaking")
     assert told["step"] == {"required": "major", "taken": "minor"}
+
+
+def test_a_new_version_that_skips_one_is_a_warning_here_as_in_check(committed: Shop) -> None:
+    version(committed, "1.2.0", add("fax", {"type": "string"}))
+    said = since(committed)
+    assert (said.code, rules(said, "warning")) == (0, ["contract/version-skipped"])
+    assert [each for each in said.json["findings"] if each["severity"] == "warning"] == check(committed).json[
+        "findings"
+    ]
+    version(committed, "1.1.0", add("fax", {"type": "string"}))
+    assert rules(since(committed), "warning") == []
+
+
+def test_a_step_smaller_than_what_changed_asks_for_is_an_error_against_a_ref(committed: Shop) -> None:
+    version(committed, "1.0.1", add("fax", {"type": "string"}))
+    said = since(committed)
+    assert (said.code, rules(said)) == (2, ["contract/small-step"])
+    (found,) = [each for each in said.json["findings"] if each["severity"] == "error"]
+    assert found["message"] == "crm.account@1.0.0 -> 1.0.1 is a patch step, but a minor one is needed"
+    assert found["mend"] == "name the file 1.1.0.json"
 
 
 def test_a_contract_of_something_new_has_nothing_to_break(committed: Shop) -> None:

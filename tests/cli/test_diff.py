@@ -47,6 +47,14 @@ def records(shop: Shop) -> tuple[str, Path]:
     return "--records", shop.folder / "recorded"
 
 
+def place_of(said: dict[str, Any], rule: str, text: str) -> tuple[str, int, int]:
+    """Where the one finding of a rule points to; and the text really stands there."""
+    (found,) = [each for each in said["findings"] if each["rule"] == rule]
+    line = Path(found["file"]).read_text("utf-8").splitlines()[found["line"] - 1]
+    assert line[found["column"] - 1 :].startswith(text)
+    return found["file"], found["line"], found["column"]
+
+
 # Mappings -------------------------------------------------------------------------------------------------------
 
 
@@ -132,8 +140,40 @@ def test_a_contract_that_changed_is_named_with_the_command_that_tells_more(kept:
     assert "see crmsync contract diff --against HEAD" in said.out
 
 
+def test_another_key_is_told_with_what_a_rebase_would_refuse(kept: Shop) -> None:
+    kept.edit("crmsync.yaml", "table: customers\n        key: id", "table: customers\n        key: customer_name")
+    said = kept.do("diff", "--against", "HEAD", "--output", "json").json
+    (found,) = [each for each in said["findings"] if each["rule"] == "change/key"]
+    assert "no rebase confirms it while there are links" in found["mend"]
+    assert "crmsync rebase" not in found["mend"]
+    assert place_of(said, "change/key", "key:")[0].endswith("crmsync.yaml")
+
+
 TABLE = "mappings/reference/status.yaml"
 ROW = "    - [On hold, on_hold]\n"
+
+
+def test_a_change_of_a_contract_points_to_the_keyword_that_changed(kept: Shop) -> None:
+    contract = "schemas/crm/account/1.0.0.json"
+    kept.edit(contract, '"minLength": 1, "maxLength": 255', '"minLength": 1, "maxLength": 200')
+    said = kept.do("diff", "--against", "HEAD", "--output", "json").json
+    assert place_of(said, "change/contract-narrower", '"maxLength": 200')[0].endswith(contract)
+    kept.edit(contract, '"maxLength": 200', '"maxLength": 300')
+    said = kept.do("diff", "--against", "HEAD", "--output", "json").json
+    assert place_of(said, "change/contract-wider", '"maxLength": 300')[0].endswith(contract)
+
+
+@pytest.mark.parametrize(("old", "new", "rule", "points_to"), [
+    (ROW, "", "change/lookup-changed", "rows:"),
+    (ROW, f"{ROW}    - [Paused, on_hold]\n", "change/lookup-row-added", "[Paused, on_hold]"),
+    ("unmapped: reject", "unmapped: hold", "change/lookup-row-added", "unmapped:"),
+])  # fmt: skip
+def test_a_change_of_a_table_points_to_its_row_or_key(
+    kept: Shop, old: str, new: str, rule: str, points_to: str
+) -> None:
+    kept.edit(TABLE, old, new)
+    said = kept.do("diff", "--against", "HEAD", "--output", "json").json
+    assert place_of(said, rule, points_to)[0].endswith(TABLE)
 
 
 def test_what_is_wrong_with_the_new_version_does_not_hide_what_it_changes(recorded: Shop) -> None:

@@ -179,7 +179,9 @@ EDITS: list[tuple[str, set[str], Edit]] = [
     ("together", {"change/run-order"}, put(True, "together")),
     ("after", {"change/run-order"}, put(["firms"], "after")),
     ("switched off", {"change/enabled"}, put(False, "enabled")),
+    ("a share of the pairs", {"change/rollout"}, put({"percent": 10}, "rollout")),
     ("a limit", {"change/limits"}, put(3, "limits", "create")),
+    ("how often a write may be taken back", {"change/limits"}, put(5, "oscillation")),
     ("labels", {"change/labels"}, put("labels.csv", "match", "labels")),
     ("golden", {"change/golden"}, put({"name": "newest"}, "match", "golden")),
     ("the order of fields", {"change/field-order"}, reordered),
@@ -220,7 +222,7 @@ def test_a_change_has_its_rule_and_nothing_else_is_told(expected: set[str], edit
     found = changes(old, new)
     assert rules(found) == expected
     assert (old.hash == new.hash) == all(each.level == "cosmetic" for each in found)
-    assert all(each.message and each.at.file for each in found)
+    assert all(each.message and each.at.file and each.at.line for each in found)
 
 
 def test_every_rule_has_an_example() -> None:
@@ -253,7 +255,7 @@ def test_a_narrower_contract_is_told_with_the_first_places_that_narrow() -> None
     (found,) = changes(*edited(*places))
     assert "; notes: maxLength 20, before 80; and 1 more)" in found.message
     (wider,) = changes(*edited(schema("name", type=["string", "null"], maxLength=90)))
-    assert wider.message.endswith("every record that kept it keeps it still")
+    assert wider.message.endswith("every record that kept it keeps it still (name: maxLength 90, before 80)")
 
 
 def test_what_was_not_written_is_called_nothing() -> None:

@@ -15,6 +15,7 @@ from crmsync.core.model import (
     Delete,
     Hold,
     Mark,
+    Restore,
     Symbol,
     Update,
 )
@@ -52,8 +53,9 @@ def lines(draw):
     return draw(
         st.one_of(
             st.builds(Create, names, st.just(side), keys, several, untold),
-            st.builds(Update, names, st.just(side), keys, keys, several, names),
-            st.builds(Archive, names, sides, keys, keys, names, names),
+            st.builds(Update, names, st.just(side), keys, keys, several, names, st.just("") | names),
+            st.builds(Archive, names, sides, keys, keys, names, names, st.just((0, 0)), untold),
+            st.builds(Restore, names, sides, keys, keys, names, untold, st.booleans()),
             st.builds(Delete, names, sides, keys, keys, names, names),
             st.builds(Mark, names, both, states, counts),
             st.builds(Adopt, names, both, base, judged),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -48,6 +49,20 @@ def cost(folder: Path, fields: int) -> int:
 def test_ten_times_the_fields_cost_ten_times_the_calls(tmp_path: Path) -> None:
     cost(tmp_path, 5)  # imports what is imported late
     assert cost(tmp_path, 500) < 11 * cost(tmp_path, 50)
+
+
+def test_no_garbage_is_looked_for_while_a_project_is_read_and_again_afterwards(tmp_path: Path) -> None:
+    lay_out(tmp_path, 500)
+    before = sum(each["collections"] for each in gc.get_stats())
+    load_project(tmp_path)
+    assert sum(each["collections"] for each in gc.get_stats()) - before <= 2  # one before, and one behind it
+    assert gc.isenabled()
+    gc.disable()
+    try:
+        load_project(tmp_path)
+        assert not gc.isenabled()
+    finally:
+        gc.enable()
 
 
 def test_more_properties_of_the_same_kinds_need_no_more_validators(

@@ -320,3 +320,137 @@ def test_mappings_that_share_an_entity_agree_on_its_owners(pair):
     assert found.mend == "agree on one owner; or, to pass its value on, write after: [account-customer]"
     pair.write("mappings/second.yaml", SECOND.format(after="after: [account-customer]"))
     assert pair.check(text(), text(), "x: {crm: x, pm: x, owner: crm}") == []
+
+
+def test_a_contract_with_a_bad_example_still_tells_types(pair):
+    source = json.loads(contract(text(most=255)))
+    source = json.dumps({**source, "examples": [{"id": "one"}]})
+    found = pair.check(source, text(most=200), "x: {crm: x, pm: x, owner: crm}")
+    assert [each.rule for each in found] == ["type/length", "contract/bad-example"]
+
+
+def test_of_a_contract_that_is_not_sound_only_that_is_said(pair):
+    source = json.loads(contract(listing(text()))) | {"nullable": True}
+    found = pair.check(json.dumps(source), text(), "x: {crm: \"join(', ', x)\", pm: x, owner: crm}")
+    assert [each.rule for each in found] == ["contract/unknown-keyword"]
+
+
+def test_a_record_is_an_object_though_its_contract_does_not_say_so(pair):
+    source = json.dumps({"properties": {"id": WHOLE, "x": text(null=True)}})
+    (found,) = pair.check(source, number(), 'x: {crm: "length(x)", pm: x, owner: crm}')
+    assert found.message.endswith("as for the record `{}`")
+
+
+SHARP = [
+    (number(minimum=0, exclusiveMaximum=100), {"type": "integer", "exclusiveMaximum": 100}, "[{round: 0}]",
+     "type/range", "such as `99.9`, which becomes `100`"),
+    (number(minimum=0, maximum=999, multipleOf=0.01), text(most=5), "[to_text]", "type/length", "'998.99'"),
+    (text(most=40), listing(text(), maxItems=2), '[{split: ","}]', "type/length", "such as ',,'"),
+    (text(most=40), text(most=40), '[{split: ","}, {concat: ", "}, {default: none}]', "type/length", "a text of"),
+    (text(most=10), text(most=10), '[{replace: {find: "&", with: " and "}}]', "type/length", "such as '&&&'"),
+    (text(most=10), {"type": "string", "not": {"const": "X"}}, "[upper]", "type/value", "such as 'X'"),
+    (text(most=10), {"type": "string", "not": {"enum": ["X", "Y"]}}, "[trim]", "type/value", "such as 'X'"),
+    (text(), number(maximum=1000), "[to_number]", "type/range", "numbers above 1000"),
+    (text(pattern="^[0-9]E[0-9]{2}$"), number(maximum=1000), "[to_number]", "type/range", "such as '2E10'"),
+    ({"type": "object", "additionalProperties": text()}, {"type": "object", "additionalProperties": text(most=3)}, "[]",
+     "type/value", "values that the target rejects: such as"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("source", "target", "chain", "rule", "message"), SHARP)
+def test_what_grows_or_lies_at_an_edge_is_found(pair, source, target, chain, rule, message):
+    (found,) = pair.check(source, target, f"x: {{crm: ‹x, pm: x, owner: crm, to_pm: {chain}}}")
+    assert (found.rule, found.severity, found.at) == (rule, "error", pair.expected)
+    assert message in found.message
+
+
+def test_letters_that_become_several_are_but_a_warning(pair):
+    (found,) = pair.check(text(most=3), text(most=3), "x: {crm: ‹x, pm: x, owner: crm, to_pm: [upper]}")
+    assert (found.rule, found.severity, found.at) == ("type/length", "warning", pair.expected)
+    assert "such as 'ßß', which becomes 'SSSS'" in found.message
+
+
+LONG = [
+    ("join(' ', [x, y])", text(most=100), "101-161 characters that the target rejects: such as a text of 161"),
+    ("sum([x, y])", number(maximum=100), "numbers above 100, which the target rejects: such as"),
+    ("[x, y][]", listing({}, maxItems=7), "8-10 elements that the target rejects: such as"),
+]
+
+
+@pytest.mark.parametrize(("text_of", "target", "message"), LONG)
+def test_an_expression_is_tried_on_records_in_which_all_is_long(pair, text_of, target, message):
+    kinds = {"join": text(most=80), "sum(": number(minimum=0, maximum=60), "[x, ": listing(text(), maxItems=5)}
+    each = kinds[text_of[:4]]
+    source = contract(each, required=["x", "y"], y=each)
+    (found,) = pair.check(source, target, f'x: {{crm: "‹{text_of}", pm: x, owner: crm}}')
+    assert (found.severity, found.at) == ("error", pair.expected)
+    assert message in found.message
+
+
+def test_what_is_cut_on_its_way_does_not_come_back(pair):
+    field = "x: {crm: x, pm: x, owner: shared, to_pm: [‹{truncate: 40}], to_crm: []}"
+    (found,) = pair.check(text(most=100), text(most=40), field)
+    assert (found.rule, found.severity, found.at) == ("type/round-trip", "error", pair.expected)
+    assert "field x does not lead back: crm a text of 41 characters is pm" in found.message
+
+
+def test_what_is_but_spelled_otherwise_comes_back(pair):
+    field = "x: {crm: x, pm: x, owner: shared, to_pm: [{multiply: 8}]}"
+    assert pair.check(contract({"type": ["string", "number"]}), number(), field) == []
+    tolerant = "to_pm: [{multiply: 8}], to_crm: [{multiply: {by: 0.125, places: 2}}], equal_within: 0.05}"
+    assert pair.check({}, {}, f"x: {{crm: x, pm: x, owner: shared, {tolerant}") == []
+    assert pair.check(number(), number(), f"x: {{crm: x, pm: x, owner: shared, {tolerant}") == []
+
+
+CHECK = "checks:\n  - {{crm: ‹{0}, equals: {1}, within: 0.01, else: reject}}"
+
+
+@pytest.mark.parametrize(
+    ("one", "two", "severity", "fact"),
+    [("y", "z", "warning", "y gives a number, and z is text: equal only where the text spells the number"),
+     ("y", "w", "error", "y gives a number, and w is a boolean: never equal")],
+)  # fmt: skip
+def test_a_check_compares_what_can_be_equal(pair, one, two, severity, fact):
+    source = contract(text(), y=number(), z=text(null=True), w=TRUTH)
+    pair.check(source, text(), "x: {crm: x, pm: x, owner: crm}", CHECK.format(one, two))
+    (found,) = pair.check(source, text(), "x: {crm: x, pm: x, owner: crm}", CHECK.format(one, two))
+    assert (found.rule, found.severity, found.at) == ("type/check", severity, pair.expected)
+    assert found.message == fact
+    assert pair.check(source, text(), "x: {crm: x, pm: x, owner: crm}", CHECK.format("x", "z").replace("‹", "")) == []
+
+
+KIND = {"enum": ["a", "b"]}
+IF_A = {"properties": {"kind": {"const": "a"}}, "required": ["kind"]}
+BOTH = "x: {crm: x, pm: ‹x, owner: crm}\n  kind: {crm: kind, pm: kind, owner: crm}"
+TOGETHER = [
+    ({"if": IF_A, "then": {"properties": {"x": {"maxLength": 5}}}}, "x must have at most 5 characters, has"),
+    ({"if": IF_A, "then": {"required": ["y"]}}, "y is required"),
+    ({"minProperties": 3}, "it must have at least 3 properties, has"),
+    ({"not": {"properties": {"kind": {"const": "b"}}, "required": ["kind", "x"]}}, "it "),
+]
+
+
+@pytest.mark.parametrize(("rule", "message"), TOGETHER)
+def test_what_a_contract_says_of_several_properties_is_tried_on_records(pair, rule, message):
+    source = contract(text(most=20), kind=KIND)
+    target = json.dumps(json.loads(contract(text(most=20), kind=KIND, y=text())) | rule)
+    (found,) = pair.check(source, target, BOTH, CREATE)
+    assert (found.rule, found.severity) == ("type/together", "error")
+    assert f"together, the fields make what pm.customer@1.0.0 refuses: {message}" in found.message
+    assert (found.at == pair.expected) == message.startswith("x ")
+
+
+def test_what_the_source_says_of_them_as_well_goes_together(pair):
+    rule = TOGETHER[0][0]
+    both = json.dumps(json.loads(contract(text(most=20), kind=KIND)) | rule)
+    assert pair.check(both, both, BOTH.replace("‹", ""), CREATE) == []
+    scoped = "scope: {crm: \"kind == 'b'\"}\n" + CREATE
+    assert pair.check(contract(text(most=20), kind=KIND), both, BOTH.replace("‹", ""), scoped) == []
+
+
+def test_records_that_a_check_stops_need_not_go_together(pair):
+    target = json.dumps(json.loads(contract(text(most=20), kind=KIND)) | TOGETHER[0][0])
+    stops = "checks:\n  - {crm: \"kind\", equals: y, else: reject}\n" + CREATE
+    source = contract(text(most=20), required=["kind", "y"], kind=KIND, y={"const": "b"})
+    found = pair.check(source, target, BOTH.replace("‹", ""), stops)
+    assert [each.rule for each in found] == []

@@ -17,8 +17,9 @@ from crmsync.core.compat import compare
 from crmsync.core.model import ABSENT, SIDES, At, Json, Side, to_json
 
 Level: TypeAlias = Literal["breaking", "additive", "cosmetic"]
-Where: TypeAlias = tuple[str | int, ...]
-"""The way to a place in the mapping's file; `("#contract", 0)`, `("#entity", 0)` and `("#table", NAME)` lie outside."""
+Where: TypeAlias = tuple[Json, ...]
+"""The way to a place in the mapping's file. Outside of it lie `("#contract", SIDE, POINTER)`,
+`("#system", SIDE, ...)`, `("#entity", SIDE, ...)`, `("#table", NAME, ...)` and `("#row", NAME, ROW)`."""
 
 LONGEST: Final = 80  # characters of a value in a message
 NAMED: Final = 3  # changes of a contract in a message
@@ -62,6 +63,7 @@ CHANGES: Final[Mapping[str, Level]] = MappingProxyType({
     "change/reading": "additive",
     "change/run-order": "additive",
     "change/enabled": "additive",
+    "change/rollout": "additive",
     "change/limits": "cosmetic",
     "change/labels": "cosmetic",
     "change/golden": "cosmetic",
@@ -111,7 +113,7 @@ class _Both:
     old: Definition
     new: Definition
 
-    def told(self, *way: str | int) -> tuple[Json, Json]:
+    def told(self, *way: Json) -> tuple[Json, Json]:
         return _look(self.old.told, way), _look(self.new.told, way)
 
     def beside(self, *way: str | int) -> tuple[Json, Json]:
@@ -164,7 +166,8 @@ def _said(value: Json) -> str:
 
 def _ends(both: _Both) -> Iterator[Change]:
     for side in SIDES:
-        name, where = both.side(side), ("between", both.side(side))
+        name = both.side(side)
+        where: Where = ("between", name)
         old, new = ([*each[:2]] for each in both.told("ends", side))
         if old != new:
             said = f"{name} is {'.'.join(new)} now, and was {'.'.join(old)}"
@@ -173,7 +176,9 @@ def _ends(both: _Both) -> Iterator[Change]:
         if strict[0] != strict[1]:
             rule = "change/contract-narrower" if strict[1] else "change/contract-wider"
             said = "rejects a record" if strict[1] else "only warns"
-            yield both.change(rule, where, f"{name} {said} that breaks its contract where nothing is mapped", *strict)
+            yield both.change(
+                rule, (*where, "strict"), f"{name} {said} that breaks its contract where nothing is mapped", *strict
+            )
 
 
 _IDENTITY: Final = ("key", "each", "each_as")
@@ -185,17 +190,18 @@ def _entities(both: _Both) -> Iterator[Change]:
         if not _same(*([*each[:2]] for each in both.told("ends", side))):  # another one altogether
             continue
         for part in _IDENTITY:
-            yield from both.differs("change/key", where, f"{part} of {name}", "entities", side, "entity", part)
-        yield from both.differs("change/connector", where, f"connector of {name}", "entities", side, "connector")
-        yield from both.differs(
-            "change/deleted", where, f"what counts as deleted in {name}", "entities", side, "entity", "deleted"
-        )
+            said = f"{part} of {name}"
+            yield from both.differs("change/key", (*where, part), said, "entities", side, "entity", part)
+        at = ("#system", side, "connector")
+        yield from both.differs("change/connector", at, f"connector of {name}", "entities", side, "connector")
+        said = f"what counts as deleted in {name}"
+        yield from both.differs("change/deleted", (*where, "deleted"), said, "entities", side, "entity", "deleted")
         for part in ("embed", "embedded"):
             way = ("entity", part) if part == "embed" else (part,)
             old, new = both.told("entities", side, *way)
             if not _same(old, new):
                 said = f"what is embedded into a record of {name} has changed"
-                yield both.change("change/embed", where, said, old, new)
+                yield both.change("change/embed", (*where, "embed"), said, old, new)
                 break
         yield from _reading(both, side)
 
@@ -207,14 +213,14 @@ def _reading(both: _Both, side: Side) -> Iterator[Change]:
     parts = sorted({*told[0], *told[1]} - known)
     for part in parts:
         what = f"{part} of {both.side(side)}"
-        yield from both.differs("change/reading", ("#entity", side), what, "entities", side, "entity", part)
+        yield from both.differs("change/reading", ("#entity", side, part), what, "entities", side, "entity", part)
     what = f"timezone of {both.side(side)}"
-    yield from both.differs("change/reading", ("#entity", side), what, "entities", side, "timezone")
+    yield from both.differs("change/reading", ("#system", side, "timezone"), what, "entities", side, "timezone")
     old, new = both.told("entities", side, "options")
     for part in sorted({*old, *new}):  # by their fingerprints: they may hold a secret
         if old.get(part) != new.get(part):
             said = f"{part} of {both.side(side)} has changed"
-            yield both.change("change/reading", ("#entity", side), said)
+            yield both.change("change/reading", ("#entity", side, part), said)
 
 
 def _contracts(both: _Both) -> Iterator[Change]:
@@ -232,9 +238,13 @@ def _contracts(both: _Both) -> Iterator[Change]:
             "breaking": "records that kept it do not keep it any more",
             "unproven": "it is not proved that every record that kept it keeps it still",
         }
-        wrong = [each.message for each in compared.changes if each.direction in ("narrows", "changes")]
-        told = _first(wrong) if rule == "change/contract-narrower" else ""
-        yield both.change(rule, ("#contract", side), f"contract {said}: {tells[verdict]}{told}", *names)
+        blamed = [each for each in compared.changes if each.direction in _BLAMED[rule]] or list(compared.changes)
+        where: Where = ("#contract", side, *(each.new_pointer for each in blamed[:1]))
+        told = _first([each.message for each in blamed])
+        yield both.change(rule, where, f"contract {said}: {tells[verdict]}{told}", *names)
+
+
+_BLAMED: Final = {"change/contract-narrower": ("narrows", "changes"), "change/contract-wider": ("widens", "changes")}
 
 
 def _first(messages: Sequence[str]) -> str:
@@ -297,6 +307,19 @@ def _running(both: _Both) -> Iterator[Change]:
     yield from both.differs("change/run-order", ("after",), "after", "after")
     yield from both.differs("change/run-order", ("together",), "together", "together")
     yield from both.differs("change/enabled", ("enabled",), "enabled", "enabled")
+    old, new = both.told("rollout")
+    if not _same(old, new):
+        said = f"rollout: {_who_is_in(both, old)} -> {_who_is_in(both, new)}"
+        yield both.change("change/rollout", ("rollout",), said, old, new)
+
+
+def _who_is_in(both: _Both, told: Json) -> str:
+    if not told:
+        return "every pair"
+    percent, *select = told
+    share = [] if percent is None else [f"{percent} %"]
+    picked = [f"{both.side(side)}: {text}" for side, text in zip(SIDES, select, strict=True) if text]
+    return ", ".join([*share, *picked])
 
 
 def _tables(both: _Both) -> Iterator[Change]:
@@ -309,20 +332,22 @@ def _table(both: _Both, name: str, old: Json, new: Json) -> Iterator[Change]:
     where = ("#table", name)
     if not _same(old["columns"], new["columns"]):
         said = f"table {name} has other columns"
-        yield both.change("change/lookup-changed", where, said, old["columns"], new["columns"])
+        yield both.change("change/lookup-changed", (*where, "columns"), said, old["columns"], new["columns"])
         return
     for row in _only_in(old, new):
-        yield both.change("change/lookup-changed", where, f"table {name} has no row {_said(row)} any more", row)
+        said = f"table {name} has no row {_said(row)} any more"
+        yield both.change("change/lookup-changed", (*where, "rows"), said, row)
     for row in _only_in(new, old):
-        yield both.change("change/lookup-row-added", where, f"table {name} has a new row {_said(row)}", ABSENT, row)
+        said = f"table {name} has a new row {_said(row)}"
+        yield both.change("change/lookup-row-added", ("#row", name, row), said, ABSENT, row)
     if not _same(old["prefer"], new["prefer"]):
         said = f"table {name} prefers other values"
-        yield both.change("change/lookup-changed", where, said, old["prefer"], new["prefer"])
+        yield both.change("change/lookup-changed", (*where, "prefer"), said, old["prefer"], new["prefer"])
     was, now = old["unmapped"], new["unmapped"]
     if not _same(was, now):
         rule = "change/lookup-changed" if isinstance(was, dict) else "change/lookup-row-added"
         said = f"unmapped of table {name}: {_said(was)} -> {_said(now)}"
-        yield both.change(rule, where, said, was, now)
+        yield both.change(rule, (*where, "unmapped"), said, was, now)
 
 
 def _only_in(one: Json, other: Json) -> list[Json]:
@@ -359,7 +384,7 @@ def _field(both: _Both, name: str, old: Json, new: Json) -> Iterator[Change]:
         if key == "paths":
             yield from _paths(both, name, was, now)
             continue
-        rule, what = _RULES[key] if key in _RULES else _policy(key, was, now)
+        rule, what = _RULES[key] if key in _RULES else _policy(key, now)
         if key in ("to_0", "to_1"):
             rule = "change/both-ways" if "shared" in (old["owner"], new["owner"]) else rule
         what = what.format(both.side(0), both.side(1))
@@ -411,7 +436,7 @@ _DECIDES_ALONE: Final[Mapping[str, Callable[[Json], bool]]] = {
 _UNSAID: Final = {"on_conflict": "review", "on_foreign_edit": "revert", "on_first_link": "hold", "on_null": "propagate"}
 
 
-def _policy(key: str, was: Json, now: Json) -> tuple[str, str]:
+def _policy(key: str, now: Json) -> tuple[str, str]:
     """Does the new word overwrite where the old one asked a person, or let be?"""
     return ("change/overwrites" if _DECIDES_ALONE[key](now) else "change/asks-more"), key
 

@@ -37,7 +37,7 @@ _SETTINGS: Final = (
 )  # fmt: skip
 
 
-def _nowhere(*_: str | int) -> At:
+def _nowhere(*_: Json) -> At:
     return At("")
 
 
@@ -92,6 +92,7 @@ def define(
         "after": mapping.after,
         "together": mapping.together,
         "enabled": mapping.enabled,
+        "rollout": [mapping.rollout.percent, *mapping.rollout.select] if mapping.rollout else None,
         "tables": {name: _table(table, sides) for name, table in sorted(tables.items())},
     }  # fmt: skip
     beside = {
@@ -99,7 +100,7 @@ def define(
         "contracts": [str(end.contract) for end in mapping.ends],
         "notes": [_notes(end.contract.schema) for end in mapping.ends],
         "order": list(order),
-        "limits": _limits(mapping.limits),
+        "limits": {**_limits(mapping.limits), "oscillation": _oscillation(mapping.fields)},
         "match": _proof(mapping.match) if mapping.match else None,
     }
     return Definition(mapping.name, from_json(to_json(told)), from_json(to_json(beside)), place)
@@ -156,6 +157,11 @@ def _limits(limits: Limits) -> Json:
         "missing": told(limits.missing),
         "unusual": limits.unusual,
     }
+
+
+def _oscillation(fields: Iterable[Field]) -> Json:
+    """Of the fields that say something else than every one does, so that a new field is no new limit."""
+    return {each.name: each.oscillation for each in fields if each.oscillation != _NO_FIELD.oscillation}
 
 
 def _table(table: Table, sides: Both[str]) -> Json:

@@ -5,7 +5,11 @@ A change is *compatible* where every record of one version is valid under the ot
 """
 
 from crmsync.core.compat.changes import Change
-from crmsync.core.compat.compare import Comparison, compare, compare_all
-from crmsync.core.compat.semver import Step, is_enough, promised, taken
+from crmsync.core.compat.compare import Comparison, compare
+from crmsync.core.compat.policy import Policy
+from crmsync.core.compat.semver import Step, is_enough, numbers, promised, taken
+from crmsync.core.compat.verdict import Verdict
 
-__all__ = ["Change", "Comparison", "Step", "compare", "compare_all", "is_enough", "promised", "taken"]
+__all__ = [
+    "Change", "Comparison", "Policy", "Step", "Verdict", "compare", "is_enough", "numbers", "promised", "taken",
+]  # fmt: skip

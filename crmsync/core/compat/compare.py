@@ -14,7 +14,6 @@ from crmsync.core.compat.verdict import Inclusion, Verdict, included
 from crmsync.core.model import ABSENT, Json, Mode
 
 Towards: TypeAlias = Literal["BACKWARD", "FORWARD", "FULL"]
-_BOTH: Final = ("BACKWARD", "FORWARD")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +81,3 @@ _WIDENING: Final = frozenset({"widens", "changes"})
 
 def _included(policy: Policy, old: Json, new: Json) -> dict[str, Inclusion]:
     return {"BACKWARD": included(*applied(policy, old, new)), "FORWARD": included(*applied(policy, new, old))}
-
-
-def compare_all(earlier: Mapping[str, Json], new: Json, *, draft: int = LATEST) -> dict[str, Comparison]:
-    """With each of the earlier versions, as the modes that are TRANSITIVE ask."""
-    return {version: compare(schema, new, draft=draft) for version, schema in earlier.items()}

@@ -6,17 +6,16 @@ asserted in 2020-12, as contracts are; in an older draft it stays what it is the
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import Final
 
 import jsonschema_rs
 
-from crmsync.core.contract.shape import NAMED, REFERENCES, exact, rebuilt, subschemas
+from crmsync.core.contract.shape import NAMED, REFERENCES, exact, rebuilt, subschemas, with_plain_integers
 from crmsync.core.model import Json
 
 LATEST: Final = 2020
 _DRAFTS: Final = {"draft-04": 4, "draft-06": 6, "draft-07": 7, "2019-09": 2019, "2020-12": LATEST}
-_DIALECTS: Final = {
+DIALECTS: Final = {
     4: "http://json-schema.org/draft-04/schema#", 6: "http://json-schema.org/draft-06/schema#",
     7: "http://json-schema.org/draft-07/schema#", 2019: "https://json-schema.org/draft/2019-09/schema",
     LATEST: "https://json-schema.org/draft/2020-12/schema",
@@ -40,21 +39,26 @@ class Uncanonical(ValueError):
 def modern(schema: Json, draft: int = LATEST) -> Json:
     """The schema in 2020-12, with decimals for floats; what describes a content asserts nothing and is left out. Raises
     Uncanonical where it is no schema of its draft."""
-    declared = schema.get("$schema") if isinstance(schema, dict) else None
-    spoken = next((number for word, number in _DRAFTS.items() if isinstance(declared, str) and word in declared), draft)
+    draft = draft_of(schema, draft)
     try:
-        if not _is_schema(schema, spoken):
-            raise Uncanonical(f"is no schema of draft {spoken}")
-        return _one_document(_plain(_modern(exact(schema), spoken)))
+        if not _is_schema(schema, draft):
+            raise Uncanonical(f"is no schema of draft {draft}")
+        return _one_document(with_plain_integers(_modern(exact(schema), draft)))
     except RecursionError:
         raise Uncanonical("is nested too deeply") from None
+
+
+def draft_of(schema: Json, draft: int) -> int:
+    """The draft that its `$schema` names, or else this one."""
+    declared = schema.get("$schema") if isinstance(schema, dict) else None
+    return next((number for word, number in _DRAFTS.items() if isinstance(declared, str) and word in declared), draft)
 
 
 def _is_schema(schema: Json, draft: int) -> bool:
     if not isinstance(schema, dict):
         return isinstance(schema, bool)
     try:
-        return jsonschema_rs.meta.is_valid({**schema, "$schema": _DIALECTS[draft]})
+        return jsonschema_rs.meta.is_valid({**schema, "$schema": DIALECTS[draft]})
     except ValueError as error:
         raise Uncanonical(str(error).splitlines()[0]) from error
 
@@ -69,18 +73,6 @@ def _one_document(root: Json) -> Json:
                 raise Uncanonical("holds documents of their own, with references inside")
             del schema["$id"]
     return root
-
-
-def _plain(value: Json) -> Json:
-    """Whole numbers as int: to some readers 2.0 is no length."""
-    match value:
-        case Decimal() if value == value.to_integral_value() and value.adjusted() < 400:
-            return int(value)
-        case list():
-            return [_plain(item) for item in value]
-        case dict():
-            return {name: _plain(item) for name, item in value.items()}
-    return value
 
 
 def _modern(schema: Json, draft: int) -> Json:

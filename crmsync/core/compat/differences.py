@@ -12,7 +12,7 @@ from crmsync.core.compat import hints
 from crmsync.core.compat.canonical import Canonical, Uncanonical
 from crmsync.core.compat.choices import Choices, Seeded, Simplest
 from crmsync.core.compat.draw import Undrawable, drawing
-from crmsync.core.compat.facts import Facts
+from crmsync.core.compat.facts import Facts, extent
 from crmsync.core.contract.shape import is_alone, subschemas
 from crmsync.core.contract.violation import Place
 from crmsync.core.model import ABSENT, Json, to_json
@@ -22,7 +22,6 @@ Telling: TypeAlias = tuple[Place, Json]
 
 _DEEP: Final = 6
 _SMALL: Final = 25  # schemas within a schema; a larger difference takes too long to work out
-_STRUCTURE: Final = frozenset({"properties", "items", "additionalProperties", "patternProperties", "prefixItems"})
 
 
 def telling(inner: Json, outer: Json) -> Iterator[Telling]:
@@ -54,7 +53,7 @@ class _Walk:
                 right = outer.instead(other, counterpart)
                 if to_json(branch) == to_json(counterpart) or left.is_told_apart(right):
                     continue
-                bases = list(_drawn(_schema(left), 1))
+                bases = list(_drawn(left.alone, 1))
                 for inside, value in self.between((), left, right):
                     yield from ((place, planted(base, inside, value)) for base in bases)
 
@@ -64,7 +63,7 @@ class _Walk:
         for name in _names(inner, outer):
             left, right = inner.property(name), outer.property(name)
             if right.is_nothing and not left.is_nothing:
-                yield from (((*place, name), value) for value in _drawn(_schema(left), 2))
+                yield from (((*place, name), value) for value in _drawn(left.alone, 2))
             yield from self.between((*place, name), left, right)
 
     def _lists(self, place: Place, inner: Facts, outer: Facts) -> Iterator[Telling]:
@@ -91,15 +90,11 @@ def _names(inner: Facts, outer: Facts) -> list[str]:
     return sorted({*inner.names, *outer.names, *inner.required, *drawn, "x"})
 
 
-def _schema(facts: Facts) -> Json:
-    return {"allOf": [part for part in facts.parts if is_alone(part)]}
-
-
 def _values(inner: Facts, outer: Facts) -> Iterator[Json]:
-    left, right = _schema(inner), _schema(outer)
+    left, right = inner.alone, outer.alone
     if max(size(left), size(right)) <= _SMALL:
         yield from _of_difference(left, right)
-    if max(map(_schemas, (left, right))) <= _SMALL:
+    if max(map(extent, (left, right))) <= _SMALL:
         yield from hints.values(left, right)
     yield from _drawn(left, 2)
 
@@ -107,11 +102,7 @@ def _values(inner: Facts, outer: Facts) -> Iterator[Json]:
 def size(schema: Json) -> int:
     """How long a difference takes to work out: schemas within it, and listed values by the ten."""
     listed = (inner.get("enum", ()) for _, inner in subschemas(schema) if isinstance(inner, dict))
-    return _schemas(schema) + sum(len(values) // 10 for values in listed)
-
-
-def _schemas(schema: Json) -> int:
-    return sum(1 for _ in subschemas(schema))
+    return extent(schema) + sum(len(values) // 10 for values in listed)
 
 
 def _of_difference(left: Json, right: Json) -> Iterator[Json]:

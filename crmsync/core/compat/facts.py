@@ -13,7 +13,7 @@ from typing import Final
 import jsonschema_rs
 
 from crmsync.core.compat.regular import Language, Unregular
-from crmsync.core.contract.shape import is_alone, target, verdict
+from crmsync.core.contract.shape import is_alone, subschemas, target, verdict
 from crmsync.core.model import Json, to_json
 
 TYPES: Final = ("null", "boolean", "integer", "number", "string", "array", "object")
@@ -38,6 +38,11 @@ class Facts:
     @cached_property
     def key(self) -> bytes:
         return b"\n".join(sorted({to_json(part) for part in self.parts}))
+
+    @cached_property
+    def alone(self) -> Json:
+        """As one schema, without what refers to the document it stands in."""
+        return {"allOf": [part for part in self.parts if is_alone(part)]}
 
     @cached_property
     def is_nothing(self) -> bool:
@@ -81,11 +86,11 @@ class Facts:
 
     # Texts ----------------------------------------------------------------------------------------
 
-    def language(self, patterns: tuple[str, ...] = (), barred: tuple[str, ...] = (), least: int = 0) -> Language:
+    def language(self, barred: tuple[str, ...] = (), least: int = 0) -> Language:
         """The texts that it may be; narrowed by what is given."""
         most = min(self.said("maxLength"), default=None)
         return Language(
-            tuple(sorted({*self.said("pattern"), *patterns})),
+            tuple(sorted(set(self.said("pattern")))),
             tuple(sorted({*self._barred(), *barred})),
             max([least, *self.said("minLength")]),
             most,
@@ -219,6 +224,11 @@ def _item(part: dict[str, Json], index: int) -> list[Json]:
     if index < len(prefix):
         return [prefix[index]]
     return [part["items"]] if "items" in part else []
+
+
+def extent(schema: Json) -> int:
+    """How many schemas stand in it, itself included: what working it out costs."""
+    return sum(1 for _ in subschemas(schema))
 
 
 def holds(schema: Json, value: Json) -> bool:

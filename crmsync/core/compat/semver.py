@@ -51,7 +51,7 @@ def _required(verdicts: Mapping[str, Verdict], changes: Sequence[Change], mode: 
 
 def taken(old_version: str, new_version: str) -> Step:
     """The step from one version to a later one; "none" where it is not later. Versions are like 1.2.0."""
-    old, new = _numbers(old_version), _numbers(new_version)
+    old, new = numbers(old_version), numbers(new_version)
     if new <= old:
         return "none"
     if new[0] != old[0]:
@@ -63,6 +63,7 @@ def is_enough(step: Step, needed: Step) -> bool:
     return STEPS.index(step) >= STEPS.index(needed)
 
 
-def _numbers(version: str) -> tuple[int, int, int]:
+def numbers(version: str) -> tuple[int, int, int]:
+    """Major, minor and patch, to sort by."""
     major, minor, patch = (int(part) for part in version.split("-")[0].split("+")[0].split("."))
     return major, minor, patch

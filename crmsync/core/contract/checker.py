@@ -19,6 +19,7 @@ from crmsync.core.contract.shape import (
     facets,
     is_closed,
     is_marked,
+    is_marked_within,
     may_be_object,
     rebuilt,
     target,
@@ -39,16 +40,18 @@ class ContractError(ValueError):
 class Checker:
     """One contract, compiled. Raises ContractError when the contract itself is not sound.
 
-    Records are plain JSON, without ABSENT: the fast validator would take that for a text.
+    Records are plain JSON, without ABSENT: the fast validator would take that for a text. `private`: the plain paths
+    whose values are about people though the contract does not say so.
     """
 
     contract: Contract
+    private: frozenset[tuple[str, ...]] = frozenset()
 
     def __post_init__(self) -> None:
         self._decides  # noqa: B018 - compiles, so that a broken contract is met here
 
-    def __reduce__(self) -> tuple[type[Checker], tuple[Contract]]:
-        return Checker, (self.contract,)
+    def __reduce__(self) -> tuple[type[Checker], tuple[Contract, frozenset[tuple[str, ...]]]]:
+        return Checker, (self.contract, self.private)
 
     @cached_property
     def schema(self) -> Json:
@@ -98,12 +101,22 @@ class Checker:
     def _worded(
         self, decides: jsonschema_rs.Draft202012Validator, explains: Validator, record: Json
     ) -> list[Violation]:
-        found = {each for error in explains.iter_errors(record) for each in worded(error, self.pii)}
+        found = {each for error in explains.iter_errors(record) for each in worded(error, self.touches_pii)}
         return in_order(found or _unworded(decides.iter_errors(record)))
 
     def pii(self, path: Place) -> bool:
         """Whether the value at `path` is about a person: it, or what it is a part of, is marked `x-pii`."""
-        return is_marked(path, self.schema, lambda facet: facet.get("x-pii") not in (None, False))
+        flowed = bool(self.private) and any(path[:length] in self.private for length in range(1, len(path) + 1))
+        return flowed or is_marked(path, self.schema, _is_pii)
+
+    def touches_pii(self, path: Place) -> bool:
+        """Whether the value at `path` is about a person, or holds something that is."""
+        within = any(each[: len(path)] == path for each in self.private)
+        return within or self.pii(path) or is_marked_within(path, self.schema, _is_pii)
+
+    def declares(self, path: Place) -> bool:
+        """Whether the contract says anything of the value at `path`."""
+        return bool(declared(path, self.schema))
 
     def read_only(self, path: Place) -> bool:
         return is_marked(path, self.schema, lambda facet: facet.get("readOnly") is True)
@@ -140,6 +153,10 @@ class Checker:
         """The names declared for the object at `path`, sorted; () is the record itself."""
         around = [facet for schema in declared(path, self.schema) for facet in facets(schema, self.schema)]
         return tuple(sorted({name for facet in around for name in facet.get("properties", {})}))
+
+
+def _is_pii(facet: Json) -> bool:
+    return facet.get("x-pii") not in (None, False)
 
 
 def _unworded(errors: Iterable[jsonschema_rs.ValidationError]) -> set[Violation]:

@@ -24,9 +24,11 @@ from crmsync.core.contract.shape import (
     apart,
     exact,
     is_alone,
+    is_beyond_integers,
     subschemas,
     target,
     verdict,
+    with_plain_integers,
 )  # fmt: skip
 from crmsync.core.contract.violation import Place
 from crmsync.core.contract.words import FORMATS, worded
@@ -124,14 +126,14 @@ def _unsound(schema: Json) -> Iterator[Flaw]:
         return
     from jsonschema import Draft202012Validator  # a tenth of a second, and only a check of contracts needs it
 
-    for error in Draft202012Validator(Draft202012Validator.META_SCHEMA).iter_errors(_with_plain_integers(schema)):
+    for error in Draft202012Validator(Draft202012Validator.META_SCHEMA).iter_errors(with_plain_integers(schema)):
         for each in worded(error, lambda path: False):
             yield Flaw(each.path, "not-a-schema", each.message, _SEE)
 
 
 def _keeps_the_dialect(schema: Json) -> bool:
     """At the speed of what checks records; what it refuses the reference finds words for."""
-    return bool(_dialect().is_valid(schema)) and not _is_beyond_integers(schema)
+    return bool(_dialect().is_valid(schema)) and not _holds_one_beyond(schema)
 
 
 @cache
@@ -139,31 +141,16 @@ def _dialect() -> jsonschema_rs.Draft202012Validator:
     return jsonschema_rs.Draft202012Validator({"$ref": _DIALECT}, offline=True)
 
 
-def _is_beyond_integers(schema: Json) -> bool:
+def _holds_one_beyond(schema: Json) -> bool:
     """Whether a whole number stands in it that the two might take otherwise: 1e400, which is a Decimal to both."""
     match schema:
         case Decimal():
-            return schema.adjusted() >= _DIGITS
+            return is_beyond_integers(schema)
         case list():
-            return any(map(_is_beyond_integers, schema))
+            return any(map(_holds_one_beyond, schema))
         case dict():
-            return any(map(_is_beyond_integers, schema.values()))
+            return any(map(_holds_one_beyond, schema.values()))
     return False
-
-
-_DIGITS: Final = 400
-
-
-def _with_plain_integers(schema: Json) -> Json:
-    """For a validator to which 2.0 is no whole number when it is a Decimal."""
-    match schema:
-        case Decimal() if schema == schema.to_integral_value() and schema.adjusted() < _DIGITS:
-            return int(schema)
-        case list():
-            return [_with_plain_integers(item) for item in schema]
-        case dict():
-            return {name: _with_plain_integers(item) for name, item in schema.items()}
-    return schema
 
 
 def _unfit(root: Json) -> Iterator[Flaw]:

@@ -40,6 +40,26 @@ def exact(schema: Json) -> Json:
     return schema
 
 
+def with_plain_integers(schema: Json) -> Json:
+    """With whole numbers as int: to some readers the Decimal 2.0 is no length."""
+    match schema:
+        case Decimal() if not is_beyond_integers(schema) and schema == schema.to_integral_value():
+            return int(schema)
+        case list():
+            return [with_plain_integers(item) for item in schema]
+        case dict():
+            return {name: with_plain_integers(item) for name, item in schema.items()}
+    return schema
+
+
+def is_beyond_integers(number: Decimal) -> bool:
+    """Whether it is too large to be spelled out: 1e400 stays a Decimal to all readers."""
+    return number.adjusted() >= _DIGITS
+
+
+_DIGITS: Final = 400
+
+
 def rebuilt(keyword: str, value: Json, change: Callable[[Json], Json]) -> Json:
     """What a keyword holds, with the schemas directly inside it changed."""
     if keyword in ONE:
@@ -222,6 +242,29 @@ def is_marked(path: Place, root: Json, marks: Callable[[Json], bool]) -> bool:
             return True
         found = below(around, part)
     return any(marks(facet) for schema in found for facet in facets(schema, root))
+
+
+def is_marked_within(path: Place, root: Json, marks: Callable[[Json], bool]) -> bool:
+    """Whether a mark stands on the value at `path`, or on anything that it may hold."""
+    todo, seen = declared(path, root), set[int]()
+    while todo:
+        for facet in facets(todo.pop(), root):
+            if id(facet) not in seen:
+                seen.add(id(facet))
+                if marks(facet):
+                    return True
+                todo += _parts(facet)
+    return False
+
+
+def _parts(schema: Json) -> Iterator[Json]:
+    for keyword in ("properties", "patternProperties"):
+        yield from schema.get(keyword, {}).values()
+    yield from schema.get("prefixItems", ())
+    yield from (schema[keyword] for keyword in _OPEN_PARTS if keyword in schema)
+
+
+_OPEN_PARTS: Final = ("additionalProperties", "unevaluatedProperties", "items", "contains", "unevaluatedItems")
 
 
 def may_be_object(schema: Json, root: Json, seen: frozenset[int] = frozenset()) -> bool:

@@ -15,7 +15,7 @@ from typing import Final
 from jmespath.functions import Functions
 from jmespath.visitor import Options, TreeInterpreter
 
-from crmsync.core.expression.functions import CALLS, NUMBER, EvaluationError, Function, ordered
+from crmsync.core.expression.functions import CALLS, NUMBER, EvaluationError, Function, in_order, ordered
 from crmsync.core.expression.paths import Path, plain_path
 from crmsync.core.expression.problems import sound_tree
 from crmsync.core.expression.tree import EQUALITY, SIGNS, Node, inner
@@ -94,8 +94,20 @@ class _Library(Functions):
         return lambda value: arg.visit(arg.expression, value)
 
 
+class _Interpreter(TreeInterpreter):
+    """The library's, but for the order of properties."""
+
+    def visit_value_projection(self, node: Node, value: Json) -> Json:
+        left, right = node["children"]
+        base = self.visit(left, value)
+        if base.__class__ is not dict:
+            return None
+        found = [self.visit(right, each) for each in in_order(base)]
+        return [each for each in found if each is not None]
+
+
 def _interpreted(tree: Node) -> Function:
-    interpreter = TreeInterpreter(Options(custom_functions=_Library()))
+    interpreter = _Interpreter(Options(custom_functions=_Library()))
 
     def evaluate(record: Json) -> Json:
         try:
@@ -280,11 +292,12 @@ class _Source:
 
     @contextmanager
     def each(self, values: str, kind: str) -> Iterator[tuple[str, str]]:
-        """A loop over a list or the values of an object; the answer is null where it is neither."""
+        """A loop over a list or the values of an object, by name; the answer is null where it is neither."""
         answer, item = self.let("None"), f"i{self.count}"
         with self.block(f"if {values}.__class__ is {kind}:"):
             self.write(f"{answer} = []")
-            with self.block(f"for {item} in {values}{'.values()' if kind == 'dict' else ''}:"):
+            elements = f"{self.constant(in_order)}({values})" if kind == "dict" else values
+            with self.block(f"for {item} in {elements}:"):
                 yield answer, item
 
     def collect(self, node: Node, item: str, answer: str) -> None:

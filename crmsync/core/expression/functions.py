@@ -131,6 +131,11 @@ def _contains(subject: Json, search: Json) -> bool:
     return search in subject
 
 
+def in_order(value: Json) -> list[Json]:
+    """The values of an object by the names of its properties: their order in a record says nothing."""
+    return [value[name] for name in sorted(value)]
+
+
 def _merge(*objects: Json) -> Json:
     return {name: value for each in objects for name, value in each.items()}
 
@@ -163,14 +168,14 @@ def _to_string(value: Json) -> str:
 
 
 def _json_text(value: Json) -> str:
-    """As `json.dumps` without blanks, decimals with their places."""
+    """As `json.dumps` without blanks, decimals with their places, properties by name."""
     match value:
         case Decimal():
             return f"{value:f}" if abs(value.adjusted()) < 400 else str(value)
         case list():
             return f"[{','.join(map(_json_text, value))}]"
         case dict():
-            return "{" + ",".join(f"{json.dumps(name)}:{_json_text(item)}" for name, item in value.items()) + "}"
+            return "{" + ",".join(f"{json.dumps(name)}:{_json_text(value[name])}" for name in sorted(value)) + "}"
     return json.dumps(value)
 
 
@@ -221,7 +226,7 @@ FUNCTIONS: Final[Mapping[str, _Function]] = {
     "ends_with": _Function(str.endswith, (("text",), ("text",))),
     "floor": _Function(lambda n: _whole(n, ROUND_FLOOR), (("number",),)),
     "join": _Function(str.join, (("text",), ("texts",))),
-    "keys": _Function(list, (("object",),)),
+    "keys": _Function(sorted, (("object",),)),
     "length": _Function(len, (("text", "list", "object"),)),
     "map": _Function(lambda expression, array: [expression(item) for item in array], (EXPRESSION, ("list",))),
     "max": _Function(lambda array: max(array, default=None), (_ORDERED,)),
@@ -239,7 +244,7 @@ FUNCTIONS: Final[Mapping[str, _Function]] = {
     "to_number": _Function(_to_number, (_ANY,)),
     "to_string": _Function(_to_string, (_ANY,)),
     "type": _Function(_type, (_ANY,)),
-    "values": _Function(lambda each: list(each.values()), (("object",),)),
+    "values": _Function(in_order, (("object",),)),
 }
 CALLS: Final = {name: _checked(name, function) for name, function in FUNCTIONS.items()}
 

@@ -13,12 +13,12 @@ from crmsync.core.model import ABSENT, Json
 Path: TypeAlias = tuple[str, ...]
 
 
+@lru_cache(maxsize=16384)
 def plain_path(text: str) -> Path | None:
     """`address."post code"` as ("address", "post code"): only such a place can be written. Else None."""
     return names_of(text) or _names_between_dots(text)
 
 
-@lru_cache(maxsize=4096)
 def _names_between_dots(text: str) -> Path | None:
     try:
         *tokens, _end = tokens_of(text)

@@ -31,12 +31,23 @@ Places: TypeAlias = Mapping[int, Place]
 
 def sound_tree(text: str) -> Node:
     """The tree of `text`, fit to be evaluated. Raises ExpressionError."""
+    for offset, message in _fatal(text):
+        raise ExpressionError(message, offset, text)
+    return tree_of(text)
+
+
+@lru_cache(maxsize=16384)
+def _fatal(text: str) -> tuple[Problem, ...]:
+    tree, places = _placed(text)
+    with reading(text):
+        return tuple(sorted(_faults(tree, places)))
+
+
+@lru_cache(maxsize=1024)
+def _placed(text: str) -> tuple[Node, Places]:
     tree = tree_of(text)
     with reading(text):
-        faults = sorted(_faults(tree, places_of(tree, text)))
-    for offset, message in faults:
-        raise ExpressionError(message, offset, text)
-    return tree
+        return tree, places_of(tree, text)
 
 
 def problems(text: str) -> list[Problem]:
@@ -49,10 +60,9 @@ def problems(text: str) -> list[Problem]:
 @lru_cache(maxsize=16384)
 def _problems(text: str) -> tuple[Problem, ...]:
     try:
-        tree = tree_of(text)
+        tree, places = _placed(text)
         with reading(text):
-            places = places_of(tree, text)
-            return tuple(sorted({*_faults(tree, places), *_doubts(tree, places), *_slips(text)}))
+            return tuple(sorted({*_fatal(text), *_doubts(tree, places), *_slips(text)}))
     except ExpressionError as error:
         return ((error.offset, error.message),)
 

@@ -10,8 +10,11 @@ from typing import Final, TypeAlias
 
 from crmsync.core.expression.functions import CALLS, EvaluationError, Kinds
 from crmsync.core.model import Json
+from crmsync.core.types.bounds import Bound, high, is_whole, low
+from crmsync.core.types.kinds import KINDS, MOST
 from crmsync.core.types.narrow import TYPE_WORDS
-from crmsync.core.types.views import KINDS, MOST, Bound, Root, Type, View, high, is_whole, low, union
+from crmsync.core.types.root import Root
+from crmsync.core.types.views import Type, View, union
 
 Each: TypeAlias = "Type | None"
 """What an &... gives for an element."""

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from crmsync.core.model import Call, Chain, Json
-from crmsync.core.types.views import Root, Type, View
+from crmsync.core.types.root import Root
+from crmsync.core.types.views import Type, View
 from crmsync.core.types.written import Writer, either
 from crmsync.core.values import Context, Unfit, compile_chain
 from crmsync.core.values.chain import checked, find

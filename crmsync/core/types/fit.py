@@ -16,17 +16,10 @@ import jsonschema_rs
 
 from crmsync.core.compat.verdict import included
 from crmsync.core.model import ABSENT, Json, to_json
-from crmsync.core.types.views import (
-    LEAST,
-    MOST,
-    Fact,
-    Root,
-    Type,
-    View,
-    high,
-    is_whole,
-    low,
-)
+from crmsync.core.types.bounds import high, is_whole, low
+from crmsync.core.types.kinds import LEAST, MOST, Fact
+from crmsync.core.types.root import Root
+from crmsync.core.types.views import Type, View
 from crmsync.core.types.words import SAID, listed, shown
 from crmsync.core.types.written import Writer
 
@@ -333,7 +326,7 @@ _MADE: Final = (("+421905123456", "phone"), ("31333532", "company_id"), ("SK2020
 
 def _pattern(pattern: str) -> Misfit:
     takes = jsonschema_rs.Draft202012Validator({"pattern": pattern}).is_valid
-    transform = next((name for text, name in _MADE if takes(text) and not takes("a b")), None)
+    transform = next((name for text, name in _MADE if takes(text) and not takes("a b") and not takes(text[:2])), None)
     if transform is not None:
         mend = f"add {transform} to the chain"
     elif takes("SK") and not takes("sk"):
@@ -409,10 +402,17 @@ def _lists(taker: View, view: View) -> Iterator[Misfit]:
         what = f"lists of fewer than {taker.least} elements, which the target rejects"
         yield Misfit("type/length", what, "let the contract of the source ask for as many", _shorter(taker.least))
     if True in taker.limits("uniqueItems") and True not in view.limits("uniqueItems"):
-        yield Misfit("type/unique", "equal elements, which the target rejects", _OTHER_PATH, _anything)
+        yield Misfit("type/unique", "equal elements, which the target rejects", _OTHER_PATH, _repeats)
     given, asked = Writer(view.root).written(view.elements), Writer(taker.root).written(taker.elements)
     for each in fits(given, asked) if given is not True else ():
         yield Misfit(each.rule, f"in a list {each.what}", each.mend, _some(each.breaks))
+
+
+def _repeats(value: Json) -> bool:
+    return isinstance(value, list) and not _UNIQUE.is_valid(value)
+
+
+_UNIQUE: Final = jsonschema_rs.Draft202012Validator({"uniqueItems": True})
 
 
 def _some(breaks: Test) -> Test:

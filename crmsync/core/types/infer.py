@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from itertools import pairwise, product
 from typing import Final
 
-from crmsync.core.expression.functions import EXPRESSION, FUNCTIONS, one_of
-from crmsync.core.expression.tree import SIGNS, Node, in_text_order
-from crmsync.core.model import Json, Severity
-from crmsync.core.types.calls import fit, key_misfits, result
-from crmsync.core.types.mends import Mends
-from crmsync.core.types.narrow import falsy_part, may_differ, may_equal, outcome_part, refine, truthy_part
+from crmsync.core.expression.tree import Node, in_text_order
+from crmsync.core.model import Severity
+from crmsync.core.types.called import Called
+from crmsync.core.types.compared import Compared
+from crmsync.core.types.narrow import falsy_part, outcome_part, refine, truthy_part
 from crmsync.core.types.notation import written
 from crmsync.core.types.paths import dotted, paths_in
-from crmsync.core.types.views import Root, Type, View, high, is_below, low, union
-from crmsync.core.types.words import SAID, choose, listed, said, shown
+from crmsync.core.types.root import Root
+from crmsync.core.types.steps import element_at, names_of, sliced, step
+from crmsync.core.types.views import Type, View, union
+from crmsync.core.types.words import SAID, choose, said
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,9 @@ class Doubt:
     mend: str
     node: Node
     call: Node | None = None
+
+
+_OF_LIST: Final = "[*] before it for all elements of the list, [0] for the first"
 
 
 @dataclass(eq=False)
@@ -90,14 +93,15 @@ class Inference:
     def unknown(self, node: Node, at: Type) -> None:
         name = node["value"]
         objects = [view for view in at.alternatives if view.kind == "object"]
-        names = _names(objects)
+        names = names_of(objects)
         is_open = any(view.property(name).alternatives for view in objects)
         if names or not is_open:  # else nothing at all is said of the object
             *above, _ = path = paths_in(self.tree).get(id(node), (name,))
             place = dotted(tuple(above)) or "it"
             shape = "" if objects else f": {place} is {said(sorted(at.kinds - {'null'}))}"
             message = f"{self.contract} does not declare {dotted(path)!r}{shape}"
-            mend = choose(name, names, f"{place} has")
+            is_list = "list" in at.kinds and not objects
+            mend = f"write {_OF_LIST}" if is_list else choose(name, names, f"{place} has")
             self.doubt("type/unknown-path", "warning" if is_open else "error", message, mend, node)
 
     def subexpression(self, node: Node, at: Type) -> Type:
@@ -110,7 +114,7 @@ class Inference:
     def index(self, node: Node, at: Type) -> Type:
         self.wants(node, at, "list")
         place = int(node["value"])
-        parts = [part for view in at.alternatives for part in _at(view, place).parts]
+        parts = [part for view in at.alternatives for part in element_at(view, place).parts]
         found = Type(tuple(parts))
         if found.kinds == {"null"} and "list" in at.kinds and not self.is_null(at):
             longest = max((view.most or 0 for view in at.alternatives if view.kind == "list"), default=0)
@@ -138,7 +142,7 @@ class Inference:
     def slice(self, node: Node, at: Type) -> Type:
         self.wants(node, at, "list")
         cut = slice(*node["children"])
-        parts = [part for view in at.alternatives for part in _slice(view, cut).parts]
+        parts = [part for view in at.alternatives for part in sliced(view, cut).parts]
         return Type(tuple(parts))
 
     # Projections -----------------------------------------------------------------------------------
@@ -261,204 +265,17 @@ class Inference:
             return
         why = "never true" if goes_on else "never null, false or empty"
         message = f"{written(right)} is never reached: {written(left)} is {why}"
-        self.doubt("type/unused", "warning", message, f"write {written(left)}", right)
+        mend = f"mend {written(left)}, so that it may be true" if goes_on else f"write {written(left)}"
+        self.doubt("type/unused", "warning", message, mend, right)
 
     def comparator(self, node: Node, at: Type) -> Type:
         left, right = (self.visit(child, at) for child in node["children"])
         if not (left.alternatives and right.alternatives):
             return self.root.never
-        compare = self.equality if node["value"] in ("eq", "ne") else self.order
-        return compare(node, at, left, right)
-
-    def equality(self, node: Node, at: Type, left: Type, right: Type) -> Type:
-        can_be_equal, can_differ = may_equal(left, right), may_differ(left, right)
-        answers = [can_be_equal, can_differ] if node["value"] == "eq" else [can_differ, can_be_equal]
-        if not all(answers) and not self.is_told(node, left, right):
-            always = "true" if answers[0] else "false"
-            message, mend = _always(node, left, right)
-            self.doubt("type/always", "warning", f"{written(node)} is always {always}{message}", mend, node)
-        return union(
-            self.root, *(self.root.constant(each) for each, may in zip((True, False), answers, strict=True) if may)
-        )
-
-    def is_told(self, node: Node, left: Type, right: Type) -> bool:
-        """A path that leads nowhere gives null, which was told of the path."""
-        pairs = zip(node["children"], (left, right), strict=True)
-        return any(self.is_null(type_) and child["type"] != "literal" for child, type_ in pairs)
-
-    def order(self, node: Node, at: Type, left: Type, right: Type) -> Type:
-        kinds = {frozenset(pair) for pair in product(left.kinds, right.kinds)}
-        mixed = frozenset({"text", "number"})
-        if mixed in kinds:
-            self.doubt_mixed(node, at, is_certain=kinds == {mixed})
-        answers: set[bool | None] = {None} if kinds - {mixed, frozenset({"text"}), frozenset({"number"})} else set()
-        if frozenset({"text"}) in kinds:
-            answers |= {True, False}
-            self.doubt_text(node, left, right)
-        answers |= _number_answers(node["value"], left, right)
-        if answers == {None} and mixed not in kinds and not self.is_told(node, left, right):
-            message = f"{written(node)} orders {said(sorted(left.kinds))} and {said(sorted(right.kinds))}: always null"
-            self.doubt("type/order", "error", message, "only numbers have an order: use to_number(...)", node)
-        elif answers in ({False}, {True}, {False, None}) and mixed not in kinds:
-            word = "never true" if None in answers else "always true" if True in answers else "always false"
-            message = f"{written(node)} is {word}"
-            self.doubt("type/always", "warning", f"{message}{_ranges(node, left, right)}", "mend the condition", node)
-        return union(self.root, *(self.root.constant(each) for each in (True, False, None) if each in answers))
-
-    def doubt_mixed(self, node: Node, at: Type, is_certain: bool) -> None:
-        sign = SIGNS[node["value"]]
-        mend = Mends(self, at).of_order(node)
-        if is_certain:
-            self.doubt("type/never", "error", f"{sign} compares text with a number: it always fails", mend, node, node)
-        else:
-            message = f"{sign} may compare text with a number, and fails then"
-            self.doubt("type/may-fail", "error", message, mend, node, node)
-
-    def doubt_text(self, node: Node, left: Type, right: Type) -> None:
-        formats = [_formats(each) for each in (left, right)]
-        if any(child["type"] == "literal" for child in node["children"]):
-            return  # `expression.problems` speaks of it
-        if formats[0] != formats[1] or not formats[0] <= _DATED:
-            self.doubt(
-                "type/order",
-                "warning",
-                f"{written(node)} orders text ('100' comes before '50')",
-                "use to_number(...)",
-                node,
-            )
-
-    # Calls -----------------------------------------------------------------------------------------
+        return Compared(self, node, at, left, right).gives()
 
     def function_expression(self, node: Node, at: Type) -> Type:
-        name, function = node["value"], FUNCTIONS[node["value"]]
-        given = {number: arg for number, arg in enumerate(node["children"]) if function.kinds(number) != EXPRESSION}
-        found = {number: self.visit(arg, at) for number, arg in given.items()}
-        if not all(each.alternatives for each in found.values()):
-            return self.root.never
-        args = [self.fitting(node, number, each, at) for number, each in found.items()]
-        if name == "not_null":
-            self.doubt_unused(node, args)
-        if name == "contains":
-            args = self.searched(node, args, at)
-        each = self.each(node, args, at) if len(given) < len(node["children"]) else None
-        return result(name, args, each, self.root)
-
-    def fitting(self, node: Node, number: int, found: Type, at: Type) -> Type:
-        kinds = FUNCTIONS[node["value"]].kinds(number)
-        taken = fit(found, kinds)
-        if taken.misfits and not (self.is_null(found) and self.is_lost(node["children"][number])):
-            arg = node["children"][number]
-            takes = f"{node['value']}() takes {one_of(kinds)}"
-            mend = Mends(self, at).of_argument(node, number, taken.type, kinds)
-            if taken.type.alternatives:
-                message = f"{takes}, but {written(arg)} may be {_or_absent(taken.misfits)}"
-                self.doubt("type/may-fail", "error", message, mend, arg, node)
-            else:
-                message = f"{takes}, but {written(arg)} is {said(taken.misfits)}: it always fails"
-                self.doubt("type/never", "error", message, mend, arg, node)
-        return taken.type
-
-    def doubt_unused(self, node: Node, args: Sequence[Type]) -> None:
-        for (before, found), (after, _) in pairwise(zip(node["children"], args, strict=True)):
-            if "null" not in found.kinds:
-                message = f"{written(after)} is never reached: {written(before)} is never null"
-                self.doubt("type/unused", "warning", message, "leave it out", after)
-                return
-
-    def searched(self, node: Node, args: list[Type], at: Type) -> list[Type]:
-        """Text is searched for text alone."""
-        subject, search = args
-        misfits = sorted(search.kinds - {"text"})
-        if "text" not in subject.kinds or not misfits:
-            return args
-        arg = node["children"][1]
-        mend = Mends(self, at).of_argument(node, 1, search.of_kind("text"), ("text",))
-        is_certain = subject.kinds == {"text"} and "text" not in search.kinds
-        if is_certain:
-            message = f"contains() searches text for text, but {written(arg)} is {said(misfits)}: it always fails"
-            self.doubt("type/never", "error", message, mend, arg, node)
-            return [self.root.never, search]
-        message = f"contains() searches text for text, but {written(arg)} may be {_or_absent(misfits)}"
-        self.doubt("type/may-fail", "error", message, mend, arg, node)
-        return args
-
-    def each(self, node: Node, args: list[Type], at: Type) -> Type:
-        """What the &... of a call gives for an element."""
-        (expref,) = (child for child in node["children"] if child["type"] == "expref")
-        (body,) = expref["children"]
-        lists = [view for view in args[0].alternatives if view.kind == "list"]
-        keys = self.visit(body, union(self.root, *(view.elements for view in lists)))
-        if node["value"] != "map":
-            self.doubt_keys(node, keys, lists, expref, at)
-
-        return keys
-
-    def doubt_keys(self, node: Node, keys: Type, lists: Sequence[View], expref: Node, at: Type) -> None:
-        misfits = tuple(dict.fromkeys(kind for view in lists for kind in key_misfits(view, keys)))
-        if not misfits or (self.is_null(keys) and self.is_lost(expref)):
-            return
-        mend = Mends(self, at).of_keys(node, expref)
-        takes = f"{node['value']}() puts in order by {written(expref)}, all numbers or all texts"
-        if keys.kinds & {"number", "text"} or any(view.may_be_empty for view in lists):
-            self.doubt("type/may-fail", "error", f"{takes}, but it may be {_or_absent(misfits)}", mend, expref, node)
-        else:
-            self.doubt(
-                "type/never", "error", f"{takes}, but it is {said(misfits)}: it always fails", mend, expref, node
-            )
-
-
-# Steps -----------------------------------------------------------------------------------------------------------
-
-
-def step(at: Type, name: str) -> tuple[Type, bool]:
-    """What a name leads to, and whether that is declared, or nothing more can be said of it."""
-    parts: list[Type] = []
-    is_known = at.kinds <= {"null"}
-    is_always_there = bool(at.alternatives)
-    for view in at.alternatives:
-        if view.kind == "object":
-            parts.append(view.property(name))
-            is_known = is_known or view.declares(name)
-        is_always_there = is_always_there and view.kind == "object" and name in view.required
-    root = at.alternatives[0].root
-    return union(root, *parts) if is_always_there else union(root, *parts, root.null), is_known
-
-
-def _names(objects: Sequence[View]) -> Sequence[str]:
-    """As declared; what a condition spoke of is not."""
-    if len(objects) == 1 and not objects[0].known:
-        return objects[0].names
-    declared = (each for view in objects for each in view.limits("properties"))
-    return sorted({name for each in declared for name, inner in each.items() if inner is not False})
-
-
-def _at(view: View, place: int) -> Type:
-    root, most = view.root, view.most if view.kind == "list" else 0
-    needed = place + 1 if place >= 0 else -place
-    if view.kind != "list" or (most is not None and most < needed):
-        return root.null
-    if place >= 0:
-        found = view.element(place)
-    elif most == view.least:
-        found = view.element(most + place)
-    else:
-        found = view.elements
-    return found if view.least >= needed else union(root, found, root.null)
-
-
-_COUNTED: Final = 100
-
-
-def _slice(view: View, cut: slice) -> Type:
-    if view.kind != "list":
-        return view.root.null
-    if view.most is not None and view.most <= _COUNTED:
-        lengths = [len(range(*cut.indices(length))) for length in range(view.least, view.most + 1)]
-        least, most = (min(lengths), max(lengths)) if lengths else (0, 0)
-        return view.root.listing(view.elements, least, most)
-    start, stop = cut.start or 0, cut.stop
-    is_short = stop is not None and (cut.step or 1) > 0 and start >= 0 and stop >= 0
-    return view.root.listing(view.elements, 0, max(stop - start, 0) if is_short else view.most)
+        return Called(self, node, at).gives()
 
 
 def _sign(node: Node) -> str:
@@ -472,84 +289,3 @@ def _sign(node: Node) -> str:
         case "filter_projection":
             return f"[?{written(node['children'][2])}]"
     return "[]"
-
-
-# Comparisons in words --------------------------------------------------------------------------------------------
-
-
-def _always(node: Node, left: Type, right: Type) -> tuple[str, str]:
-    """Why an equation has but one answer, and what to write instead."""
-    one, other = node["children"]
-    if one["type"] == "literal":
-        one, other, left, right = other, one, right, left
-    if one["type"] == "literal" or other["type"] != "literal":
-        return "", "mend the condition"
-    literal = other["value"]
-    if left.values is not None and len(left.values) > 1:
-        texts = [value for value in left.values if isinstance(value, str)]
-        if isinstance(literal, str) and texts:
-            return f": {written(one)} is never {literal!r}", choose(literal, sorted(texts))
-        return f": {written(one)} is never {shown(literal)}", f"there are: {listed(left.values)}"
-    if literal is None and "null" not in left.kinds:
-        return f": {written(one)} is never null", "leave it out"
-    formats = _formats(left) - {""}
-    if isinstance(literal, str) and formats:
-        name = " or ".join(sorted(formats))
-        return f": {written(one)} has the format {name}", f"compare with a {name}"
-    kinds = left.kinds - {"null"}
-    reason = f": {written(one)} is {said(sorted(kinds))}" if kinds else ""
-    return reason, _of_kind(literal, left)
-
-
-def _of_kind(literal: Json, type_: Type) -> str:
-    """The literal as the kind that it is compared with."""
-    if isinstance(literal, str) and type_.kinds & {"number", "boolean"} and "text" not in type_.kinds:
-        return (
-            f"write `{literal}`, without quotes"
-            if literal.strip("-").replace(".", "", 1).isdigit() or (literal in ("true", "false"))
-            else "compare with a value of its type"
-        )
-    if not isinstance(literal, str) and "text" in type_.kinds and literal is not None:
-        return f"write '{shown(literal).strip('`')}' for text"
-    return "compare with a value that the contract allows"
-
-
-_DATED: Final = frozenset({"date", "date-time", "time"})
-
-
-def _formats(type_: Type) -> frozenset[str]:
-    texts = [view for view in type_.alternatives if view.kind == "text"]
-    return frozenset(name for view in texts for name in view.limits("format") or [""])
-
-
-def _number_answers(sign: str, left: Type, right: Type) -> set[bool | None]:
-    numbers = [[view for view in each.alternatives if view.kind == "number"] for each in (left, right)]
-    answers: set[bool | None] = set()
-    for one, other in product(*numbers):
-        if sign in ("gt", "gte"):
-            one, other = other, one
-        or_equal = sign in ("lte", "gte")
-        is_true, is_false = is_below(one, other, or_equal), is_below(other, one, not or_equal)
-        answers |= {True} if is_true else {False} if is_false else {True, False}
-    return answers
-
-
-def _ranges(node: Node, left: Type, right: Type) -> str:
-    told = [
-        f"{written(child)} is {_range(type_)}"
-        for child, type_ in zip(node["children"], (left, right), strict=True)
-        if child["type"] != "literal" and _range(type_)
-    ]
-    return f": {', '.join(told)}" if told else ""
-
-
-def _range(type_: Type) -> str:
-    views = [view for view in type_.alternatives if view.kind == "number"]
-    bottoms, tops = [low(view) for view in views], [high(view) for view in views]
-    least = "" if not views or None in bottoms else f"at least {shown(min(each.value for each in bottoms if each))}"
-    most = "" if not views or None in tops else f"at most {shown(max(each.value for each in tops if each))}"
-    return " and ".join(filter(None, (least, most))).replace("`", "")
-
-
-def _or_absent(kinds: Sequence[str]) -> str:
-    return said(["absent" if kind == "null" else kind for kind in kinds])

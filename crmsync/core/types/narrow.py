@@ -9,7 +9,9 @@ from typing import Final, TypeAlias
 from crmsync.core.expression.functions import CALLS, FUNCTIONS, NUMBER, EvaluationError, kind_of
 from crmsync.core.expression.tree import Node
 from crmsync.core.model import Json
-from crmsync.core.types.views import KEYWORDS, LEAST, Type, View, fits, is_below, same, union
+from crmsync.core.types.bounds import is_below
+from crmsync.core.types.kinds import KEYWORDS, LEAST, fits, same
+from crmsync.core.types.views import Type, View, union
 
 Path: TypeAlias = tuple[str, ...]
 Narrowing: TypeAlias = Callable[[Type], Type]

@@ -35,7 +35,7 @@ def _follow(node: Node, base: Path | None, found: dict[int, Path]) -> Path | Non
             return base
         case "field":
             if base is not None:
-                found[id(node)] = (*base, node["value"])
+                found[id(node)] = (*_single(base), node["value"])
             return found.get(id(node))
         case "index":
             return _below(base, ELEMENT)
@@ -80,6 +80,11 @@ def _below(base: Path | None, step: str) -> Path | None:
     if base is None:
         return None
     return base[:-1] if base[-1:] == (_LIST,) else (*base, step)
+
+
+def _single(path: Path) -> Path:
+    """Of what stands there, not of the list that was made of it: who takes a name of that list means its elements."""
+    return path[: path.index(_LIST)] if _LIST in path else path
 
 
 _OWN: Final[Mapping[str, Callable[[Node, Path | None, dict[int, Path]], Path | None]]] = {

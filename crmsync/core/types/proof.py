@@ -19,8 +19,10 @@ from crmsync.core.compat.choices import Seeded, Simplest
 from crmsync.core.compat.draw import Undrawable, drawing_of
 from crmsync.core.compat.regular import Language, Unregular
 from crmsync.core.model import ABSENT, Json, to_json
+from crmsync.core.types.bounds import high, low
 from crmsync.core.types.fit import Misfit, Target
-from crmsync.core.types.views import Root, Type, View, high, low
+from crmsync.core.types.root import Root
+from crmsync.core.types.views import Type, View
 from crmsync.core.types.written import Writer
 from crmsync.core.values import Unfit
 
@@ -69,7 +71,7 @@ def crossed(value: Json, cross: Cross) -> Json:
 _DRAWN: Final = 6
 _LISTED: Final = 60
 _DEEPEST: Final = 2
-_LONGEST: Final = 100_000
+LONGEST: Final = 100_000
 _SPECIMENS: Final = (
     "a", "1", "ab", "2024-02-29", "2024-05-31T10:00:00+02:00", "2024-05-31T10:00:00.123456Z", "jana@firma.sk",
     "+421905123456", "31333532", "SK2020332217", "www.firma.sk", "Žltý kôň, s.r.o.", "áno", "12.345", "a b c", "a/b.c",
@@ -130,7 +132,7 @@ def _of(view: View, writer: Writer, lengths: Sequence[int], depth: int) -> Itera
 
 def _texts(view: View, lengths: Sequence[int]) -> Iterator[Json]:
     wanted = sorted({view.least, *lengths, *([view.most] if view.most is not None else [])})
-    wanted = [length for length in wanted if view.least <= length <= min(_LONGEST, view.most or _LONGEST)]
+    wanted = [length for length in wanted if view.least <= length <= min(LONGEST, view.most or LONGEST)]
     if view.limits("pattern"):
         yield from filter(None, (_of_pattern(view, length) for length in wanted))
     yield from ("x" * length for length in wanted)
@@ -160,7 +162,8 @@ def _lists(view: View, writer: Writer, lengths: Sequence[int], depth: int) -> It
     if inner:
         filled = [each for each in inner if each is not None] or inner
         counts = sorted({view.least, *lengths, *([view.most] if view.most is not None else [])})
-        yield from ([filled[at % len(filled)] for at in range(count)] for count in counts if count <= _LONGEST)
+        yield from ([filled[at % len(filled)] for at in range(count)] for count in counts if count <= LONGEST)
+        yield from ([each] * max(view.least, 2) for each in filled[:2])
         longest = max(filled, key=lambda value: (not is_blank(value), len(to_json(value))))
         yield [longest] * min(view.most or 10, 50)
     fixed = [values_of(writer.written(view.element(at)), lengths, depth) for at in range(min(view.fixed, 8))]

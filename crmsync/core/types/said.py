@@ -6,7 +6,7 @@ narrow the records down.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -14,13 +14,17 @@ from typing import Final
 
 import jsonschema_rs
 
-from crmsync.core.expression import EvaluationError, compile_expression, get_path, plain_path, put_path
+from crmsync.core.expression import EvaluationError, compile_expression, get_path, plain_path, put_path, reads
+from crmsync.core.expression.functions import kind_of
 from crmsync.core.expression.problems import sound_tree
 from crmsync.core.model import Absent, Json
 from crmsync.core.types.infer import Inference
 from crmsync.core.types.narrow import refine, truthy
+from crmsync.core.types.notation import name as name_text
 from crmsync.core.types.paths import Path
-from crmsync.core.types.views import Root, Type, union
+from crmsync.core.types.proof import is_blank, values_of
+from crmsync.core.types.root import Root
+from crmsync.core.types.views import Type, union
 from crmsync.core.types.witness import Witnesses
 from crmsync.core.types.written import Writer
 
@@ -99,6 +103,26 @@ class Source:
                     found.append(evaluate(record))
         return found
 
+    def values_around(self, text: str, conditions: tuple[str, ...], lengths: Sequence[int]) -> Iterator[Json]:
+        """What an expression says of records in which all that it reads is short, or long, or low, or high."""
+        evaluate = compile_expression(text)
+        paths = [path for path in sorted(reads(text)) if path]
+        choices = {path: self._extremes(".".join(map(name_text, path)), lengths) for path in paths}
+        for record in self.samples[:_AROUND]:
+            for at in range(max(map(len, choices.values()), default=0)):
+                changed = record
+                for path, values in choices.items():
+                    if values and _leads(record, path):
+                        changed = put_path(changed, path, values[min(at, len(values) - 1)])
+                if self.takes(changed) and _counts(changed, conditions):
+                    with suppress(EvaluationError):
+                        yield evaluate(changed)
+
+    def _extremes(self, text: str, lengths: Sequence[int]) -> list[Json]:
+        """From one end of what stands at a path to the other."""
+        found = [value for value in values_of(self.said(text).schema, lengths) if not is_blank(value)]
+        return sorted(found, key=_extent)
+
     def may_say(self, text: str, value: Json, conditions: tuple[str, ...]) -> bool:
         """Whether a record that counts may have the value at a plain path, as far as samples can tell: what a contract
         says of several properties together may stand against it."""
@@ -107,13 +131,14 @@ class Source:
             return True
         counting = [record for record in self.samples if _counts(record, conditions)]
         changed = (put_path(record, path, value) for record in self.samples if _leads(record, path))
-        return not counting or any(self._valid(each) and _counts(each, conditions) for each in changed)
+        return not counting or any(self.takes(each) and _counts(each, conditions) for each in changed)
 
     @cached_property
-    def _valid(self) -> Callable[[Json], bool]:
+    def takes(self) -> Callable[[Json], bool]:
         return jsonschema_rs.Draft202012Validator(self.schema, validate_formats=True, offline=True).is_valid
 
 
+_AROUND: Final = 3
 _TOGETHER: Final = frozenset({"if", "anyOf", "oneOf", "allOf", "not", "dependentSchemas", "dependentRequired", "$ref"})
 
 
@@ -122,6 +147,15 @@ def _counts(record: Json, conditions: tuple[str, ...]) -> bool:
         return all(truthy(compile_expression(each)(record)) for each in conditions)
     except EvaluationError:
         return False
+
+
+def _extent(value: Json) -> tuple[str, Json]:
+    match value:
+        case str() | list() | dict():
+            return kind_of(value), len(value)
+        case bool() | None:
+            return kind_of(value), bool(value)
+    return kind_of(value), value
 
 
 def _leads(record: Json, path: Path) -> bool:

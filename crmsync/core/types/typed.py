@@ -11,11 +11,13 @@ from crmsync.core.contract.shape import exact, facets
 from crmsync.core.expression import plain_path
 from crmsync.core.expression.tree import Node, tree_of
 from crmsync.core.model import ABSENT, Json, Severity
-from crmsync.core.types.infer import Doubt, Inference, step
+from crmsync.core.types.infer import Doubt, Inference
 from crmsync.core.types.narrow import refine
 from crmsync.core.types.paths import Path, paths_in
 from crmsync.core.types.places import offsets
-from crmsync.core.types.views import Root, Type
+from crmsync.core.types.root import Root
+from crmsync.core.types.steps import step
+from crmsync.core.types.views import Type
 from crmsync.core.types.witness import Witnesses
 from crmsync.core.types.written import Writer
 

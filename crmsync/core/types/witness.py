@@ -24,7 +24,8 @@ from crmsync.core.expression.tree import Node, in_text_order, tree_of
 from crmsync.core.model import ABSENT, Json, to_json
 from crmsync.core.types.narrow import may_hold, truthy
 from crmsync.core.types.paths import ELEMENT, MEMBER, paths_in
-from crmsync.core.types.views import Root, Type, View
+from crmsync.core.types.root import Root
+from crmsync.core.types.views import Type, View
 from crmsync.core.types.written import Writer
 
 Touched: TypeAlias = Mapping[str, "Touched"]
@@ -66,7 +67,7 @@ class Witnesses:
         small = min(filter(is_one, built), key=_size, default=ABSENT)
         if small is not ABSENT:
             return small
-        return next((_shrunk(record, is_one) for record in self.samples if is_one(record)), ABSENT)
+        return next((shrunk(record, is_one) for record in self.samples if is_one(record)), ABSENT)
 
     @cached_property
     def valid(self) -> Callable[[Json], bool]:
@@ -89,6 +90,8 @@ class Witnesses:
             draw = drawing_of(self.root.schema)
         except Uncanonical:
             return
+        with suppress(Undrawable):
+            yield draw(Simplest())
         for seed in range(_DRAWN):
             with suppress(Undrawable):
                 yield draw(Seeded(seed))
@@ -152,8 +155,8 @@ def _literals(trees: Iterable[Node]) -> tuple[Json, ...]:
     return tuple(scalars + [number + step for number in numbers for step in (1, -1)])
 
 
-def _shrunk(record: Json, is_one: Callable[[Json], bool]) -> Json:
-    """Without the properties that do not matter."""
+def shrunk(record: Json, is_one: Callable[[Json], bool]) -> Json:
+    """A record for which `is_one` is true, without the properties that do not matter to it."""
     for name in sorted(record) if isinstance(record, dict) else ():
         less = {other: value for other, value in record.items() if other != name}
         record = less if is_one(less) else record

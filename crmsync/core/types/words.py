@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from typing import Final
 
-from crmsync.core.model import Json
+from crmsync.core.model import Json, to_json
 from crmsync.core.types.notation import literal
 
 SAID: Final = {
     "null": "null", "boolean": "a boolean", "number": "a number", "text": "text", "list": "a list",
     "object": "an object", "absent": "null or absent",
 }  # fmt: skip
-_MANY: Final = 300
-_NEAR: Final = 10
+_FEW: Final = 30
+_NEAR: Final = 5
+_ALIKE: Final = 0.6
 
 
 def said(kinds: Iterable[str]) -> str:
@@ -25,12 +25,18 @@ def said(kinds: Iterable[str]) -> str:
 
 
 def closest(word: str, names: Sequence[str]) -> str | None:
-    """`names` are sorted."""
-    if len(names) > _MANY:  # too many to measure each: those that begin alike
-        near = bisect_left(names, word)
-        names = names[max(near - _NEAR, 0) : near + _NEAR]
-    found = get_close_matches(word, names, 1, 0.6)
+    """The one of `names`, which are sorted, that somebody may have meant; None where none is like it."""
+    near = names if len(names) <= _FEW else _nearest(word, names)
+    found = get_close_matches(word, near, 1, _ALIKE)
     return found[0] if found else None
+
+
+def _nearest(word: str, names: Sequence[str]) -> list[str]:
+    """Those with the longest common subsequences: `get_close_matches`, which never finds more in common, is slow."""
+    from rapidfuzz.distance.Indel import normalized_similarity
+    from rapidfuzz.process import extract  # only a mistake among many names needs it
+
+    return [name for name, _, _ in extract(word, names, scorer=normalized_similarity, limit=_NEAR, score_cutoff=_ALIKE)]
 
 
 def choose(word: str, names: Sequence[str], what: str = "there are") -> str:
@@ -50,3 +56,12 @@ def shown(value: Json) -> str:
 def listed(values: Sequence[Json], most: int = 20) -> str:
     more = ", ..." if len(values) > most else ""
     return ", ".join(str(value) if isinstance(value, str) else shown(value) for value in values[:most]) + more
+
+
+def brief(value: Json) -> str:
+    """`shown`, or how long it is."""
+    if isinstance(value, str) and len(value) > 40:
+        return f"a text of {len(value)} characters"
+    if isinstance(value, list) and len(to_json(value)) > 60:
+        return f"a list of {len(value)}"
+    return shown(value)

@@ -10,7 +10,10 @@ from typing import Final
 from crmsync.core.contract.shape import LISTED, NAMED, ONE, REFERENCES, rebuilt, subschemas, target
 from crmsync.core.expression.functions import kind_of
 from crmsync.core.model import Json, to_json
-from crmsync.core.types.views import KEYWORDS, KIND_OF_TYPE, Declared, Root, Schema, Type, View
+from crmsync.core.types.kinds import KEYWORDS, KIND_OF_TYPE
+from crmsync.core.types.reading import Declared
+from crmsync.core.types.root import Root
+from crmsync.core.types.views import Schema, Type, View
 
 NOTES: Final = frozenset({"x-pii", "deprecated", "x-deprecated"})
 """Annotations that go along."""

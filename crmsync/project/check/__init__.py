@@ -45,14 +45,16 @@ from crmsync.project.check.paths import (
     merged_values_have_the_right_type,
     paths_are_known,
     read_only_paths_are_left_alone,
-    required_paths_are_written,
+    traces_are_left_alone,
     written_paths_are_plain,
 )
+from crmsync.project.check.people import people_are_marked_where_they_arrive
+from crmsync.project.check.required import required_fields_are_filled, required_paths_are_written
+from crmsync.project.check.together import fields_go_together
 from crmsync.project.check.types import (
     both_ways_lead_back,
     checks_can_be_made,
     expressions_are_typed,
-    required_fields_are_filled,
     targets_take_what_is_given,
 )
 from crmsync.project.check.unread import contracts_are_read
@@ -78,9 +80,9 @@ _DRAFT_CHECKS: Final[tuple[DraftCheck, ...]] = (
     entity_paths_are_known,
     written_paths_are_plain,
     read_only_paths_are_left_alone,
+    traces_are_left_alone,
     merged_values_have_the_right_type,
     constants_keep_the_contract,
-    required_paths_are_written,
     match_speaks_of_fields,
     comparators_are_known,
     thresholds_are_in_order,
@@ -89,6 +91,7 @@ _DRAFT_CHECKS: Final[tuple[DraftCheck, ...]] = (
     precision_has_labels,
     golden_rules_are_known,
     contracts_are_read,
+    people_are_marked_where_they_arrive,
 )
 
 TypeCheck: TypeAlias = Callable[[Draft, World, Types], Iterator[Finding]]
@@ -97,6 +100,7 @@ _TYPE_CHECKS: Final[tuple[TypeCheck, ...]] = (
     expressions_are_typed,
     targets_take_what_is_given,
     checks_can_be_made,
+    required_paths_are_written,
     required_fields_are_filled,
     both_ways_lead_back,
 )
@@ -106,15 +110,23 @@ def check_mappings(world: World, today: date | None = None) -> Iterator[Finding]
     """All findings about the mappings of a project, but for those about their order. Without `today` no day is over."""
     types = Types(world)
     for draft in world.drafts.values():
-        for check in _DRAFT_CHECKS:
-            yield from check(draft, world)
-        for typed in _TYPE_CHECKS:
-            yield from typed(draft, world, types)
+        found = [each for check in _DRAFT_CHECKS for each in check(draft, world)]
+        found += [each for check in _TYPE_CHECKS for each in check(draft, world, types)]
+        if not draft.damaged and _is_whole(draft, world) and all(each.severity != "error" for each in found):
+            found += fields_go_together(draft, world, types)
+        yield from found
         yield from contracts_may_be_read(draft, today)
         yield from fields_may_be_read(draft, world, today)
     yield from paths_have_one_writer(world)
     yield from owners_agree(world)
     yield from after_names_mappings(world)
+
+
+def _is_whole(draft: Draft, world: World) -> bool:
+    """Whether all that it speaks of could be read."""
+    ends = draft.mapping.ends
+    is_read = all(world.entity(end) is not None and end.contract.schema is not True for end in ends)
+    return is_read and not world.lost_tables
 
 
 __all__ = ["World", "check_mappings", "running_order"]

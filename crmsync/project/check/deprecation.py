@@ -8,8 +8,9 @@ from datetime import date
 from crmsync.core.contract import Deprecation, deprecation
 from crmsync.core.expression import problems
 from crmsync.core.model import At, Finding, Json
+from crmsync.core.types.paths import dotted
 from crmsync.core.types.typed import deprecates, reads_deprecated
-from crmsync.project.check.world import World, expressions
+from crmsync.project.check.world import World
 from crmsync.project.mappings import Draft
 
 
@@ -31,7 +32,7 @@ def contracts_may_be_read(draft: Draft, today: date | None) -> Iterator[Finding]
 
 def fields_may_be_read(draft: Draft, world: World, today: date | None) -> Iterator[Finding]:
     schemas = [world.checker(end.contract).schema for end in draft.mapping.ends]
-    for text, side, where in expressions(draft) if any(map(deprecates, schemas)) else ():
+    for text, side, where in world.expressions(draft) if any(map(deprecates, schemas)) else ():
         contract = draft.mapping.ends[side].contract
         for offset, path, over in deprecated_reads(text, world.checker(contract).schema):
             at = draft.document.inside(where, offset)
@@ -46,7 +47,7 @@ def deprecated_reads(text: str, schema: Json) -> Iterator[tuple[int, str, Deprec
         over = deprecation(said)
         if over is not None and offset not in told:
             told.add(offset)
-            yield offset, ".".join(path).replace(".[]", "[]"), over
+            yield offset, dotted(path), over
 
 
 def _deprecated(rule: str, what: str, over: Deprecation, today: date | None, at: At) -> Finding:

@@ -15,10 +15,12 @@ from typing import NamedTuple, TypeAlias
 from crmsync.core.expression import plain_path, problems
 from crmsync.core.model import SIDES, At, Chain, Field, Json, Side, other, to_json
 from crmsync.core.types.chain import Through, through
+from crmsync.core.types.edges import edges
 from crmsync.core.types.fit import Misfit, Target
-from crmsync.core.types.proof import Cross, Proof, drawn_from, proofs, values_of
+from crmsync.core.types.proof import LONGEST, Cross, Proof, drawn_from, proofs, values_of
 from crmsync.core.types.said import Said, Source
 from crmsync.core.values import Context, check_chain, compile_chain, invert
+from crmsync.core.values.lookup import rows_of
 from crmsync.project.check.world import World, written_sides
 from crmsync.project.mappings import Draft
 from crmsync.project.yaml import Where
@@ -48,6 +50,7 @@ class Types:
     _sides: dict[tuple[str, Side], Source] = field(default_factory=dict)
     _sources: dict[tuple[str, frozenset[str]], Source] = field(default_factory=dict)
     _targets: dict[bytes, Target] = field(default_factory=dict)
+    _texts: dict[int, tuple[Json, bytes]] = field(default_factory=dict)
     _flows: dict[str, tuple[Flow, ...]] = field(default_factory=dict)
     _verdicts: dict[tuple[bytes, bool, bytes, str, str], Verdict] = field(default_factory=dict)
 
@@ -64,12 +67,21 @@ class Types:
         brought |= {entity.each_as} if entity and entity.each else set()
         key = str(end.contract), frozenset(brought)
         if key not in self._sources:
-            self._sources[key] = Source(_with_names(schema, key[1]))
+            self._sources[key] = Source(_with_names(_as_record(schema), key[1]))
         return self._sources[key]
 
     def target(self, draft: Draft, side: Side, path: str) -> Target:
         schema = self.source(draft, side).said(path).schema
-        return self._targets.setdefault(to_json(schema), Target(schema))
+        text = self.text(schema)
+        if text not in self._targets:
+            self._targets[text] = Target(schema)
+        return self._targets[text]
+
+    def text(self, schema: Json) -> bytes:
+        """What tells one schema from another; most of them are the very same object."""
+        if id(schema) not in self._texts:
+            self._texts[id(schema)] = schema, to_json(schema)
+        return self._texts[id(schema)][1]
 
     def flows(self, draft: Draft) -> tuple[Flow, ...]:
         """Every way that a value takes, where there is nothing else against it."""
@@ -79,10 +91,16 @@ class Types:
 
     def verdict(self, flow: Flow) -> Verdict:
         said, target = flow.said, flow.target
-        key = to_json(said.schema), said.is_exact, to_json(target.schema), flow.key, flow.context.source
+        key = self.text(said.schema), said.is_exact, self.text(target.schema), flow.key, flow.context.source
         if key not in self._verdicts:
             self._verdicts[key] = _judged(flow)
         return self._verdicts[key]
+
+
+def _as_record(schema: Json) -> Json:
+    """A record is an object, whether or not its contract says so."""
+    is_open = isinstance(schema, dict) and "object" in schema.get("type", "object")
+    return {**schema, "type": "object"} if is_open else schema
 
 
 def _with_names(schema: Json, names: frozenset[str]) -> Json:
@@ -105,19 +123,19 @@ class Flow:
     to: Side
     chain: Chain
 
-    @cached_property
+    @property
     def text(self) -> str:
         found = self.each.paths[other(self.to)]
         assert isinstance(found, str)
         return found
 
-    @cached_property
+    @property
     def path(self) -> str:
         found = self.each.paths[self.to]
         assert isinstance(found, str)
         return found
 
-    @cached_property
+    @property
     def where(self) -> Where:
         source = self.draft.sides[other(self.to)]
         where: Where = ("fields", self.each.name, source)
@@ -224,24 +242,38 @@ def _judged(flow: Flow) -> Verdict:
 def _candidates(flow: Flow, schema: Json) -> Iterator[Json]:
     """Values that the source may say; of an expression those that drawn records do."""
     source = flow.types.source(flow.draft, other(flow.to))
+    lengths = lengths_of(flow)
     if flow.said.is_exact:
-        most = [view.most for view in flow.target.root.record.alternatives if view.kind in ("text", "list")]
-        least = [view.least for view in flow.target.root.record.alternatives if view.kind in ("text", "list")]
-        lengths = [each + 1 for each in most if each is not None] + [each - 1 for each in least if each > 0]
-        found = chain(values_of(schema, lengths), _looked_up(flow), drawn_from(schema))
+        found = chain(
+            values_of(schema, lengths),
+            _looked_up(flow),
+            drawn_from(schema),
+            edges(schema, flow.chain, flow.target.schema, lengths),
+        )
         yield from (value for value in found if source.may_say(flow.text, value, flow.conditions))
     else:
         yield from source.values(flow.text, flow.conditions)
+        yield from source.values_around(flow.text, flow.conditions, lengths)
+
+
+def lengths_of(flow: Flow) -> list[int]:
+    """Just beyond what the target takes, and what the chain leaves."""
+    views = [view for view in flow.target.root.record.alternatives if view.kind in ("text", "list")]
+    found = [view.most + 1 for view in views if view.most is not None]
+    found += [view.least - 1 for view in views if view.least > 0]
+    return found + [length + 1 for call in flow.chain for length in _counts(call.args)]
+
+
+def _counts(args: Json) -> Iterator[int]:
+    """The lengths that a step speaks of."""
+    for each in args.values() if isinstance(args, dict) else (args,):
+        if isinstance(each, int) and 0 < each <= LONGEST and not isinstance(each, bool):
+            yield each
 
 
 def _looked_up(flow: Flow) -> Iterator[Json]:
     """What the rows of the tables in the chain begin with: all of them are meant to come."""
-    for call in flow.chain:
-        named = call.args.get("table") if isinstance(call.args, dict) else call.args
-        table = flow.context.tables.get(named) if call.name == "lookup" and isinstance(named, str) else None
-        if table is not None and flow.context.source in table.columns:
-            column = table.columns.index(flow.context.source)
-            yield from (row[column] for row in table.rows)
+    yield from (taken for call in flow.chain for taken, _ in rows_of(call, flow.context))
 
 
 def without_null(schema: Json) -> Json:

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple, TypeAlias
 from crmsync.core.expression import plain_path, problems, put_path, reads
 from crmsync.core.model import ABSENT, SIDES, Entity, Finding, Json, Severity, Side
 from crmsync.project.check.flow import is_sound
-from crmsync.project.check.world import World, checks, expressions, places, written_sides
+from crmsync.project.check.world import World, checks, places, written_sides
 from crmsync.project.mappings import Draft
 from crmsync.project.shapes import choose, dotted
 from crmsync.project.yaml import Where
@@ -18,7 +18,7 @@ Path: TypeAlias = tuple[str, ...]
 
 
 def expressions_parse(draft: Draft, world: World) -> Iterator[Finding]:
-    for text, _, where in expressions(draft):
+    for text, _, where in world.expressions(draft):
         for offset, message in () if is_sound(text) else problems(text):
             at = draft.document.inside(where, offset)
             yield Finding("mapping/expression", f"{dotted(where)}: {message}", "see https://jmespath.org", at=at)
@@ -26,7 +26,7 @@ def expressions_parse(draft: Draft, world: World) -> Iterator[Finding]:
 
 def paths_are_known(draft: Draft, world: World) -> Iterator[Finding]:
     """Every plain path that is read or written is one that the contract declares."""
-    for text, side, where in expressions(draft):
+    for text, side, where in world.expressions(draft):
         path = plain_path(text)
         if path is not None:  # of other expressions their types tell
             yield from _unknown_path(draft, world, side, path, text, where)
@@ -54,7 +54,7 @@ def _undeclared(draft: Draft, world: World, side: Side, path: Path) -> Iterator[
     if lost is None:
         return
     name, above = path[lost - 1], path[: lost - 1]
-    is_open, names = checker.knows(path), checker.names(above)
+    is_open, names = checker.knows(path), world.declared(contract, above)
     if names or not is_open:  # else it is an object of which the contract says nothing at all
         message = f"{contract} does not declare {'.'.join(path[:lost])!r}"
         mend = choose(name, names, f"{'.'.join(above) or 'it'} has")
@@ -66,7 +66,7 @@ def _declares(draft: Draft, world: World, side: Side, path: Path) -> bool:
     checker = world.checker(end.contract)
     entity = world.entity(end)
     brought = _embedded(entity) | ({entity.each_as} if entity and entity.each else set())
-    is_ours = path[0] in brought and path[0] not in checker.names()
+    is_ours = path[0] in brought and path[0] not in world.declared(end.contract)
     return is_ours or end.contract.schema is True or checker.at_path(path) is not None
 
 
@@ -91,6 +91,7 @@ def _entity_paths(entity: Entity) -> Iterator[tuple[str, Path]]:
         "key": entity.key,
         "natural_key": entity.natural_key,
         "origin": (entity.origin,) if entity.origin else (),
+        "trace": (entity.trace,) if entity.trace else (),
         "archive": tuple(entity.archive or ()),
         "embed": tuple(embed.by for embed in entity.embed),
     }
@@ -121,6 +122,20 @@ def written_paths_are_plain(draft: Draft, world: World) -> Iterator[Finding]:
 
 def _is_broken(text: str) -> bool:
     return bool(problems(text))
+
+
+def traces_are_left_alone(draft: Draft, world: World) -> Iterator[Finding]:
+    """The field that keeps the trace of a run is nobody else's."""
+    for each in draft.mapping.fields:
+        for side in written_sides(each):
+            entity = world.entity(draft.mapping.ends[side])
+            if entity is None or entity.trace is None:
+                continue
+            for text, where in places(draft, each, side):
+                path = plain_path(text)
+                if path and path == (plain_path(entity.trace) or ())[: len(path)]:
+                    message = f"{text} keeps the trace of the run that wrote a {entity.full_name}: crmsync writes it"
+                    yield draft.wrong("trace-is-written", message, "map another path, or take trace: away", *where)
 
 
 def read_only_paths_are_left_alone(draft: Draft, world: World) -> Iterator[Finding]:
@@ -187,32 +202,3 @@ def _breaks(world: World, draft: Draft, side: Side, text: Json, value: Json) -> 
     for violation in checker.violations(put_path({}, path, value)):
         if violation.path[: len(path)] == path:
             yield violation.message
-
-
-def required_paths_are_written(draft: Draft, world: World) -> Iterator[Finding]:
-    """A record that is created without what its contract requires is rejected, every time."""
-    for side in SIDES:
-        end = draft.mapping.ends[side]
-        if draft.mapping.create[side] is False or draft.damaged:
-            continue
-        entity = world.entity(end)
-        given = {path[0] for path in _all_written(draft, side)}
-        given |= {path[0] for path in map(plain_path, entity.key if entity else ()) if path}
-        given |= {embed.name for embed in entity.embed} if entity else set()
-        for name in sorted(_required(world, draft, side) - given):
-            message = f"{end.contract} requires {name}, which no field writes: nothing can be created on {end.name}"
-            mend = f"map it, or fill it: {{{end.name}: {name}, value: ...}}"
-            yield draft.wrong("required-unwritten", message, mend, "create", end.name, severity="warning")
-
-
-def _required(world: World, draft: Draft, side: Side) -> set[str]:
-    schema = draft.mapping.ends[side].contract.schema
-    checker = world.checker(draft.mapping.ends[side].contract)
-    names = schema.get("required", ()) if isinstance(schema, dict) else ()
-    return {name for name in names if not checker.read_only((name,))}
-
-
-def _all_written(draft: Draft, side: Side) -> Iterator[Path]:
-    for each in draft.mapping.fields:
-        if side in written_sides(each):
-            yield from filter(None, (plain_path(text) for text, _ in places(draft, each, side)))

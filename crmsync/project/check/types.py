@@ -9,25 +9,28 @@ from typing import Final
 
 from crmsync.core.expression import plain_path
 from crmsync.core.merge import agree
-from crmsync.core.model import ABSENT, At, Call, Finding, Json, Severity, other, to_json
+from crmsync.core.model import ABSENT, At, Call, Check, Finding, Json, Severity, other, to_json
 from crmsync.core.types import infer
-from crmsync.core.types.chain import Refusal, through
+from crmsync.core.types.chain import Refusal, Through, through
+from crmsync.core.types.edges import GROWING
 from crmsync.core.types.proof import Proof, crossed, is_blank, values_of
-from crmsync.core.types.words import listed, shown
+from crmsync.core.types.root import Root
+from crmsync.core.types.words import brief, listed, said
 from crmsync.core.values import check_chain, invert, registry
-from crmsync.project.check.flow import Flow, Path, Types, is_sound, without_null
-from crmsync.project.check.world import World, checks, expressions
+from crmsync.project.check.flow import Flow, Types, is_sound, lengths_of, without_null
+from crmsync.project.check.world import World, checks
 from crmsync.project.mappings import Draft
 
 
 def expressions_are_typed(draft: Draft, world: World, types: Types) -> Iterator[Finding]:
     """What the contract speaks against in an expression. Plain paths are looked at elsewhere."""
-    for text, side, where in expressions(draft):
-        if plain_path(text) is None and is_sound(text):
+    for text, side, where in world.expressions(draft):
+        is_told = world.checker(draft.mapping.ends[side].contract).schema is True  # there is no sound contract
+        if plain_path(text) is None and is_sound(text) and not is_told:
             source = types.source(draft, side)
             for each in infer(text, source.schema, str(draft.mapping.ends[side].contract)).problems:
                 rule = "mapping/unknown-path" if each.rule.endswith("/unknown-path") else each.rule
-                said = "" if each.witness is ABSENT else f", as for the record {_brief(each.witness)}"
+                said = "" if each.witness is ABSENT else f", as for the record {brief(each.witness)}"
                 at = draft.document.inside(where, each.offset)
                 yield Finding(rule, each.message + said, each.mend, each.severity, at)
 
@@ -54,6 +57,8 @@ def _misfit(flow: Flow, proof: Proof) -> Finding:
     severity: Severity = "error"
     if misfit.rule == "type/null" and flow.each.default[flow.to] is not ABSENT:
         severity, mend = "warning", f"default: fills it on create only; {mend}"
+    if misfit.rule == "type/length" and not GROWING.isdisjoint(to_json(proof.value).decode()):
+        severity = "warning"  # few texts hold such letters
     message = f"{flow.text} gives {flow.name} {misfit.what}{_example(proof)}"
     return Finding(misfit.rule, message, mend, severity, flow.at())
 
@@ -61,16 +66,8 @@ def _misfit(flow: Flow, proof: Proof) -> Finding:
 def _example(proof: Proof) -> str:
     if proof.value is None or proof.misfit.values:
         return ""
-    made = "" if proof.result == proof.value else f", which becomes {_brief(proof.result)}"
-    return f": such as {_brief(proof.value)}{made}"
-
-
-def _brief(value: Json) -> str:
-    if isinstance(value, str) and len(value) > 40:
-        return f"a text of {len(value)} characters"
-    if isinstance(value, list) and len(to_json(value)) > 60:
-        return f"a list of {len(value)}"
-    return shown(value)
+    made = "" if proof.result == proof.value else f", which becomes {brief(proof.result)}"
+    return f": such as {brief(proof.value)}{made}"
 
 
 def _refusals(flow: Flow, refusals: tuple[Refusal, ...], is_exact: bool) -> Iterator[Finding]:
@@ -95,49 +92,33 @@ def _refused(call: Call, refusal: Refusal, at: At, world: World, is_certain: boo
 
 
 def checks_can_be_made(draft: Draft, world: World, types: Types) -> Iterator[Finding]:
-    """Values that the chain of a check never takes."""
-    for _, check in checks(draft):
+    """Values that the chain of a check never takes, and sides of it that are never equal."""
+    for index, check in checks(draft):
         context = replace(world.context(draft, check.side), source=draft.sides[check.side])
-        if check.apply and is_sound(check.expr) and not check_chain(check.apply, context):
-            schema = types.source(draft, check.side).said(check.expr).schema
-            for refusal in through(without_null(schema), check.apply, context).refusals if schema is not True else ():
-                call = check.apply[refusal.index]
-                if call.at is not None and refusal.kinds and not refusal.values:
-                    yield _refused(call, refusal, call.at, world, False)
-
-
-def required_fields_are_filled(draft: Draft, world: World, types: Types) -> Iterator[Finding]:
-    """What a contract requires, and a field writes, must be there when a record is created."""
-    for flow in types.flows(draft):
-        path, create = plain_path(flow.path), draft.mapping.create[flow.to]
-        if create is False or path is None or flow.each.default[flow.to] is not ABSENT or not _required(flow, path):
+        if not is_sound(check.expr) or not is_sound(check.equals) or check_chain(check.apply, context):
             continue
-        source = types.source(draft, other(flow.to))
-        policy = (create,) if isinstance(create, str) and is_sound(create) else ()
-        said = source.said(flow.text, (*flow.conditions, *policy))
-        if said.schema is False:  # no record is in scope, which is told
-            continue
-        contract, name = draft.mapping.ends[other(flow.to)].contract, draft.sides[flow.to]
-        mend = f"write default: {{{name}: ...}}, or require it in {contract}"
-        if flow.each.when[other(flow.to)] is not None:
-            message = f"when: may keep {flow.path} from being written, which {flow.name.split(' ')[0]} requires"
-            yield Finding("type/required", message, f"write default: {{{name}: ...}}", "warning", flow.at())
-        elif said.may_be_absent:
-            message = f"{contract} may lack {flow.text}, and {flow.name.split(' ')[0]} requires {flow.path}"
-            yield Finding("type/required", message, mend, "error", flow.at())
-        elif flow.keeps_null and _may_be_null(said.schema, flow):
-            message = f"null of {flow.text} is not sent, and {flow.name.split(' ')[0]} requires {flow.path}"
-            yield Finding("type/required", message, mend, "error", flow.at())
+        source = types.source(draft, check.side)
+        schema = source.said(check.expr).schema
+        found = through(without_null(schema), check.apply, context) if schema is not True else Through(True)
+        for refusal in found.refusals:
+            call = check.apply[refusal.index]
+            if call.at is not None and refusal.kinds and not refusal.values:
+                yield _refused(call, refusal, call.at, world, False)
+        yield from _never_equal(draft, index, check, found.schema, source.said(check.equals).schema)
 
 
-def _required(flow: Flow, path: Path) -> bool:
-    record = flow.types.source(flow.draft, flow.to).root.record
-    objects = [view for view in record.alternatives if view.kind == "object"]
-    return bool(objects) and all(path[0] in view.required for view in objects) and len(path) == 1
-
-
-def _may_be_null(schema: Json, flow: Flow) -> bool:
-    return flow.said.is_exact and schema is not False and without_null(schema) != schema
+def _never_equal(draft: Draft, index: int, check: Check, given: Json, wanted: Json) -> Iterator[Finding]:
+    """A check of values of different kinds stops every record that has both; text may spell the number."""
+    kinds = [Root(schema).record.kinds - {"null"} for schema in (given, wanted)]
+    if not all(kinds) or kinds[0] & kinds[1]:
+        return
+    first, second = (said(sorted(each)) for each in kinds)
+    is_spelled = {*kinds[0], *kinds[1]} == {"number", "text"}
+    fact = "equal only where the text spells the number" if is_spelled else "never equal"
+    message = f"{check.expr} gives {first}, and {check.equals} is {second}: {fact}"
+    mend = "compare with a path of the same kind, or convert with apply:" + (" [to_number]" if is_spelled else "")
+    where = ("checks", index, draft.sides[check.side])
+    yield Finding("type/check", message, mend, "warning" if is_spelled else "error", draft.document.at(*where))
 
 
 def both_ways_lead_back(draft: Draft, world: World, types: Types) -> Iterator[Finding]:
@@ -163,19 +144,39 @@ _TRIED: Final = 40
 
 
 def _lost(flow: Flow, back: Flow) -> Finding | None:
-    for value in values_of(without_null(flow.said.schema))[:_TRIED]:
+    for value in values_of(without_null(flow.said.schema), lengths_of(flow))[:_TRIED]:
         there = crossed(value, flow.cross)
         if there is ABSENT or not flow.target.takes(there):
             continue
         source = crossed(there, back.cross)
         again = ABSENT if source is ABSENT else crossed(source, flow.cross)
-        if again is not ABSENT and not agree(flow.each, again, there):
-            first, second = flow.draft.sides[other(flow.to)], flow.draft.sides[flow.to]
-            message = (
-                f"field {flow.each.name} does not lead back: {first} {_brief(value)} is {second} {_brief(there)}, "
-                f"which is {first} {_brief(source)}, and that is {second} {_brief(again)}"
-            )
-            mend = f"let to_{first} undo to_{second}, or write equal_within:, the difference that does not count"
-            at = flow.chain[0].at if flow.chain and flow.chain[0].at else flow.at()
-            return Finding("type/round-trip", message, mend, "error" if flow.each.owner == "shared" else "info", at)
+        if again is not ABSENT and not _leads_back(flow, (value, there, source, again)):
+            return _round_trip(flow, (value, there, source, again))
     return None
+
+
+def _leads_back(flow: Flow, way: tuple[Json, ...]) -> bool:
+    """A value comes back as it was, or nothing but its spelling is lost, and it arrives again as it did."""
+    value, there, source, again = way
+    if agree(flow.each, source, value):
+        return True
+    is_settled = flow.each.owner != "shared" or flow.each.merge is not None or flow.each.equal_within is not None
+    is_lossless = is_settled or all(_respells(call, flow) for call in flow.chain)
+    return is_lossless and agree(flow.each, again, there)
+
+
+def _respells(call: Call, flow: Flow) -> bool:
+    """Whether a step loses but spelling (`"1"` times 8 is 8, and that is 1), or what a table says is the same."""
+    return call.name == "lookup" or registry()[call.name].normalises or invert((call,), flow.context) is not None
+
+
+def _round_trip(flow: Flow, way: tuple[Json, ...]) -> Finding:
+    first, second = flow.draft.sides[other(flow.to)], flow.draft.sides[flow.to]
+    value, there, source, again = map(brief, way)
+    message = (
+        f"field {flow.each.name} does not lead back: {first} {value} is {second} {there}, "
+        f"which is {first} {source}, and that is {second} {again}"
+    )
+    mend = f"let to_{first} undo to_{second}, or write equal_within:, the difference that does not count"
+    at = flow.chain[0].at if flow.chain and flow.chain[0].at else flow.at()
+    return Finding("type/round-trip", message, mend, "error" if flow.each.owner == "shared" else "info", at)

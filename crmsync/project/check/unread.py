@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from crmsync.core.expression import reads
-from crmsync.core.model import SIDES, Finding, Side
+from crmsync.core.model import SIDES, Entity, Finding, Side
 from crmsync.core.types.words import listed
 from crmsync.project.check.flow import Path, is_sound
-from crmsync.project.check.world import World, expressions
+from crmsync.project.check.world import World
 from crmsync.project.mappings import Draft
 
 
@@ -17,15 +17,19 @@ def contracts_are_read(draft: Draft, world: World) -> Iterator[Finding]:
     for side in SIDES if draft.mapping.enabled and not draft.damaged else ():
         end = draft.mapping.ends[side]
         entity = world.entity(end)
-        used = {path for text, at, _ in expressions(draft) if at == side and is_sound(text) for path in reads(text)}
-        texts = [*entity.key, *(entity.archive or ()), entity.deleted or "", entity.origin or ""] if entity else []
-        texts += [entity.modified.field] if entity and entity.modified else []
-        used |= {path for text in texts if text and is_sound(text) for path in reads(text)}
+        texts = {text for text, at, _ in world.expressions(draft) if at == side}
+        texts |= {text for text in _of_entity(entity) if text} if entity else set()
+        used = {path for text in texts if is_sound(text) for path in reads(text)}
         unread = [".".join(path) for path in _unused(_leaves(world, draft, side, ()), used)]
         if unread:
             message = f"{end.contract} declares what is not read: {listed(unread)}"
             at = draft.document.at("between", end.name, "contract")
             yield Finding("contract/unread", message, "map it, if it is worth keeping in step", "info", at)
+
+
+def _of_entity(entity: Entity) -> Iterator[str | None]:
+    yield from (*entity.key, *(entity.archive or ()), entity.deleted, entity.origin, entity.trace)
+    yield entity.modified.field if entity.modified else None
 
 
 def _leaves(world: World, draft: Draft, side: Side, path: Path) -> Iterator[Path]:

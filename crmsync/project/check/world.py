@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 from crmsync.core.contract import Checker
 from crmsync.core.model import ABSENT, SIDES, Chain, Check, Contract, End, Entity, Field, Side, System, Table, other
@@ -25,6 +26,8 @@ class World:
     lost_contracts: frozenset[str] = frozenset()  # names without version
     lost_tables: bool = False
     _checkers: dict[tuple[str, str], Checker] = field(default_factory=dict)
+    _declared: dict[tuple[str, str, tuple[str, ...]], tuple[str, ...]] = field(default_factory=dict)
+    _expressions: dict[str, tuple[tuple[str, Side, Where], ...]] = field(default_factory=dict)
 
     def entity(self, end: End) -> Entity | None:
         system = self.systems.get(end.system)
@@ -35,6 +38,20 @@ class World:
         if key not in self._checkers:
             self._checkers[key] = Checker(contract)
         return self._checkers[key]
+
+    def declared(self, contract: Contract, path: tuple[str, ...] = ()) -> tuple[str, ...]:
+        """The names that a contract declares at a path, sorted."""
+        key = contract.name, contract.version, path
+        if key not in self._declared:
+            self._declared[key] = tuple(self.checker(contract).names(path))
+        return self._declared[key]
+
+    def expressions(self, draft: Draft) -> tuple[tuple[str, Side, Where], ...]:
+        """`expressions`, found once."""
+        name = draft.mapping.name
+        if name not in self._expressions:
+            self._expressions[name] = tuple(expressions(draft))
+        return self._expressions[name]
 
     def context(self, draft: Draft, to: Side) -> Context:
         """In which a chain towards the side `to` runs."""
@@ -54,10 +71,20 @@ def places(draft: Draft, each: Field, side: Side) -> Iterator[tuple[str, Where]]
 
 def written_sides(each: Field) -> frozenset[Side]:
     """The sides on which a field may be written, be it only on create."""
-    return frozenset(side for side in SIDES if each.paths[side] is not None and _is_written(each, side))
+    return _SIDES[_is_written(each, 0), _is_written(each, 1)]
+
+
+_SIDES: Final[Mapping[tuple[bool, bool], frozenset[Side]]] = {
+    (False, False): frozenset(),
+    (True, False): frozenset({0}),
+    (False, True): frozenset({1}),
+    (True, True): frozenset({0, 1}),
+}
 
 
 def _is_written(each: Field, side: Side) -> bool:
+    if each.paths[side] is None:
+        return False
     if each.default[side] is not ABSENT or each.value is not ABSENT or each.owner == "shared":
         return True
     return each.owner is not None and (each.owner != side or each.seed is not None)
@@ -81,6 +108,9 @@ def expressions(draft: Draft) -> Iterator[tuple[str, Side, Where]]:
         gated: Where = ("create", sides[other(side)], "when", sides[side])
         if isinstance(creates, str) and draft.document.look(gated) is not None:
             yield creates, side, gated
+        picks = mapping.rollout.select[side] if mapping.rollout else None
+        if picks is not None and draft.document.look(("rollout", sides[side])) == picks:  # else a flag says so
+            yield picks, side, ("rollout", sides[side])
         for each in mapping.fields:
             for text, where in places(draft, each, side):
                 yield text, side, where

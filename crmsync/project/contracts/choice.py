@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from crmsync.core.compat import numbers
 from crmsync.core.model import Contract
 from crmsync.project.shapes import choose
 
@@ -29,5 +30,4 @@ def missing_contract(wanted: str, contracts: Mapping[str, Contract]) -> tuple[st
 
 def in_order(contract: Contract) -> tuple[int, int, int]:
     """Its version, to sort by."""
-    major, minor, patch = map(int, contract.version.split("."))
-    return major, minor, patch
+    return numbers(contract.version)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from crmsync.core.model import At
-from crmsync.project.yaml import Where
+from crmsync.project.yaml import Where, at_index
 
 _TOKEN: Final = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\],]|[^\s{}\[\],:"]+')
 _HALF: Final = re.compile(
@@ -46,24 +46,20 @@ class Places(NamedTuple):
         for _ in range(offset):
             found = _CHARACTER.match(self.text, at)
             at = found.end() if found else at
-        return _at(self.file, self.text, at)
+        return at_index(self.file, self.text, at)
 
     def _near(self, where: Where, first: dict[Where, int]) -> At:
         for size in range(len(where), -1, -1):
             start = first.get(where[:size], self.values.get(where[:size]))
             if start is not None:
-                return _at(self.file, self.text, start)
+                return at_index(self.file, self.text, start)
         return At(self.file)
-
-
-def _at(file: str, text: str, index: int) -> At:
-    return At(file, text.count("\n", 0, index) + 1, index - text.rfind("\n", 0, index))
 
 
 def half_character(file: str, text: str) -> tuple[str, At] | None:
     """The first escape of a surrogate without its other half, which no text can hold, and its place."""
     found = next((each for each in _HALF.finditer(text) if each["half"]), None)
-    return (found["half"], _at(file, text, found.start())) if found else None
+    return (found["half"], at_index(file, text, found.start())) if found else None
 
 
 def places_of(file: str, text: str) -> Places:
@@ -74,7 +70,7 @@ def places_of(file: str, text: str) -> Places:
     for where, start, is_key in _walk(text):
         known = keys if is_key else values
         if is_key and where in known:
-            twice.append((str(where[-1]), _at(file, text, start), _at(file, text, known[where])))
+            twice.append((str(where[-1]), at_index(file, text, start), at_index(file, text, known[where])))
         known.setdefault(where, start)
     return Places(file, text, values, keys, tuple(twice))
 

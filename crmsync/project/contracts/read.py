@@ -23,6 +23,9 @@ from crmsync.project.shapes import choose
 from crmsync.project.yaml import Where
 
 _VERSION: Final = re.compile(r"(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)")
+_ASIDE: Final = frozenset({"contract/bad-example", "contract/envelope"})
+"""What is wrong beside the schema: all that it says of records still holds."""
+
 _SUFFIXES: Final = (".json", ".yaml", ".yml", ".json5", ".jsonc")
 _RULES: Final = {
     "not-a-schema": "contract/not-a-schema",
@@ -117,7 +120,7 @@ def read_contracts(folder: Path) -> Contracts:
         if file is not None:
             wrong = wrong + _flaws(file)
         findings += wrong
-        if file is None or any(each.severity == "error" for each in wrong):
+        if file is None or any(each.severity == "error" and each.rule not in _ASIDE for each in wrong):
             lost.add(name)
         else:
             contract = Contract(name, path.stem, file.schema, path.as_posix(), file.envelope)

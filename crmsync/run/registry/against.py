@@ -7,12 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+from crmsync.core.compat import numbers
 from crmsync.core.model import At, Finding, Json, to_json
 from crmsync.project.contracts import Contracts, read_contracts
 from crmsync.project.git import GitError, at_ref
 from crmsync.run.registry.diff import Diff, diff
 from crmsync.run.registry.editions import Edition, Question
-from crmsync.run.registry.health import by_name
+from crmsync.run.registry.health import by_name, skipped
 from crmsync.run.registry.read import folder_of
 from crmsync.run.world import Stopped
 
@@ -83,7 +84,8 @@ class _Comparing:
         new = Edition.of(*self.now.sound[key])
         before = [each for each in self._versions(new) if _order(each) < _order(new)]
         if before:
-            return self._with_diff(key, "added", before[-1], new)
+            found = self._with_diff(key, "added", before[-1], new)
+            return found._replace(findings=(*found.findings, *skipped(before[-1], new)))
         said = Finding("contract/added", f"{key} is new", severity="info", at=At(new.file.file))
         return Changed(key, "added", None, (said,))
 
@@ -129,8 +131,8 @@ def _text(contracts: Contracts, key: str) -> bytes:
     return to_json(schema)
 
 
-def _order(edition: Edition) -> tuple[int, ...]:
-    return tuple(map(int, edition.version.split(".")))
+def _order(edition: Edition) -> tuple[int, int, int]:
+    return numbers(edition.version)
 
 
 def _same_major(one: Edition, two: Edition) -> bool:

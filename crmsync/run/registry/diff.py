@@ -10,10 +10,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from crmsync.core.compat import Comparison, Step, compare
+from crmsync.core.compat import Comparison, Policy, Step, Verdict, compare
 from crmsync.core.compat.dialect import Uncanonical, modern
 from crmsync.core.model import At, Finding, Json, Mode
-from crmsync.run.registry.editions import Edition, Policy, Question, Verdict
+from crmsync.run.registry.editions import Edition, Question
 from crmsync.run.registry.judged import Judge, Told
 from crmsync.run.world import Stopped
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Literal, NamedTuple, TypeAlias
+from typing import NamedTuple
 
+from crmsync.core.compat import Policy
+from crmsync.core.compat.dialect import LATEST
 from crmsync.core.model import Contract, Envelope, Mode
 from crmsync.project.contracts import SchemaFile
-
-Policy: TypeAlias = Literal["strict", "reader-writer"]
-Verdict: TypeAlias = Literal["compatible", "breaking", "unproven"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,4 +34,4 @@ class Question(NamedTuple):
     mode: Mode | None = None
     policy: Policy = "strict"
     today: date | None = None
-    draft: int = 2020
+    draft: int = LATEST

@@ -7,6 +7,7 @@ from datetime import date
 from itertools import groupby, pairwise
 from pathlib import Path
 
+from crmsync.core.compat import numbers
 from crmsync.core.contract import advice
 from crmsync.core.model import At, Finding
 from crmsync.project.contracts import Contracts, in_order
@@ -21,8 +22,9 @@ def check_registry(root: Path, today: date | None) -> tuple[Contracts, list[Find
     findings = [*contracts.findings, *_advice(contracts)]
     for versions in by_name(contracts).values():
         for old, new in pairwise(versions):
-            findings += _skipped(old, new)
-            earlier = [each for each in versions[: versions.index(old)] if _major(each) == _major(new)]
+            findings += skipped(old, new)
+            earlier = versions[: versions.index(old)] if new.envelope.compatibility.endswith("_TRANSITIVE") else []
+            earlier = [each for each in earlier if _major(each) == _major(new)]
             findings += [each for each in diff(old, new, Question(today=today), earlier).findings if _is_told(each)]
     return contracts, sorted(set(findings), key=lambda each: (each.at or At(""), each.rule, each.message))
 
@@ -42,11 +44,7 @@ def before(root: Path, old: Edition, new: Edition) -> list[Edition]:
     if not (old.version and new.version and old.label.startswith(f"{name}@") and folder_of(root, "schemas").is_dir()):
         return []
     versions = by_name(open_registry(root)).get(name, [])
-    return [each for each in versions if _major(each) == _major(new) and _numbers(each) < _numbers(old)]
-
-
-def _numbers(edition: Edition) -> tuple[int, ...]:
-    return tuple(map(int, edition.version.split(".")))
+    return [each for each in versions if _major(each) == _major(new) and numbers(each.version) < numbers(old.version)]
 
 
 def _major(edition: Edition) -> str:
@@ -63,13 +61,14 @@ def _advice(contracts: Contracts) -> Iterator[Finding]:
         yield from (file.finding(flaw) for flaw in advice(file.schema) if flaw.severity == "info")
 
 
-def _skipped(old: Edition, new: Edition) -> Iterator[Finding]:
-    major, minor, patch = _numbers(old)
-    found = _numbers(new)
+def skipped(old: Edition, new: Edition) -> Iterator[Finding]:
+    """A warning where `new`, the next one there is, is not the next one after `old`: it may have been deleted."""
+    major, minor, patch = last = numbers(old.version)
+    found = numbers(new.version)
     next_ones = (major, minor, patch + 1), (major, minor + 1, 0), (major + 1, 0, 0)
     if found in next_ones:
         return
-    first_changed = next(index for index in range(3) if found[index] != _numbers(old)[index])
+    first_changed = next(index for index in range(3) if found[index] != last[index])
     missing = ".".join(map(str, next_ones[2 - first_changed]))
     message = f"{old.label} is followed by {new.version}: a version was skipped"
     mend = f"name it {missing}.json, or put the file that is missing back"

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from functools import cached_property
 from typing import Final, NamedTuple
 
 import jsonschema_rs
 
-from crmsync.core.compat import Change, Comparison, Step, is_enough, promised, taken
+from crmsync.core.compat import Change, Comparison, Step, Verdict, is_enough, numbers, promised, taken
 from crmsync.core.compat.changes import WHOLE
 from crmsync.core.compat.dialect import modern
 from crmsync.core.compat.verdict import included
+from crmsync.core.contract import schema_problems
 from crmsync.core.contract.shape import alone, subschemas
 from crmsync.core.model import ABSENT, At, Finding, Json, Mode, Severity, Waiver, to_json
 from crmsync.project.yaml import Where
-from crmsync.run.registry.editions import Edition, Question, Verdict
+from crmsync.run.registry.editions import Edition, Question
 
 _BLAMED: Final = {"narrows": ("BACKWARD",), "widens": ("FORWARD",), "changes": ("BACKWARD", "FORWARD"), "none": ()}
 _NO_PROMISE: Final = ("draft", "retired")
@@ -78,6 +80,18 @@ class Judge:
     def _at(edition: Edition, pointer: str | None) -> At | None:
         return None if pointer is None else edition.file.pointed(pointer)
 
+    @cached_property
+    def holes(self) -> tuple[Finding, ...]:
+        """Why it is not proved, where that is because no value can be judged by one of the two; warnings, for what is
+        not proved is an error of its own."""
+        if "unproven" not in self.verdicts.values():
+            return ()
+        return tuple(dict.fromkeys(each for edition in (self.old, self.new) for each in self._holes(edition)))
+
+    def _holes(self, edition: Edition) -> Iterator[Finding]:
+        flaws = schema_problems(modern(edition.file.schema, self.asked.draft))
+        yield from (replace(edition.file.finding(each), severity="warning") for each in flaws if each.kind in _HOLES)
+
     # Waivers ------------------------------------------------------------------------------------------------------
 
     def _waiver(self, rule: str, *pointers: str | None) -> Waiver | None:
@@ -133,6 +147,7 @@ class Judge:
             mend = self._mend(each.change.rule) if each.severity == "error" else ""
             yield Finding(each.change.rule, said, mend, each.severity, each.new or each.old)
         yield from self._without_blame()
+        yield from self.holes
 
     def _without_blame(self) -> Iterator[Finding]:
         """What breaks, though no change seems to be why."""
@@ -171,10 +186,14 @@ class Judge:
             return f" (waived until {waiver.expires}: {waiver.reason})"
         if not blamed:
             return ""
-        words = [f"{towards} {_VERBS[self.verdicts[towards]]}" for towards in blamed]
+        words = [f"{towards} {_VERBS[self.verdicts[towards]]}{self._in_spite(towards)}" for towards in blamed]
         examples = "".join(map(self._example, shows))
         allowed = f" (allowed: {self.allowed})" if self.allowed else ""
         return f": {' and '.join(words)}{allowed}{examples}"
+
+    def _in_spite(self, towards: str) -> str:
+        holes = " and ".join(str(each.at) for each in self.holes) if self.verdicts[towards] == "unproven" else ""
+        return f", as nothing can be judged by what stands at {holes}" if holes else ""
 
     def _counterexample(self, towards: str) -> tuple[Edition, Json]:
         """Who refuses it, and the record; ABSENT where none was found."""
@@ -201,6 +220,9 @@ class Judge:
 
     def _mend(self, rule: str) -> str:
         step = "a new major version" if not self.old.version.startswith("0.") else "a new minor version"
+        if self.holes:
+            first = self.holes[0]
+            return f"mend {first.at} first: {first.mend}"
         return f"take it back, make it {step}, or waive it: x-waivers with rule {rule}, reason and expires"
 
     def step(self) -> Iterator[Finding]:
@@ -238,6 +260,7 @@ class Judge:
 
 
 _BEHAVES: Final = ("contract/default-changed", "contract/access-changed")
+_HOLES: Final = ("reference", "pattern")
 _VERBS: Final = {"breaking": "breaks", "unproven": "is not proved to hold"}
 
 
@@ -274,5 +297,5 @@ def _pointer(path: Sequence[str | int]) -> str:
 
 
 def _next(version: str, step: Step) -> str:
-    major, minor, patch = map(int, version.split("."))
+    major, minor, patch = numbers(version)
     return {"major": f"{major + 1}.0.0", "minor": f"{major}.{minor + 1}.0"}.get(step, f"{major}.{minor}.{patch + 1}")

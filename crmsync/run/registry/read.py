@@ -8,6 +8,7 @@ from typing import Final
 
 import jsonschema_rs
 
+from crmsync.core.compat.dialect import DIALECTS, LATEST, draft_of
 from crmsync.core.model import Contract, Finding
 from crmsync.project.contracts import (
     Contracts,
@@ -43,7 +44,7 @@ def open_registry(root: Path) -> Contracts:
     return read_contracts(folder)
 
 
-def edition_of(root: Path, asked: str, draft: int = 2020) -> Edition:
+def edition_of(root: Path, asked: str, draft: int = LATEST) -> Edition:
     """By the name of a contract (`crm.account@1`: the newest 1.x.y) or of a file. Raises `Stopped`."""
     path = Path(asked)
     if _NAME.fullmatch(asked) and not path.exists():
@@ -72,23 +73,10 @@ def _named(contracts: Contracts, asked: str) -> Edition:
     raise Stopped(2, Finding("usage", message, mend))
 
 
-_META: Final = {
-    "draft-04": "http://json-schema.org/draft-04/schema#",
-    "draft-06": "http://json-schema.org/draft-06/schema#",
-    "draft-07": "http://json-schema.org/draft-07/schema#",
-    "2019-09": "https://json-schema.org/draft/2019-09/schema",
-    "2020-12": "https://json-schema.org/draft/2020-12/schema",
-}
-DRAFTS: Final = {4: "draft-04", 6: "draft-06", 7: "draft-07", 2019: "2019-09", 2020: "2020-12"}
-
-
 def _no_schema(file: SchemaFile, draft: int) -> list[Finding]:
     """What the meta-schema of its draft, which `$schema` may name, has against a file. Nothing is fetched."""
-    schema, meta = file.schema, _META[DRAFTS[draft]]
-    if isinstance(schema, dict):
-        named = [known for word, known in _META.items() if word in str(schema.get("$schema", ""))]
-        meta = named[0] if named else meta
-        schema = {**schema, "$schema": meta}
+    meta = DIALECTS[draft_of(file.schema, draft)]
+    schema = {**file.schema, "$schema": meta} if isinstance(file.schema, dict) else file.schema
     try:
         jsonschema_rs.meta.validate(schema)
     except ValueError as error:

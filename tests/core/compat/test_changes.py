@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from crmsync.core.compat import Change, compare
@@ -244,3 +246,13 @@ def test_the_order_of_keywords_does_not_matter():
     turned = {key: new[key] for key in reversed(new)}
     assert changes(old, new) == changes(old, turned)
     assert all(isinstance(change, Change) for change in changes(old, new))
+
+
+def test_what_did_not_change_costs_next_to_nothing():
+    """A thousand properties in 0.01 s of CPU; 0.4 s when each of them compared the whole schema."""
+    old = {"properties": {f"p{n}": {"type": "string", "maxLength": n + 1} for n in range(1_000)}}
+    new = {"properties": {**old["properties"], "p7": {"type": "string", "maxLength": 100}}}
+    began = time.process_time()
+    (change,) = changes(old, new)
+    assert time.process_time() - began < 0.15
+    assert change.new_pointer == "/properties/p7/maxLength"

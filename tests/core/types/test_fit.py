@@ -7,9 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from crmsync.core.types.chain import through
 from crmsync.core.types.fit import Target, fits
 from crmsync.core.types.proof import proofs, values_of
-from tests.core.types.test_chain import SOURCES, drawn
+from crmsync.core.values import compile_chain
+from tests.core.types.test_chain import SOURCES, calls, drawn
+from tests.core.values.drawn import CONTEXT
 
 TARGETS = [
     *SOURCES, {"type": ["string", "null"], "maxLength": 200}, {"type": "string", "minLength": 1}, {"type": "integer"},
@@ -55,3 +58,27 @@ def test_what_no_value_proves_is_but_suspected():
     proven, suspected = proofs(misfits, ["a", ""], lambda value: value, target)
     assert proven == {}
     assert [each.rule for each in suspected] == ["type/length"]
+
+
+def test_equal_elements_are_shown_by_equal_elements():
+    source = {"type": "array", "items": {"type": "string", "maxLength": 3}, "maxItems": 4}
+    target = Target({"type": "array", "items": {"type": "string", "maxLength": 3}, "uniqueItems": True})
+    proven, suspected = proofs(target.misfits(source), values_of(source, []), lambda value: value, target)
+    assert [(each.misfit.rule, each.value) for each in proven.values()] == [("type/unique", ["", ""])]
+    assert suspected == ()
+
+
+@given(data=st.data(), source=st.sampled_from(SOURCES), target=st.sampled_from(TARGETS))
+def test_each_witness_is_allowed_by_the_source_and_refused_by_the_target(data, source, target):
+    chain = tuple(data.draw(st.lists(calls, max_size=2), "chain"))
+    judged = Target(target)
+    lengths = [each for view in judged.root.record.alternatives if (each := view.limits("maxLength"))]
+    values = values_of(source, [each[0] + 1 for each in lengths])
+    found = through(source, chain, CONTEXT)
+    proven, _ = proofs(judged.misfits(found.schema), values, compile_chain(chain, CONTEXT), judged)
+    allowed, taken = (jsonschema_rs.Draft202012Validator(each, validate_formats=True) for each in (source, target))
+    for proof in proven.values():
+        assert allowed.is_valid(proof.value)
+        assert proof.result == compile_chain(chain, CONTEXT)(proof.value)
+        assert not taken.is_valid(proof.result)
+        assert proof.misfit.breaks(proof.result)

@@ -35,7 +35,11 @@ class Change:
 def direction(old: Json, old_root: Json, new: Json, new_root: Json) -> Direction:
     """As far as it can be proven; "changes" otherwise."""
     grows = follows(Facts((old,), old_root), new, new_root)
-    shrinks = follows(Facts((new,), new_root), old, old_root)
+    return direction_of(grows, shrinks=follows(Facts((new,), new_root), old, old_root))
+
+
+def direction_of(grows: bool, shrinks: bool) -> Direction:
+    """By what is proven: that all of the old is in the new, and the other way round."""
     if grows:
         return "none" if shrinks else "widens"
     return "narrows" if shrinks else "changes"

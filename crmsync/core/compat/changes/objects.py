@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from difflib import SequenceMatcher
 from typing import Final
 
-from crmsync.core.compat.changes.change import ENDS, TURNED, Change, Direction, direction, whole
+from crmsync.core.compat.changes.change import ENDS, TURNED, Change, Direction, direction, direction_of, whole
 from crmsync.core.compat.changes.spot import Spot, Word
 from crmsync.core.compat.facts import Facts
 from crmsync.core.compat.proof import follows
@@ -68,9 +68,7 @@ def _of_presence(other: Spot, name: str, schema: Json, root: Json) -> Direction:
         return "widens"
     grows = follows(implied, schema, root)
     shrinks = all(follows(Facts((schema,), root), each, other.root) for each in implied.schemas)
-    if grows:
-        return "none" if shrinks else "widens"
-    return "narrows" if shrinks else "changes"
+    return direction_of(grows, shrinks)
 
 
 def _renamed(gone: dict[str, Word], come: dict[str, Word]) -> list[tuple[str, str]]:

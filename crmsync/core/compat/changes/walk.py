@@ -9,6 +9,7 @@ from crmsync.core.compat.changes import objects
 from crmsync.core.compat.changes.change import ENDS, TURNED, Change, Direction, direction, whole
 from crmsync.core.compat.changes.keywords import of_keywords
 from crmsync.core.compat.changes.spot import Spot, Word
+from crmsync.core.contract.shape import is_alone
 from crmsync.core.model import Json, to_json
 
 
@@ -21,7 +22,7 @@ class Walk:
         if (old.pointer, new.pointer) in self._seen:
             return
         self._seen.add((old.pointer, new.pointer))
-        if to_json(old.schema) == to_json(new.schema) and to_json(old.root) == to_json(new.root):
+        if to_json(old.schema) == to_json(new.schema) and is_alone(old.schema):
             return
         if isinstance(old.schema, bool) or isinstance(new.schema, bool):
             yield from _as_a_whole(old, new, path)

@@ -11,7 +11,6 @@ from collections.abc import Callable
 
 from crmsync.core.compat.canonical import Canonical
 from crmsync.core.compat.choices import Choices
-from crmsync.core.compat.dialect import LATEST
 from crmsync.core.compat.draw.makers import Makers
 from crmsync.core.compat.draw.making import Undrawable
 from crmsync.core.model import Json
@@ -30,6 +29,6 @@ def drawing(schema: Canonical) -> Callable[[Choices], Json]:
     return lambda choices: maker(choices, 0)
 
 
-def drawing_of(schema: Json, draft: int = LATEST) -> Callable[[Choices], Json]:
+def drawing_of(schema: Json) -> Callable[[Choices], Json]:
     """As `drawing`. Raises Uncanonical."""
-    return drawing(Canonical.of(schema, draft))
+    return drawing(Canonical.of(schema))

@@ -44,7 +44,7 @@ class Objects:
         made = {name: self.maker(name)(choices, depth + 1) for name in self._required}
         for violate in self._violations:
             violate(made, choices, depth + 1)
-        room = self._room(made, choices, depth)
+        room = len(made) if depth > DEEP else MANY if self._most is None else self._most
         for name in self._optional:
             if len(made) < room and name not in made and happens(choices, 2):
                 self._add(made, name, choices, depth)
@@ -65,12 +65,6 @@ class Objects:
     @property
     def is_open(self) -> bool:
         return bool(self._patterns) or self._others is None or self._others.satisfiability() is not Answer.NO
-
-    def _room(self, made: dict[str, Json], choices: Choices, depth: int) -> int:
-        """How many properties at most: often all that there may be, sometimes none that may be left out."""
-        if depth > DEEP:
-            return len(made)
-        return MANY if self._most is None else self._most
 
     def _add(self, made: dict[str, Json], name: str | None, choices: Choices, depth: int) -> None:
         if name is None or name in made:

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Final, Protocol, TypeAlias
 
 from crmsync.core.compat.canonical import Answer, Canonical, Uncanonical
-from crmsync.core.compat.facts import Facts
-from crmsync.core.contract.shape import is_alone, subschemas
+from crmsync.core.compat.facts import Facts, extent
+from crmsync.core.contract.shape import is_alone
 from crmsync.core.model import Json
 
 _SMALL: Final = 60  # schemas within a schema; a larger difference takes too long to work out
@@ -33,24 +33,14 @@ Rule: TypeAlias = Callable[[Prover, Facts, dict[str, Json]], bool]
 """Whether one keyword of the outer schema follows."""
 
 
-def _size(schema: Json) -> int:
-    return sum(1 for _ in subschemas(schema))
-
-
-def spelled(given: Facts) -> Json:
-    """As one schema, without what refers to the document it stands in."""
-    return {"allOf": [part for part in given.parts if is_alone(part)]}
-
-
 def is_canonical(given: Facts, outer: Json) -> bool:
     """Whether the library can tell."""
     if not is_alone(outer):
         return False
     try:
-        inner = spelled(given)
-        left, right = Canonical.of(inner), Canonical.of(outer)
+        left, right = Canonical.of(given.alone), Canonical.of(outer)
         if right.covers(left) is Answer.YES:
             return True
-        return max(map(_size, (inner, outer))) <= _SMALL and left.minus(right).satisfiability() is Answer.NO
+        return max(map(extent, (given.alone, outer))) <= _SMALL and left.minus(right).satisfiability() is Answer.NO
     except Uncanonical:
         return False

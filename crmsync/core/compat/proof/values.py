@@ -6,7 +6,7 @@ from typing import Final
 
 from crmsync.core.compat.canonical import Answer, Canonical, Uncanonical
 from crmsync.core.compat.facts import Facts, is_empty, types_of
-from crmsync.core.compat.proof.prover import Prover, Rule, spelled
+from crmsync.core.compat.proof.prover import Prover, Rule
 from crmsync.core.compat.regular import Language
 from crmsync.core.contract.shape import is_alone, target
 from crmsync.core.model import Json, to_json
@@ -61,7 +61,7 @@ def _apart(proof: Prover, given: Facts, other: Json) -> bool:
     if both.is_nothing or (both.types == {"string"} and is_empty(both.language())):
         return True
     try:
-        return Canonical.of(spelled(both)).satisfiability() is Answer.NO
+        return Canonical.of(both.alone).satisfiability() is Answer.NO
     except Uncanonical:
         return False
 

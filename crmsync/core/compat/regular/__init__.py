@@ -1,4 +1,4 @@
-"""What texts does a regular expression allow: which is the shortest, and does another one allow them all?
+"""What texts does a regular expression allow: which is the shortest, and are there any?
 
 Patterns are ECMA-262 as `jsonschema-rs` reads them, unanchored unless they say so. What is not regular, or not
 portable (look-around, back references, flags, \\b, \\p), and what would need too many states, is `Unregular`.
@@ -7,9 +7,4 @@ portable (look-around, back references, flags, \\b, \\p), and what would need to
 from crmsync.core.compat.regular.language import Language
 from crmsync.core.compat.regular.machine import Unregular
 
-__all__ = ["Language", "Unregular", "includes"]
-
-
-def includes(outer: str, inner: str) -> bool:
-    """Whether every text that matches `inner` matches `outer`. Raises Unregular where that cannot be told."""
-    return outer == inner or Language((inner,), (outer,)).is_empty()
+__all__ = ["Language", "Unregular"]

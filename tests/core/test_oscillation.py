@@ -1,0 +1,65 @@
+"""Who found what he had left is never taken for somebody whose value is written back."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from crmsync.core.model import Agreed, Change, Field
+from crmsync.core.plan.oscillation import Wrote, by_turns, written_back
+
+values = st.sampled_from(["a", "b", "c", None, 1])
+owners = st.sampled_from([0, "shared"])
+NOTHING = Agreed((None, None))
+
+
+def field(owner: Any = 0, oscillation: int | None = 3, **more: Any) -> Field:
+    return Field("name", ("name", "name"), owner=owner, oscillation=oscillation, **more)
+
+
+def change(before: Any, after: Any) -> Change:
+    return Change("name", "name", before, after, "owner-changed", NOTHING)
+
+
+def chain(said: list[Any]) -> list[Wrote]:
+    """Writes of these values one after the other, each found as it was left; newest first."""
+    steps = enumerate(pairwise(said))
+    return [Wrote(f"r{n}", before, after, "owner-changed") for n, (before, after) in steps][::-1]
+
+
+@given(st.lists(values, min_size=3, max_size=8), values, owners)
+def test_what_is_found_as_it_was_left_is_news(said: list[Any], new: Any, owner: Any) -> None:
+    base = Agreed((said[-1], said[-1]), 1, said[-1])
+    assert written_back(field(owner), 1, change(said[-1], new), chain(said), base) is None
+
+
+@given(st.lists(st.sampled_from(["x", "y"]), min_size=2, max_size=6), st.integers(2, 6))
+def test_a_value_that_was_reset_before_each_write_is_held_after_as_many(found: list[Any], most: int) -> None:
+    past = [Wrote(f"r{n}", before, "ours", "foreign-edit") for n, before in enumerate(found)]
+    swing = written_back(field(oscillation=most), 1, change("z", "ours"), past, Agreed(("ours", "ours"), 1, "ours"))
+    assert (swing is not None) == (len(past) >= most - 1)
+    if swing is not None:
+        assert (len(swing.runs), swing.stands, swing.ours) == (most - 1, "z", "ours")
+
+
+@given(st.lists(values, min_size=2, max_size=5))
+def test_an_answer_of_a_person_is_where_counting_begins(found: list[Any]) -> None:
+    past = [Wrote("new", "x", "ours", "decided"), *(Wrote("r", each, "ours", "foreign-edit") for each in found)]
+    assert written_back(field(), 1, change("x", "ours"), past, None) is None
+
+
+@given(values, values, values)
+def test_values_go_by_turns_only_if_the_last_is_as_the_one_before_the_last(one: Any, two: Any, three: Any) -> None:
+    past = [Wrote("r2", one, two, "owner-changed"), Wrote("r1", two, one, "owner-changed")]
+    assert (by_turns(field(), change(two, three), past) is not None) == (three == one and one != two)
+
+
+def test_never_is_never_and_values_that_combine_are_left_alone() -> None:
+    past = [Wrote(f"r{n}", "x", "ours", "foreign-edit") for n in range(9)]
+    base = Agreed(("ours", "ours"), 1, "ours")
+    assert written_back(field(oscillation=None), 1, change("x", "ours"), past, base) is None
+    assert written_back(field("shared", merge="set"), 1, change("x", "ours"), past, base) is None
+    assert by_turns(field(oscillation=None), change("x", "ours"), past) is None
