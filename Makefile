@@ -28,7 +28,7 @@ check: .venv/tools  ## style, types and layers
 	$(BIN)/lint-imports
 
 test: check  ## style, types, layers and every test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --maxprocesses 8 --dist worksteal
 
 bench: .venv/tools  ## records per second, CPU seconds and memory, against a floor
 	$(BIN)/python -m benchmarks
@@ -51,7 +51,7 @@ clean:  ## forget the environment and the demo
 
 .venv/tools: .venv/installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'pip>=25.1'
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[table,postgresql,mariadb]' --group test --group lint
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[table,postgresql,mariadb,otel]' --group test --group lint
 	@touch $@
 
 .venv-bench/installed: benchmarks/match/requirements.txt

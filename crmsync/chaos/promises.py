@@ -139,7 +139,7 @@ def _answer(story: Story) -> None:
             asked.add((thing.code if thing else str(review.keys), review.field))
             answers.append((review.n, 0, None))
     lab.keep(9, asked == due, f"questions are open of {sorted(asked)}, and should be of {sorted(due)}")
-    with lab.world() as world, world.ledger.writing() as ledger:
+    with lab.world() as world, world.writing() as ledger:
         for number, take, value in answers:
             ledger.resolve_review(number, take, value, "chaos", NOW)
 

@@ -12,7 +12,27 @@ from typing import Final, NoReturn
 import click
 
 from crmsync import __version__
-from crmsync.cli import begin, contract, dedupe, diff, dlq, drift, link, look, match, proof, rebase, review, run
+from crmsync.cli import (
+    audit,
+    begin,
+    contract,
+    dedupe,
+    diff,
+    dlq,
+    drift,
+    halted,
+    link,
+    look,
+    match,
+    privacy,
+    proof,
+    rebase,
+    replay,
+    revert,
+    review,
+    run,
+    shadow,
+)
 from crmsync.cli.ends import answer
 from crmsync.cli.flags import global_flags
 
@@ -43,7 +63,11 @@ def crmsync() -> None:
     pass
 
 
-for family in (begin, contract, diff, run, rebase, look, drift, review, dlq, link, match, proof):
+for family in (
+    audit, begin, contract, diff, run, revert, rebase, look, drift, review, dlq, link, match, proof, halted, shadow,
+    replay,
+    privacy,
+):  # fmt: skip
     for command in family.COMMANDS:
         crmsync.add_command(command)
 for command in dedupe.COMMANDS:

@@ -23,6 +23,7 @@ from crmsync.core.model import (
     Mark,
     Project,
     Ref,
+    Restore,
     Side,
     Update,
     other,
@@ -68,6 +69,8 @@ class Teller:
                 yield f"- {self.ref(mapping, side, key)}  archive  ({reason})"
             case Delete(mapping=mapping, side=side, key=key, reason=reason):
                 yield f"- {self.ref(mapping, side, key)}  delete  ({reason})"
+            case Restore(mapping=mapping, side=side, key=key, relink=relink):
+                yield f"+ {self.ref(mapping, side, key)}  restore{', and link again' if relink else ''}  (reverted)"
             case Hold():
                 yield self._hold(line)
             case Adopt(judged=judged):

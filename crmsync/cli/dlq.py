@@ -130,10 +130,12 @@ def retry(
       crmsync dlq retry 2 3
       crmsync dlq retry --all --rule write/refused
     """
+    from crmsync.run.world import utc_now
+
     with settings.world(create=True) as world:
         chosen = _chosen(world, numbers, everything, select, rule)
-        with world.ledger.writing() as ledger:
-            ledger.retry_dead(chosen)
+        with world.writing() as ledger:
+            ledger.retry_dead(chosen, getpass.getuser(), utc_now())
     _done(settings, "retry", chosen, f"{render.count(len(chosen), 'dead letter')} to be retried; next: crmsync run")
 
 
@@ -160,7 +162,7 @@ def drop(
         chosen = _chosen(world, numbers, everything, select, rule)
         if everything and not confirmed(f"Drop {render.count(len(chosen), 'dead letter')}?", yes):
             return
-        with world.ledger.writing() as ledger:
+        with world.writing() as ledger:
             ledger.drop_dead(chosen, getpass.getuser(), utc_now())
     _done(settings, "drop", chosen, f"{render.count(len(chosen), 'dead letter')} dropped")
 

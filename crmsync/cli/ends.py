@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 COUNTED = ("run", "plan", "apply")  # their JSON names the run and its mappings, also when there was none
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
+MISTAKE = "crmsync/mistake"
 INTERRUPTED, PIPE_CLOSED, TERMINATED = 130, 141, 143
 
 
@@ -33,7 +34,7 @@ def answer(group: click.Group, arguments: Sequence[str]) -> int:
     """Run the command and tell its exit code. Nothing that it raises comes further than this."""
     settings, name = Settings(), ""
     try:
-        with _termination(), group.make_context("crmsync", list(arguments)) as context:
+        with _termination(), group.make_context("crmsync", list(arguments), obj=settings) as context:
             try:
                 code = group.invoke(context)
                 return code if isinstance(code, int) else 0
@@ -44,19 +45,34 @@ def answer(group: click.Group, arguments: Sequence[str]) -> int:
     except click.ClickException as error:
         error.show()
         return error.exit_code
-    except (KeyboardInterrupt, click.Abort):
-        return _told(settings, name, INTERRUPTED, Finding("stopped", "stopped by the keyboard; run again to go on"))
-    except Terminated:
-        return _told(settings, name, TERMINATED, Finding("stopped", "stopped by a signal; run again to go on"))
     except BrokenPipeError:  # the reader of our output went away: nobody to tell
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return PIPE_CLOSED
-    except Exception as error:  # noqa: BLE001  the very top: whatever it is, the user gets words and an exit code
-        code, findings = _sorted_out(settings, error)
+    except (KeyboardInterrupt, Terminated, Exception) as error:  # noqa: BLE001  the very top: the user gets words
+        if os.environ.get("CRMSYNC_DEBUG") == "1" and settings.log_format == "text" and is_mistake(error):
+            traceback.print_exception(error)
+        code, findings = ending(error)
         return _told(settings, name, code, *findings)
 
 
-def _sorted_out(settings: Settings, error: Exception) -> tuple[int, tuple[Finding, ...]]:
+def ending(error: BaseException) -> tuple[int, tuple[Finding, ...]]:
+    """The exit code of a command that raises this, and what there is to say."""
+    match error:
+        case KeyboardInterrupt() | click.Abort():
+            return INTERRUPTED, (Finding("stopped", "stopped by the keyboard; run again to go on"),)
+        case Terminated():
+            return TERMINATED, (Finding("stopped", "stopped by a signal; run again to go on"),)
+        case BrokenPipeError():
+            return PIPE_CLOSED, ()
+    return _sorted_out(error)
+
+
+def is_mistake(error: BaseException) -> bool:
+    """One of ours, of which nobody has thought."""
+    return any(finding.rule == MISTAKE for finding in ending(error)[1])
+
+
+def _sorted_out(error: BaseException) -> tuple[int, tuple[Finding, ...]]:
     from crmsync.connectors.base import Refused, Transient
     from crmsync.ledger.nouns import LedgerError, LedgerTooNew, LetterNotOpen, Locked, ReviewNotOpen, WrongAnswer
     from crmsync.ledger.spool import SpoolError
@@ -83,16 +99,14 @@ def _sorted_out(settings: Settings, error: Exception) -> tuple[int, tuple[Findin
             return 1, (
                 Finding("machine/disk", message, "make room (TMPDIR says where temporary files go), then run again"),
             )
-    return 1, (_unexpected(settings, error),)
+    return 1, (_unexpected(error),)
 
 
-def _unexpected(settings: Settings, error: Exception) -> Finding:
+def _unexpected(error: BaseException) -> Finding:
     """A mistake of ours. Its text may hold anything, also a value of a record, so it is only shown when asked for."""
-    if os.environ.get("CRMSYNC_DEBUG") == "1" and settings.log_format == "text":
-        traceback.print_exception(error)
     last = traceback.extract_tb(error.__traceback__)[-1]
     message = f"{type(error).__name__} at {last.filename}:{last.lineno}: a mistake in crmsync itself"
-    return Finding("crmsync/mistake", message, "CRMSYNC_DEBUG=1 shows all of it; please report it with that")
+    return Finding(MISTAKE, message, "CRMSYNC_DEBUG=1 shows all of it; please report it with that")
 
 
 def _told(settings: Settings, name: str, code: int, *findings: Finding) -> int:

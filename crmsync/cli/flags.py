@@ -5,10 +5,11 @@ The global flags stand before or behind the command's name: `crmsync -C shop run
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import wraps
 from itertools import islice
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
 import click
 
 from crmsync.core.model import Finding, Severity
+from crmsync.run.trace import trace_of
 
 if TYPE_CHECKING:  # opening a project costs half a second: `--help` does without
     from crmsync.project import Loaded
@@ -38,6 +40,7 @@ class Settings:
     reports: tuple[tuple[Format, Path], ...] = ()  # of a command that has findings: where else they are written
     fail_on: Severity = "error"  # ... and how bad one must be for exit code 2
     infos: bool = False  # ... and whether text shows those that are for information only
+    trace: str = field(default_factory=lambda: trace_of(os.environ))  # what every line of the log bears
 
     @property
     def text(self) -> bool:
@@ -63,7 +66,7 @@ class Settings:
         the project has errors."""
         from crmsync.run.session import open_world
 
-        with open_world(self.load(), create=create) as world:
+        with open_world(self.load(), create=create, trace=self.trace) as world:
             yield world
 
 

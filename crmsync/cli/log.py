@@ -19,19 +19,25 @@ from crmsync.core.model import Finding
 
 
 def event(settings: Settings, message: str, **facts: object) -> None:
-    """One line: what happened, with its facts."""
+    """One line: what happened, with its facts, and the trace that it belongs to."""
     if settings.log_format == "json":
-        _json("info", message, **facts)
+        _json("info", message, **facts, trace=settings.trace)
     else:
-        told = " ".join(f"{name}={value}" for name, value in facts.items())
+        told = " ".join(f"{name}={value}" for name, value in {**facts, "trace": settings.trace}.items())
         click.echo(f"{message}  {told}".rstrip(), err=True)
+
+
+def detail(settings: Settings, message: str, **facts: object) -> None:
+    """One line for a program to read; a person would find it too much."""
+    if settings.log_format == "json":
+        event(settings, message, **facts)
 
 
 def findings(settings: Settings, found: Iterable[Finding]) -> None:
     for finding in found:
         if settings.log_format == "json":
             told = as_json(finding)
-            _json(str(told.pop("severity")), str(told.pop("message")), **told)
+            _json(str(told.pop("severity")), str(told.pop("message")), **told, trace=settings.trace)
         else:
             click.echo(worded(finding), err=True)
 

@@ -11,8 +11,12 @@ import click
 from crmsync.cli import render
 from crmsync.cli.actions import Teller
 from crmsync.cli.flags import Settings, global_flags, select_flag, show_pii_flag, usage
+from crmsync.cli.halted import flags_json, flags_told
+from crmsync.cli.privacy import tell_forgotten
+from crmsync.cli.signals import show_signals
 from crmsync.cli.story import story_json, tell
 from crmsync.core.model import BUCKETS, SIDES, Json
+from crmsync.core.signals import signals_json
 
 if TYPE_CHECKING:
     from crmsync.ledger.lock import Held
@@ -29,7 +33,8 @@ RUN_HEAD = ("run", "started", "ended", "mode", "by", "exit", "mappings")
 def status(settings: Settings, select: tuple[str, ...]) -> None:
     """Show how every mapping stands.
 
-    Links, buckets, open questions, dead letters, the last run.
+    One line for each mapping: the last run, links, how much converges, open reviews, dead letters, errors, duplicates.
+    Below it the buckets of each. `--output json` has all signals.
 
     \b
       crmsync status
@@ -40,15 +45,24 @@ def status(settings: Settings, select: tuple[str, ...]) -> None:
     from crmsync.run.doctor import lock_told
     from crmsync.run.locking import NAME
     from crmsync.run.session import selected
+    from crmsync.run.signals import signals_of
+    from crmsync.run.world import utc_now
 
     with settings.world() as world:
-        found, held = inspect.status(world, selected(world, select)), held_by(world.ledger, NAME)
+        chosen = selected(world, select)
+        found, held = inspect.status(world, chosen), held_by(world.ledger, NAME)
+        off = [mapping.name for mapping in world.project.mappings if not mapping.enabled]
+        signals = signals_of(world, chosen, utc_now(), {each.mapping.name: each.counts for each in found})
     if settings.json:
         mappings = {each.mapping.name: _standing_json(each) for each in found}
-        render.json({"mappings": mappings, "lock": _lock_json(held), "exit": 0})
+        render.json({"mappings": mappings, "lock": _lock_json(held), "signals": signals_json(signals), "off": off,
+                     "exit": 0})  # fmt: skip
         return
+    show_signals(signals)
     for each in found:
         _show_standing(each)
+    if off:
+        render.say(f"switched off: {', '.join(off)}")
     if held:
         render.say(f"the lock is {lock_told(held)}")
 
@@ -63,6 +77,8 @@ def _standing_json(standing: Standing) -> Json:
         "last_run": _run_json(standing.last) if standing.last else None,
         "needs_batch": standing.behind,
         "needs_rebase": standing.unconfirmed,
+        "excluded": standing.excluded,
+        **flags_json(standing.mapping, standing.halt),
     }
 
 
@@ -85,6 +101,11 @@ def _show_standing(standing: Standing) -> None:
     render.table(("", *(name.replace("_", " ") for name in BUCKETS)), rows, right=range(1, len(BUCKETS) + 1))
     reviews, letters = render.count(counts.open_reviews, "open review"), render.count(counts.open_dead, "dead letter")
     render.say(f"  {render.count(counts.live_links, 'live link')}, {reviews}, {letters}")
+    if standing.excluded:
+        excluded = render.count(standing.excluded, "record")
+        render.say(f"  {excluded} left alone: crmsync link list --excluded -s {mapping.name}")
+    for line in flags_told(mapping, standing.halt):
+        render.say(f"  {line}")
     last = standing.last
     if last is None:
         render.say("  never run; next: crmsync run --first-load")
@@ -122,6 +143,7 @@ def history(settings: Settings, run_id: str | None, limit: int, show_pii: bool) 
       crmsync history 20260131T020000-4f5a6b --limit 100
     """
     from crmsync.run.mask import Mask
+    from crmsync.run.prune import wrote_what_is_gone
 
     with settings.world() as world:
         if run_id is None:
@@ -132,6 +154,8 @@ def history(settings: Settings, run_id: str | None, limit: int, show_pii: bool) 
             raise usage(f"there is no run {run_id}", "see: crmsync history")
         lines = list(islice(chain.from_iterable(world.ledger.journal(run.id)), limit + 1))
         _show_run(settings, world, Teller(world.project, Mask(world.project, show_pii)), run, lines[:limit])
+        if wrote_what_is_gone(world, run) and not settings.json:
+            render.say("what it wrote is not known any more: its journal was pruned, or all of it forgotten")
         if len(lines) > limit and not settings.json:
             render.say(f"... and more: crmsync history {run_id} --limit {limit * 10}")
 
@@ -212,7 +236,10 @@ def explain(settings: Settings, ref: str, field: str | None, show_pii: bool) -> 
     from crmsync.run.refs import find_ref
 
     with settings.world() as world:
-        stories = inspect.explain(world, find_ref(world, ref), field)
+        record = find_ref(world, ref)
+        if tell_forgotten(settings, world, record):
+            return
+        stories = inspect.explain(world, record, field)
         teller = Teller(world.project, Mask(world.project, show_pii))
     if settings.json:
         render.json({"ref": ref, "mappings": [story_json(story, teller) for story in stories], "exit": 0})

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from crmsync.cli import render
 from crmsync.cli.actions import Teller
-from crmsync.cli.story import last_written, written_json
+from crmsync.cli.episode import NEVER, episode_json, field_sentence
 from crmsync.core.model import ABSENT, SIDES, Json, Mapping, Ref, other
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def _show_question(mapping: Mapping, teller: Teller, found: Review, told: Around
     }
     shown = {name: column for name, column in columns.items() if any(column)}
     render.table(tuple(shown), list(zip(*shown.values(), strict=True)))
-    render.say(last_written(mapping, found.field, told.written.get(found.field), teller))
+    render.say(field_sentence(mapping, found.field, told.written, teller) if told.written else NEVER)
     if moved and found.state == "open":
         render.say("a value has moved on since: the next run asks anew, an answer to this one would lapse")
 
@@ -91,7 +91,7 @@ def around_json(mapping: Mapping, teller: Teller, found: Review, told: Around) -
     return {
         "now": {field.name: sides(field.name) for field in mapping.fields},
         "changed": {mapping.ends[side].name: told.now.modified[side] for side in SIDES},
-        "written": written_json(mapping, told.written.get(found.field)),
+        "written": episode_json(mapping, found.field, told.written, teller),
         "sent": {"run": sent.run.id if sent.run else None, "said": list(teller.lines(sent.line))} if sent else None,
         "unasked": told.unasked or None,
         "answers": _answers(mapping, found) if found.state == "open" else [],

@@ -10,6 +10,10 @@ import click
 from crmsync.core.model import ABSENT, Absent, Json, Symbol, to_json
 
 LONGEST = 100  # characters of one value in a line
+MONTHS = (
+    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
+    "December",
+)  # fmt: skip
 
 
 def say(text: str = "") -> None:
@@ -93,3 +97,9 @@ def times(number: int) -> str:
 def when(moment: str | None) -> str:
     """A time of the ledger as a person reads it, in UTC: `2026-01-31 02:00:07Z`."""
     return "-" if moment is None else f"{moment[:19].replace('T', ' ')}Z"
+
+
+def day(moment: str) -> str:
+    """A time of the ledger as it is told in a story: `31 January 2026, 02:00 UTC`."""
+    year, month, rest = moment.split("-", 2)
+    return f"{int(rest[:2])} {MONTHS[int(month) - 1]} {year}, {rest[3:8]} UTC"

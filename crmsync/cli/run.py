@@ -13,7 +13,9 @@ import click
 from crmsync.cli import log, render
 from crmsync.cli.actions import show_actions
 from crmsync.cli.flags import InTurn, Settings, global_flags, run_flags, seconds_to_wait, show_pii_flag, usage
+from crmsync.cli.halted import halted
 from crmsync.cli.summary import report_json, show_report
+from crmsync.cli.watched import scope_of, summary_facts, watched
 from crmsync.core.model import KINDS
 
 if TYPE_CHECKING:
@@ -21,9 +23,17 @@ if TYPE_CHECKING:
     from crmsync.run.session import Asked
     from crmsync.run.world import World
 
+BUDGETS = ("missing", "errors", "conflicts")
+
 if_locked_flag = click.option(
     "--if-locked", callback=seconds_to_wait, default="fail", show_default=True, metavar="fail|skip|wait SECONDS",
     help="When another run is at work: exit 6, go quietly with 0, or wait for it so long.",
+)  # fmt: skip
+
+
+allow_flag = click.option(
+    "--allow", multiple=True, metavar="NAME=N",
+    help=f"Let so many pass a limit; NAME is one of {', '.join(KINDS)}, missing, errors, conflicts, field:FIELD.",
 )  # fmt: skip
 
 
@@ -75,6 +85,7 @@ def plan(
             show_actions(world.project, prepared.spool, Mask(world.project, show_pii), None if everything else 20)
             if not prepared.trips:  # else the breakers say what to do
                 _say_next(out, redact, todo)
+        log.findings(settings, halted(report))
         log.findings(settings, worded(prepared.trips, str(out)) if out and not redact else prepared.tripped)
     return code
 
@@ -90,12 +101,7 @@ def _say_next(out: Path | None, redact: bool, todo: bool) -> None:
 
 @click.command(cls=InTurn)
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
-@click.option(
-    "--allow",
-    multiple=True,
-    metavar="NAME=N",
-    help=f"Let so many pass a limit; NAME is one of {', '.join(KINDS)}, missing, field:FIELD (repeatable).",
-)
+@allow_flag
 @click.option(
     "--on-drift",
     type=click.Choice(["abort", "skip"]),
@@ -116,11 +122,11 @@ def apply(settings: Settings, file: Path, allow: tuple[str, ...], on_drift: Any,
     """
     from crmsync.run import planfile
 
-    allowed = dict(map(_allowed, allow))
-    with settings.world(create=True) as world:
-        return _in_turn(
-            settings, world, if_locked,
-            lambda run_id: planfile.apply(world, file, run_id, allow=allowed, on_drift=on_drift),
+    allowances = dict(map(allowed, allow))
+    with watched(settings, "apply") as seen:
+        return in_turn(
+            settings, seen.world, if_locked,
+            seen.doing(lambda run_id: planfile.apply(seen.world, file, run_id, allow=allowances, on_drift=on_drift)),
         )  # fmt: skip
 
 
@@ -140,12 +146,13 @@ def run(settings: Settings, if_locked: int | None, **asked: Any) -> int:
     """
     from crmsync.run import session
 
-    with settings.world(create=True) as world:
+    with watched(settings, "run", scope_of(**asked)) as seen:
+        world = seen.world
         ask = _asked(world, **asked)
-        return _in_turn(settings, world, if_locked, lambda run_id: session.run(world, ask, run_id))
+        return in_turn(settings, world, if_locked, seen.doing(lambda run_id: session.run(world, ask, run_id)))
 
 
-def _in_turn(settings: Settings, world: World, if_locked: int | None, work: Callable[[str], Report]) -> int:
+def in_turn(settings: Settings, world: World, if_locked: int | None, work: Callable[[str], Report]) -> int:
     """Do the work while we hold the lock, and say how it ended."""
     from crmsync.ledger.nouns import Locked
     from crmsync.run.locking import Wait, our_turn
@@ -159,7 +166,9 @@ def _in_turn(settings: Settings, world: World, if_locked: int | None, work: Call
             log.event(settings, "run started", run=run_id)
             with log.working(settings, "at work …"):
                 report = work(run_id)
-            log.event(settings, "run ended", run=report.run, exit=report.exit)
+            head = {"audit": str(report.head)} if report.head else {}
+            facts = {**head, **summary_facts(settings, report)}
+            log.event(settings, "run ended", run=report.run, exit=report.exit, **facts)
             _tell(
                 settings, report
             )  # before the lock goes: whoever is killed until then has not said that it is through
@@ -173,6 +182,7 @@ def _in_turn(settings: Settings, world: World, if_locked: int | None, work: Call
 
 
 def _tell(settings: Settings, report: Report) -> None:
+    log.findings(settings, halted(report))
     if settings.json:
         render.json(report_json(report, report.exit))
     elif report.run:
@@ -196,12 +206,12 @@ def _asked(
     return Asked(tuple(mapping.name for mapping in here), Order(mode, ref, limit, first_load))
 
 
-def _allowed(text: str) -> tuple[str, int]:
+def allowed(text: str) -> tuple[str, int]:
     name, _, number = text.rpartition("=")
-    known = name in (*KINDS, "missing") or name.removeprefix("field:") not in ("", name)
+    known = name in (*KINDS, *BUDGETS) or name.removeprefix("field:") not in ("", name)
     if known and number.isascii() and number.isdigit():
         return name, int(number)
-    mend = f"write for example --allow update=120; names: {', '.join(KINDS)}, missing, field:FIELD"
+    mend = f"write for example --allow update=120; names: {', '.join((*KINDS, *BUDGETS))}, field:FIELD"
     raise usage(f"--allow {text} is not NAME=N", mend)
 
 

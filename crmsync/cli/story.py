@@ -3,30 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from crmsync.cli import render
 from crmsync.cli.actions import Teller
+from crmsync.cli.episode import FEW, because, episode_json, of_field, pair_sentence
 from crmsync.core.model import ABSENT, SIDES, Agreed, Call, Create, Field, Hold, Json, Mapping, Side, to_json
 
 if TYPE_CHECKING:
     from crmsync.ledger.nouns import LinkRow
-    from crmsync.run.inspect import FieldStory, PairStory, Written
-
-BECAUSE: Final = {
-    "created": "the record was created from the other one",
-    "seeded": "the record was created, and the other side gives its first value",
-    "default": "the record was created, and there was nothing to fill the field with",
-    "constant": "the mapping gives it a fixed value",
-    "first-link": "the two records were linked for the first time",
-    "owner-changed": "its owner changed it",
-    "peer-changed": "the other side changed it",
-    "mapping-changed": "the mapping says it otherwise now",
-    "foreign-edit": "it was changed on the side that does not own it",
-    "merged": "both sides' changes were put together",
-    "decided": "a person decided so",
-    "archived": "the record was archived",
-}
+    from crmsync.run.episodes import Episode
+    from crmsync.run.inspect import FieldStory, PairStory
 
 
 def tell(story: PairStory, teller: Teller) -> Iterator[str]:
@@ -48,7 +35,9 @@ def _pair(story: PairStory, teller: Teller) -> Iterator[str]:
         yield f"Linked on {render.when(link.made)} by {link.actor}{run}: {link.reason} (score {link.score:.2f})."
         if link.state != "live":
             yield f"The link is {link.state}."
+    yield from (pair_sentence(each, teller) for each in _of_pair(story))
     yield from _merges(story, teller)
+    yield from _left_alone(story, teller)
     for side in SIDES:
         key, state = story.keys[side], story.states[side]
         if key is not None and not story.found[side]:
@@ -67,6 +56,31 @@ def _pair(story: PairStory, teller: Teller) -> Iterator[str]:
         f"No run takes it up yet: {each.message}{f'; {each.mend}' if each.mend else ''}" for each in story.unready
     )
     yield from (f"The next run would do this: {each}" for each in _whole(story, teller))
+
+
+def _of_pair(story: PairStory) -> list[Episode]:
+    """What was told of the records as such, but for the making of the link that holds: that is said anyway."""
+    made = story.link.made if story.link else ""
+    return [
+        each for each in story.history
+        if each.row.event != "update" and not each.told.get("field")
+        and not (each.row.event in ("create", "link") and each.row.at == made)
+    ]  # fmt: skip
+
+
+def _ref(story: PairStory, teller: Teller) -> str:
+    side: Side = 0 if story.keys[0] is not None else 1
+    return teller.ref(story.mapping.name, side, story.keys[side] or ())
+
+
+def _left_alone(story: PairStory, teller: Teller) -> Iterator[str]:
+    from crmsync.run.world import LEFT_ALONE
+
+    for side in SIDES:
+        key, state = story.keys[side], story.states[side]
+        if key is not None and state and state.excluded:
+            ref = teller.ref(story.mapping.name, side, key)
+            yield f"{ref} is left alone: {LEFT_ALONE[state.excluded]}; crmsync link include {ref} takes that back."
 
 
 def _merges(story: PairStory, teller: Teller) -> Iterator[str]:
@@ -95,14 +109,16 @@ def _field(story: PairStory, each: FieldStory, teller: Teller) -> Iterator[str]:
     yield f"Now {_both(story, each.field, each.now, teller, 'says')}."
     yield from _golden(story, each, teller)
     yield _agreed(story, field, each.base, teller)
-    yield last_written(mapping, field.name, each.written, teller)
+    yield from of_field(
+        mapping, field.name, each.history, teller, _ref(story, teller), None if len(story.fields) == 1 else FEW
+    )
     for coming in each.next:
         if isinstance(coming, Hold):
             yield f"The next run would hold it: {coming.message}."
         else:
             side, change = coming
             told = teller.value(mapping.name, field.name, change.after)
-            yield f"The next run would write {told} to {mapping.ends[side].name}, because {_because(change.reason)}."
+            yield f"The next run would write {told} to {mapping.ends[side].name}, because {because(change.reason)}."
     if not each.next and not story.wrong and not story.unready:
         yield "The next run would leave it as it is."
     if each.review:
@@ -173,23 +189,6 @@ def _agreed(story: PairStory, field: Field, base: Agreed | None, teller: Teller)
     return f"When they last agreed, {_both(story, field, base.values, teller, 'said')}.{filled}"
 
 
-def last_written(mapping: Mapping, field: str, written: Written | None, teller: Teller) -> str:
-    if written is None:
-        return "crmsync has never written it."
-    run = written.run
-    who = f"run {written.line.run}{f' of {run.actor}' if run else ''}, {render.when(written.line.at)}"
-    if written.side is None:
-        return f"Both sides said the same in {who}."
-    name = mapping.ends[written.side].name
-    before, after = (teller.value(mapping.name, field, each) for each in (written.before, written.after))
-    told = after if written.before is ABSENT else f"{before} -> {after}"
-    return f"Last written to {name} by {who}: {told}, because {_because(written.why)}."
-
-
-def _because(reason: str) -> str:
-    return f"{BECAUSE[reason]} ({reason})" if reason in BECAUSE else reason
-
-
 # As JSON ---------------------------------------------------------------------------------------------------
 
 
@@ -209,8 +208,12 @@ def story_json(story: PairStory, teller: Teller) -> Json:
             {"record": teller.ref(name, row.side, row.key), "into": teller.ref(name, row.side, row.survivor)}
             for row in story.merges
         ],
+        "excluded": {
+            mapping.ends[side].name: state.excluded if (state := story.states[side]) else None for side in SIDES
+        },
         "dead_letters": [letter.n for letter in story.letters],
         "reviews": [review.n for review in story.reviews],
+        "history": [pair_sentence(told, teller) for told in _of_pair(story)],
         "unready": [{"rule": each.rule, "message": each.message, "mend": each.mend} for each in story.unready],
         "fields": {each.field.name: _field_json(story, each, teller) for each in story.fields},
     }
@@ -224,6 +227,8 @@ def _link_json(link: LinkRow | None) -> Json:
 
 
 def _field_json(story: PairStory, each: FieldStory, teller: Teller) -> Json:
+    from crmsync.run.episodes import last_written
+
     mapping, field = story.mapping, each.field
 
     def sides(values: tuple[Json, Json]) -> dict[str, Json]:
@@ -236,7 +241,8 @@ def _field_json(story: PairStory, each: FieldStory, teller: Teller) -> Json:
         "now": sides(each.now),
         "base": sides(each.base.values) if each.base else None,
         "golden": _golden_json(story, each, teller),
-        "written": written_json(mapping, each.written),
+        "written": episode_json(mapping, field.name, last_written(each.history, field.name), teller),
+        "history": [episode_json(mapping, field.name, told, teller) for told in each.history],
         "next": [f"hold: {each.message}" if isinstance(each, Hold) else each[1].reason for each in each.next],
         "review": each.review.n if each.review else None,
     }
@@ -249,10 +255,3 @@ def _golden_json(story: PairStory, each: FieldStory, teller: Teller) -> Json:
         for side in SIDES
         if (golden := each.golden[side]) is not None
     } or None
-
-
-def written_json(mapping: Mapping, written: Written | None) -> Json:
-    if written is None:
-        return None
-    side = None if written.side is None else mapping.ends[written.side].name
-    return {"run": written.line.run, "at": written.line.at, "side": side, "why": written.why}

@@ -61,6 +61,9 @@ def _actions(tally: Tally, planned: bool) -> str:
     """`created 612, updated 31 (4 reverts) in pm; linked 143`."""
     sides = [(tally.sides[side], _counted(tally.actions[side], planned)) for side in SIDES]
     parts = [f"{', '.join(words)} in {side}" for side, words in sides if words]
+    for side, would in zip(tally.sides, tally.shadow or (), strict=False):
+        if words := _counted(would, planned=True):
+            parts.append(f"shadow: would {', '.join(words)} in {side}")
     if tally.links:
         parts.append(f"{'link' if planned else 'linked'} {tally.links}")
     return "; ".join(parts) if parts else "nothing to write" if planned else "nothing was written"

@@ -136,7 +136,7 @@ class Sitting:
         around = queue.others_about(self.world, [asked])
         try:
             if verb == "later":
-                with self.world.ledger.writing() as ledger:
+                with self.world.writing() as ledger:
                     ledger.mark_later(asked.n, self.who, utc_now())
             else:
                 queue.give(self.world, [queue.prepared(self.world, asked, verb, None, self.who)], self.who)
@@ -167,7 +167,7 @@ class Sitting:
         last = self.done.pop()
         try:
             if last.verb == "later":
-                with self.world.ledger.writing() as ledger:
+                with self.world.writing() as ledger:
                     ledger.mark_later(last.asked.n, last.asked.later_who, last.asked.later)
             else:
                 judge.reopen(self.world, last.asked.n, self.who)

@@ -29,7 +29,8 @@ class Patience:
     open it, two do. Then every call fails at once, until a cool-down has passed; the next one is a trial, which closes
     it or opens it again. A system that asks for more time than the budget has left is left alone for that long too.
 
-    `sleep` and `clock` count seconds; `chance` is uniform in 0..1. Not for two threads at once.
+    `sleep` and `clock` count seconds; `chance` is uniform in 0..1. `told` hears of every retry: the name, the error,
+    the number of the attempt that failed, and the seconds until the next one. Not for two threads at once.
     """
 
     def __init__(
@@ -41,6 +42,7 @@ class Patience:
         sleep: Callable[[float], None] = time.sleep,
         clock: Callable[[], float] = time.monotonic,
         chance: Callable[[], float] = random.random,
+        told: Callable[[str, Transient, int, float], None] = lambda *_: None,
     ) -> None:
         self._name = name
         self._retry = retry
@@ -48,6 +50,7 @@ class Patience:
         self._sleep = sleep
         self._clock = clock
         self._chance = chance
+        self._told = told
         self._left = retry.budget
         self._failures = 0  # in a row
         self._open_until: float | None = None
@@ -59,6 +62,7 @@ class Patience:
             wait=self._delay,
             stop=self._is_over,
             retry=retry_if_exception_type(Transient),
+            before_sleep=self._tell,
             retry_error_callback=self._give_up,
         )
 
@@ -91,6 +95,7 @@ class Patience:
         state.upcoming_sleep = self._delay(state)
         if self._is_over(state):
             self._give_up(state)
+        self._tell(state)
         self._spend(state.upcoming_sleep)
 
     # One attempt ---------------------------------------------------------------------------------------
@@ -161,6 +166,9 @@ class Patience:
             why.append(f"to wait another {wait:.1f} s is beyond its retry budget, which has {left} left")
         text = f"{error} ({'; '.join(why)})" if why else str(error)
         raise Transient(text, retry_after=error.retry_after, untouched=error.untouched) from error
+
+    def _tell(self, state: RetryCallState) -> None:
+        self._told(self._name, _error(state), state.attempt_number, state.upcoming_sleep)
 
     def _spend(self, seconds: float) -> None:
         self._left -= seconds

@@ -14,6 +14,7 @@ from crmsync.core.expression import EvaluationError, compile_many, get_path, pla
 from crmsync.core.merge import Cross, Failed, agree
 from crmsync.core.model import (
     ABSENT,
+    SIDES,
     Both,
     Chain,
     Change,
@@ -53,6 +54,7 @@ class Lifted:
     gates: tuple[bool, ...]
     print: str
     failed: tuple[tuple[Check, Failed | None], ...] = ()
+    picked: bool = False  # the selector of the rollout is true of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,10 +107,11 @@ def compile_mapping(project: Project, mapping: Declared, entities: Entities) -> 
     """`mapping` has passed the check: what cannot be compiled here is an error of ours, not of the user."""
     mapping = replace(mapping, fields=tuple(map(_owned_constant, mapping.fields)))
     found = (project.entity(mapping.ends[0]), project.entity(mapping.ends[1]))
+    private = private_paths(mapping)
     return Compiled(
         mapping,
         found,
-        (Checker(mapping.ends[0].contract), Checker(mapping.ends[1].contract)),
+        (Checker(mapping.ends[0].contract, private[0]), Checker(mapping.ends[1].contract, private[1])),
         (_lift(mapping, found[0], project.tables, entities, 0), _lift(mapping, found[1], project.tables, entities, 1)),
         (_crossings(mapping, project.tables, entities, 0), _crossings(mapping, project.tables, entities, 1)),
         (_targets(mapping, 0), _targets(mapping, 1)),
@@ -160,6 +163,18 @@ def _target(texts: Sequence[str]) -> Target:
     return Target(paths, ",".join(".".join(path) for path in paths))
 
 
+def private_paths(mapping: Declared) -> Both[frozenset[Path]]:
+    """The plain paths of each side that get what the contract of the other side marks as about people."""
+    found: Both[set[Path]] = (set(), set())
+    checkers = (Checker(mapping.ends[0].contract), Checker(mapping.ends[1].contract))
+    for field in mapping.fields:
+        for side in SIDES:
+            read = [path for text in expressions(field, other(side)) for path in reads(text)]
+            if any(map(checkers[other(side)].touches_pii, read)):
+                found[side].update(filter(None, map(plain_path, expressions(field, side))))
+    return frozenset(found[0]), frozenset(found[1])
+
+
 def expressions(field: Field, side: Side) -> tuple[str, ...]:
     """The expressions of a field on one side: none, one, or several for a composite link."""
     place = field.paths[side]
@@ -173,7 +188,7 @@ def _mapped(mapping: Declared, entity: Entity, side: Side) -> frozenset[Path]:
     texts = [text for field in mapping.fields for text in (*expressions(field, side), field.when[side] or "")]
     texts += [check.expr for check in mapping.checks if check.side == side]
     texts += [check.equals for check in mapping.checks if check.side == side]
-    texts += [mapping.scope[side] or "", *entity.key]
+    texts += [mapping.scope[side] or "", _selector(mapping, side) or "", *entity.key]
     return frozenset(path for text in texts if text for path in reads(text))
 
 
@@ -210,6 +225,7 @@ def _lift(
     constants = [field.value if not place else ABSENT for field, place in zip(mapping.fields, places, strict=True)]
     gates = [at(field.when[side]) for field in mapping.fields]
     scope, gone = at(mapping.scope[side]), at(entity.deleted)
+    picks = at(_selector(mapping, side))
     policy = mapping.create[other(side)]
     creates = at(policy if isinstance(policy, str) else None)
     checks = [(check, at(check.expr), at(check.equals)) for check in mapping.checks if check.side == side]
@@ -229,9 +245,14 @@ def _lift(
             tuple(gate < 0 or truthy(out[gate]) for gate in gates) if gated else open_gates,
         )
         failed = tuple((check, run_checks(check, out[value], out[equals])) for check, value, equals in checks)
-        return Lifted(natives, *judged, fingerprint(to_json((natives, judged))), failed)
+        picked = picks >= 0 and truthy(out[picks])
+        return Lifted(natives, *judged, fingerprint(to_json((natives, judged))), failed, picked)
 
     return lift
+
+
+def _selector(mapping: Declared, side: Side) -> str | None:
+    return mapping.rollout.select[side] if mapping.rollout else None
 
 
 def _pick(place: tuple[int, ...], constant: Json, out: tuple[Json, ...]) -> Json:

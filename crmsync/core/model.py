@@ -190,6 +190,7 @@ class Entity:
     max_bytes: int = 10_000_000
     options: abc.Mapping[str, Json] = field(default_factory=dict)
     at: At | None = None
+    trace: str | None = None  # plain path of the field that keeps the trace of the run that wrote the record last
 
     @property
     def full_name(self) -> str:
@@ -335,6 +336,7 @@ class Field:
     on_first_link: Literal["hold", "owner"] = "hold"
     on_null: Literal["propagate", "keep"] = "propagate"
     equal_within: Decimal | None = None
+    oscillation: int | None = 3  # after how many writes that somebody takes back it is held; None: never
     at: At | None = None
 
 
@@ -410,6 +412,17 @@ class Limits:
     fields: abc.Mapping[str, Limit] = field(default_factory=dict)
     missing: Limit = Limit(percent=Decimal(20))
     unusual: Decimal | None = Decimal(10)
+    errors: Limit | None = None  # records that are rejected, and writes that fail
+    conflicts: Limit | None = None  # pairs in which both sides say something else
+
+
+@dataclass(frozen=True, slots=True)
+class Rollout:
+    """Which pairs a mapping is tried on: a stable share of them (`percent`, 0..100), and those that `select` is true of
+    on its side. Either lets a pair in."""
+
+    percent: Decimal | None = None
+    select: Both[str | None] = (None, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -455,6 +468,8 @@ class Mapping:
     after: tuple[str, ...] = ()
     together: bool = False  # its new records belong together with those that they link to
     enabled: bool = True
+    shadow: bool = False  # it is planned and remembered what it would do; nothing is written to a system
+    rollout: Rollout | None = None
     at: At | None = None
 
 
@@ -469,6 +484,8 @@ class Project:
     contracts: abc.Mapping[str, Contract]  # "crm.account@1.2.0" -> contract
     ledger: str  # SQLAlchemy URL: may hold secrets
     secrets: frozenset[str] = frozenset()  # values that came from ${VAR}: never print them
+    record_inputs: int = 0  # of so many runs what they read is kept
+    retention: abc.Mapping[str, str] = field(default_factory=dict)  # by what: how long it is kept, such as 90d
 
     def mapping(self, name: str) -> Mapping:
         return next(m for m in self.mappings if m.name == name)
@@ -568,6 +585,17 @@ class Decision:
     who: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Pin:
+    """A field that is not written until a person has answered: of what a revert restored (kind `reverted`) as long as
+    both sides say what they said then (`seen`), of what is written back and forth (`oscillation`) whatever they say."""
+
+    field: str
+    kind: str
+    seen: Both[Json]
+    message: str
+
+
 # Flowing: what must be done ------------------------------------------------------------------------------
 
 
@@ -585,7 +613,8 @@ class Change(NamedTuple):
     """One field of one action: the value before and after at its native path, and why.
 
     `reason`: created | seeded | default | constant | first-link | owner-changed | peer-changed | mapping-changed |
-    foreign-edit | merged | decided | archived. `agreed` is the base this write leads to, receiver's value as sent.
+    foreign-edit | merged | decided | archived | reverted. `agreed` is the base this write leads to, receiver's value as
+    sent.
     """
 
     field: str
@@ -613,11 +642,13 @@ class Update:
     source: Key
     changes: tuple[Change, ...]
     expect: str
+    undoes: str = ""  # the run whose values it takes back, and that is pinned then
 
 
 @dataclass(frozen=True, slots=True)
 class Archive:
-    """Set what archiving sets. Once it is done the link is gone; `missing` are its counts then (see `Link`)."""
+    """Set what archiving sets. Once it is done the link is gone; `missing` are its counts then (see `Link`). `before`:
+    what the record says at these plain paths (ABSENT where it says nothing), so that it can be restored."""
 
     mapping: str
     side: Side
@@ -626,6 +657,7 @@ class Archive:
     expect: str
     reason: str
     missing: Both[int] = (0, 0)
+    before: tuple[tuple[str, Json], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -642,11 +674,29 @@ class Delete:
 
 
 @dataclass(frozen=True, slots=True)
+class Restore:
+    """Take an archiving back: set the `values` that stood at these plain paths. With `relink` the link is live again,
+    with the base that it had."""
+
+    mapping: str
+    side: Side
+    key: Key
+    source: Key
+    expect: str
+    values: tuple[tuple[str, Json], ...]
+    relink: bool
+
+    @property
+    def reason(self) -> str:
+        return REVERTED
+
+
+@dataclass(frozen=True, slots=True)
 class Hold:
     """Do nothing, and ask a person. `kind`: conflict | foreign-edit | first-link | match | delete | check | lookup |
-    loop | limit | together | unknown-outcome | duplicate. `keys` has None where that side has no record; `field` is ""
-    where the whole pair is held. `score`: of a match, how likely it is (0..1). Of a duplicate, `values` has, on its
-    side, the key of the record that it may be another one of."""
+    loop | limit | together | unknown-outcome | duplicate | reverted | oscillation. `keys` has None where that side has
+    no record; `field` is "" where the whole pair is held. `score`: of a match, how likely it is (0..1). Of a duplicate,
+    `values` has, on its side, the key of the record that it may be another one of."""
 
     mapping: str
     keys: Both[Key | None]
@@ -659,8 +709,12 @@ class Hold:
 
 
 UNKNOWN_OUTCOME: Final = "unknown-outcome"  # a hold: it was sent once, and nobody knows what became of it
+REVERTED: Final = "reverted"  # why a write takes an older one back; and a hold of what it has restored
+OSCILLATION: Final = "oscillation"  # a hold: we and somebody else write a field by turns
+FORGOTTEN: Final = "forgotten"  # why a record is taken away whose counterpart is to be forgotten with it
+PINNED: Final = (REVERTED, OSCILLATION)  # holds that stand, whatever the rules of the field say
 
-Action: TypeAlias = Create | Update | Archive | Delete | Hold
+Action: TypeAlias = Create | Update | Archive | Delete | Restore | Hold
 
 
 @dataclass(frozen=True, slots=True)

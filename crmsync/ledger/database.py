@@ -58,6 +58,8 @@ class Dialect(Protocol):
 
     def begin(self, connection: Connection) -> None: ...
 
+    def compact(self, connection: Connection) -> bool: ...
+
     def alone(self, connection: Connection, what: str) -> None: ...
 
     def insert(self, connection: Connection, shape: Shape, rows: list[tuple[Any, ...]]) -> None: ...
@@ -73,6 +75,7 @@ class Sqlite:
         "random": "lower(hex(randomblob(16)))",
         "bytes": "BLOB",
         "number": "INTEGER",
+        "whole": "INTEGER",
         "keyed": "WITHOUT ROWID",
         "any": "IN (SELECT value FROM json_each(:{}))",
         "use": "INDEXED BY {}",
@@ -86,6 +89,11 @@ class Sqlite:
 
     def begin(self, connection: Connection) -> None:
         connection.exec_driver_sql("BEGIN IMMEDIATE")  # at once: a later upgrade of the lock could not wait
+
+    def compact(self, connection: Connection) -> bool:
+        connection.exec_driver_sql("VACUUM")
+        [(busy, *_)] = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        return not busy
 
     def alone(self, connection: Connection, what: str) -> None:
         """Nothing to do: there is one writer anyway."""
@@ -116,6 +124,7 @@ class Postgres:
         "random": "replace(gen_random_uuid()::text, '-', '')",
         "bytes": "BYTEA",
         "number": "BIGINT GENERATED ALWAYS AS IDENTITY",
+        "whole": "BIGINT",
         "keyed": "",
         "any": "= ANY(:{})",
         "use": "",
@@ -129,6 +138,13 @@ class Postgres:
 
     def begin(self, connection: Connection) -> None:
         connection.begin()  # said aloud: SQLAlchemy does not see a COPY, and would not commit it
+
+    def compact(self, connection: Connection) -> bool:
+        alone = connection.execution_options(isolation_level="AUTOCOMMIT")
+        for table in sorted(inspect(alone).get_table_names()):
+            if table.startswith("crmsync_"):
+                alone.exec_driver_sql(f"VACUUM {table}")
+        return True
 
     def alone(self, connection: Connection, what: str) -> None:
         connection.execute(text("SELECT pg_advisory_xact_lock(hashtext(:what))"), {"what": what})
@@ -310,6 +326,19 @@ class Database:
             yield Access(connection, self._dialect, self._told)
             with self._told():
                 connection.commit()
+
+    def files(self) -> list[Path]:
+        """What it lies in on this machine, with SQLite's own files beside it; none of PostgreSQL."""
+        path = self._engine.url.database
+        if self._engine.url.get_backend_name() != "sqlite" or path is None:
+            return []
+        return [each for ending in ("", "-wal", "-shm", "-journal") if (each := Path(f"{path}{ending}")).exists()]
+
+    def compact(self) -> bool:
+        """Nothing that was deleted is left in the file; False where another process was reading meanwhile. In
+        PostgreSQL the space is free to be overwritten, no more: its own log and backups are its administrator's."""
+        with self._connected() as connection, self._told():
+            return self._dialect.compact(connection)
 
     @contextmanager
     def _connected(self) -> Iterator[Connection]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
-from crmsync.core.model import SIDES, Both, Decision, Key, Link, Side, from_json, key_from_text, key_text, other
+from crmsync.core.model import SIDES, Both, Decision, Key, Link, Pin, Side, from_json, key_from_text, key_text, other
 from crmsync.ledger.codec import decode_base, decode_value
 from crmsync.ledger.database import Access
 from crmsync.ledger.nouns import DeadLetter, JournalLine, LinkRow, PairKeys, Review, Run, Take
@@ -55,6 +55,10 @@ def review(row: Row) -> Review:
 def decision(answered: Review) -> Decision:
     take: Any = answered.take
     return Decision(answered.field, answered.values, take, answered.value, answered.who)
+
+
+def pin(asked: Review) -> Pin:
+    return Pin(asked.field, asked.kind, asked.values, asked.message.removeprefix(f"{asked.field}: "))
 
 
 def dead(row: Row) -> DeadLetter:

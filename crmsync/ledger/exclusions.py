@@ -61,14 +61,16 @@ def exclude(access: Access, mapping: str, side: Side, keys: Sequence[Key], why: 
     """From now on; what was forgotten stays forgotten."""
     secret, known = secret_of(access), excluded(access, mapping, side, [key_text(key) for key in keys])
     texts = [key_text(key) for key in keys if known.get(key_text(key)) != "forgotten"]
-    told = [(record_hash(secret, mapping, side, text), text if why == "excluded" else None) for text in texts]
+    told = [(record_hash(secret, mapping, side, text), None if why == "forgotten" else text) for text in texts]
     access.upsert(_EXCLUSION, ((mapping, side, record, text, why, who, now) for record, text in told))
 
 
-def include(access: Access, mapping: str, side: Side, keys: Sequence[Key]) -> None:
-    """They are not left alone any more."""
+def include(access: Access, mapping: str, side: Side, keys: Sequence[Key], whys: Sequence[Why]) -> None:
+    """Those that are left alone for one of these reasons are not any more."""
     secret = secret_of(access)
     access.run(
-        "DELETE FROM crmsync_exclusion WHERE mapping = :mapping AND side = :side AND record {any:records}",
+        "DELETE FROM crmsync_exclusion WHERE mapping = :mapping AND side = :side AND record {any:records} "
+        "AND why {any:whys}",
         mapping=mapping, side=side, records=[record_hash(secret, mapping, side, key_text(key)) for key in keys],
+        whys=list(whys),
     )  # fmt: skip

@@ -12,7 +12,8 @@ from typing import Final, Literal, NamedTuple, TypeAlias
 
 from crmsync.core.model import SIDES, UNKNOWN_OUTCOME, Base, Both, Bucket, Json, Key, LinkState, Side
 
-JournalStatus: TypeAlias = Literal["pending", "sent", "done", "stale", "refused", "unknown"]
+JournalStatus: TypeAlias = Literal["pending", "sent", "done", "stale", "refused", "unknown", "shadow"]
+"""`shadow`: what would have been done, by a mapping that writes nothing."""
 ReviewState: TypeAlias = Literal["open", "resolved", "settled", "lapsed", "withdrawn"]
 """`resolved`: the next run does as answered. `settled`: answered, and the answer already holds as a link or a judgement
 `different`. `lapsed`: the values moved on, or the answer was used. `withdrawn`: an answer that was taken back, kept for
@@ -26,6 +27,7 @@ UNANSWERED: Final = "write/unanswered"  # the rule of a write that failed alone,
 POISON: Final = 5  # tries of one such write
 MENDED_AT_SOURCE: Final = frozenset({"check", "loop", "together"})  # reviews that only other data can answer
 CRMSYNC: Final = "crmsync"  # who judges and links, where it was no person
+CREATED: Final = "created"  # why two records are linked, of which one was made from the other
 MATCH: Final = "match"  # a review of two records, one a side
 DUPLICATE: Final = "duplicate"  # a review of two records of one side
 ASKED_BY: Final = "match dedupe"  # what stands for the run where a person looked for duplicates
@@ -71,6 +73,10 @@ class BothLinked(MergeRefused):
         super().__init__("both are linked", key)
         self.kept = kept
         self.moving = moving
+
+
+class AuditTampered(LedgerError):
+    """What stands in the audit was not written by us."""
 
 
 class LetterNotOpen(LedgerError):
@@ -141,7 +147,28 @@ class LinkKeys(NamedTuple):
     missing: Both[int]
 
 
-Why: TypeAlias = Literal["excluded", "forgotten"]
+class Halt(NamedTuple):
+    """A mapping that no run touches until a person resumes it: which run halted it, when, and why."""
+
+    mapping: str
+    run: str
+    at: str
+    why: str
+
+
+Why: TypeAlias = Literal["excluded", "forgotten", "reverted"]
+"""`reverted`: its counterpart was made by a run that was taken back; none is made again."""
+
+
+class Tombstone(NamedTuple):
+    """A record that was forgotten: known by a keyed hash alone."""
+
+    mapping: str
+    side: Side
+    record: str
+    who: str
+    made: str
+    reason: str
 
 
 class Exclusion(NamedTuple):
@@ -244,6 +271,22 @@ class NewDead(NamedTuple):
     raw: str
     run: str
     now: str
+
+
+class NewAudit(NamedTuple):
+    """Something that was done, or judged, to be told for good. `records`: at most two, what it came from first; with
+    them `told` (plain JSON by name) is what can be erased. `run` None: a person did it. `record`: in place of
+    `records`, the hash of one that is not to be named."""
+
+    event: str
+    mapping: str | None
+    side: Side | None
+    records: tuple[tuple[Side, Key], ...]
+    told: Mapping[str, Json]
+    actor: str
+    run: str | None
+    now: str
+    record: str | None = None
 
 
 class NewRun(NamedTuple):

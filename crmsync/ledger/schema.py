@@ -1,8 +1,8 @@
 """Which tables does the ledger have, and how does an older one become a newer one?
 
 A migration is a list of statements that is never edited once released: a change is one more entry of MIGRATIONS.
-`{key}` is text that sorts by its UTF-8 bytes, as Python sorts it; `{bytes}` raw bytes; `{keyed}` ends a table that is
-stored in the order of its primary key where the database can do so.
+`{key}` is text that sorts by its UTF-8 bytes, as Python sorts it; `{bytes}` raw bytes; `{whole}` a whole number that a
+table is stored by; `{keyed}` ends a table that is stored in the order of its primary key where the database can do so.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ _V1: Final[Migration] = (
     "INSERT INTO crmsync_meta (name, value) VALUES ('schema_version', '0')",
     "INSERT INTO crmsync_meta (name, value) VALUES ('id', {random})",
     "INSERT INTO crmsync_meta (name, value) VALUES ('secret', {random} || {random})",
+    "INSERT INTO crmsync_meta (name, value) VALUES ('audit_head', '0:')",
     "CREATE TABLE crmsync_instance (system TEXT PRIMARY KEY, instance TEXT NOT NULL) {keyed}",
     """CREATE TABLE crmsync_era (
         mapping {key} PRIMARY KEY, number BIGINT NOT NULL, hash TEXT NOT NULL, complete INTEGER NOT NULL,
@@ -82,6 +83,16 @@ _V1: Final[Migration] = (
         mapping {key} NOT NULL, side INTEGER NOT NULL, record {key} NOT NULL, key {key}, why TEXT NOT NULL,
         who TEXT NOT NULL, made TEXT NOT NULL, PRIMARY KEY (mapping, side, record)
     ) {keyed}""",
+    """CREATE TABLE crmsync_audit (
+        n {whole} PRIMARY KEY, at TEXT NOT NULL, run {key}, trace TEXT NOT NULL, actor TEXT NOT NULL, mapping {key},
+        side INTEGER, event TEXT NOT NULL, source {key}, target {key}, commitment TEXT NOT NULL, hash TEXT NOT NULL,
+        told TEXT, salt TEXT, erased BIGINT
+    )""",
+    "CREATE INDEX crmsync_audit_source ON crmsync_audit (source) WHERE source IS NOT NULL",
+    "CREATE INDEX crmsync_audit_target ON crmsync_audit (target) WHERE target IS NOT NULL",
+    """CREATE TABLE crmsync_halt (
+        mapping {key} PRIMARY KEY, run TEXT NOT NULL, at TEXT NOT NULL, why TEXT NOT NULL
+    ) {keyed}""",
     """CREATE TABLE crmsync_candidate (
         mapping {key} NOT NULL, side INTEGER NOT NULL, key {key} NOT NULL, features TEXT NOT NULL,
         PRIMARY KEY (mapping, side, key)
@@ -111,6 +122,9 @@ _V1: Final[Migration] = (
         tries INTEGER NOT NULL, retry INTEGER NOT NULL, state TEXT NOT NULL, who TEXT NOT NULL, closed TEXT
     )""",
     f"CREATE UNIQUE INDEX crmsync_dead_key ON crmsync_dead (mapping, side, key) WHERE {LETTERED}",
+    """CREATE TABLE crmsync_alert (
+        scope {key} NOT NULL, channel {key} NOT NULL, state TEXT NOT NULL, PRIMARY KEY (scope, channel)
+    ) {keyed}""",
     """CREATE TABLE crmsync_lock (
         name {key} PRIMARY KEY, token BIGINT NOT NULL, held INTEGER NOT NULL, host TEXT NOT NULL, pid BIGINT NOT NULL,
         began TEXT NOT NULL, run TEXT NOT NULL, taken TEXT NOT NULL, beat TEXT NOT NULL,

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final, Literal, NamedTuple, TypeAlias, TypeVar
 
 from crmsync.core.model import Bucket, Json, Key, Side, from_json, key_from_text, key_text, other, to_json
+from crmsync.ledger.database import chunks
+from crmsync.ledger.decode import key_or_none, text_or_none
 from crmsync.ledger.nouns import LinkKeys, PairKeys, RecordRow
 
 T = TypeVar("T")
@@ -170,7 +171,7 @@ class Spool:
         place = self._place(mapping, side)
         return {
             row.key: row
-            for page in _chunks(keys, PAGE)
+            for page in chunks(keys, PAGE)
             for row in map(
                 _staged,
                 self._rows(
@@ -185,7 +186,7 @@ class Spool:
         place = self._place(mapping, side)
         return {
             key_from_text(row[0])
-            for page in _chunks(keys, PAGE)
+            for page in chunks(keys, PAGE)
             for row in self._rows(
                 "SELECT key FROM staged WHERE place = ? AND key IN (SELECT value FROM json_each(?))",
                 place, _array(map(key_text, page)),
@@ -226,7 +227,7 @@ class Spool:
         number = self._number(mapping)
         self._many(
             "INSERT OR REPLACE INTO planned VALUES (?, ?, ?, ?)",
-            ((number, *map(_text_or_none, keys), state) for keys, state in rows),
+            ((number, *map(text_or_none, keys), state) for keys, state in rows),
         )
 
     def made(self, mapping: str) -> None:
@@ -238,14 +239,14 @@ class Spool:
         column = ("left_key", "right_key")[side]
         number = self._number(mapping)
         found: dict[Key, PlannedLink] = {}
-        for page in _chunks(keys, PAGE):
+        for page in chunks(keys, PAGE):
             texts = {key_text(key): key for key in page}
             for row in self._rows(
                 "SELECT left_key, right_key, state FROM planned "
                 f"WHERE mapping = ? AND {column} IN (SELECT value FROM json_each(?))",
                 number, _array(texts),
             ):  # fmt: skip
-                found[texts[row[side]]] = PlannedLink((_key_or_none(row[0]), _key_or_none(row[1])), row[2])
+                found[texts[row[side]]] = PlannedLink((key_or_none(row[0]), key_or_none(row[1])), row[2])
         return found
 
     # Who bears which block key ------------------------------------------------------------------------------
@@ -260,7 +261,7 @@ class Spool:
 
     def bearers(self, mapping: str, side: Side, blocks: Sequence[str]) -> Iterator[tuple[str, Key]]:
         """Block and key of those that bear one of these."""
-        for page in _chunks(blocks, PAGE):
+        for page in chunks(blocks, PAGE):
             for block, key in self._rows(
                 "SELECT block, key FROM bearer WHERE place = ? AND block IN (SELECT value FROM json_each(?))",
                 self._place(mapping, side), _array(page),
@@ -320,7 +321,7 @@ class Spool:
     def buckets(self, mapping: str, side: Side, keys: Sequence[Key]) -> dict[Key, Bucket]:
         """The verdict on each of these records that has one."""
         found: dict[Key, Bucket] = {}
-        for page in _chunks(keys, PAGE):
+        for page in chunks(keys, PAGE):
             rows = self._rows(
                 "SELECT key, rank FROM verdict WHERE place = ? AND key IN (SELECT value FROM json_each(?))",
                 self._place(mapping, side), _array(map(key_text, page)),
@@ -362,7 +363,7 @@ class Spool:
             raise SpoolError(self._trouble(error)) from None
 
     def _many(self, sql: str, rows: Iterable[Row]) -> None:
-        for chunk in _chunks(rows, PAGE):
+        for chunk in chunks(rows, PAGE):
             try:
                 self._database.executemany(sql, chunk)
             except sqlite3.OperationalError as error:
@@ -378,13 +379,13 @@ _STAGED: Final = "key, body, modified, fault, listed, partner, outside"
 def _staged_row(place: int, row: Staged) -> Row:
     key, body, modified, fault, listed, partner, outside = row
     text = None if modified is None else to_json(modified).decode()
-    return place, key_text(key), body, text, fault, listed, _text_or_none(partner), outside
+    return place, key_text(key), body, text, fault, listed, text_or_none(partner), outside
 
 
 def _staged(row: Row) -> Staged:
     key, body, modified, fault, listed, partner, outside = row
     value = None if modified is None else from_json(modified)
-    return Staged(key_from_text(key), body, value, fault, bool(listed), _key_or_none(partner), outside)
+    return Staged(key_from_text(key), body, value, fault, bool(listed), key_or_none(partner), outside)
 
 
 def _take_out(texts: set[str], text: str) -> bool:
@@ -396,17 +397,3 @@ def _take_out(texts: set[str], text: str) -> bool:
 
 def _array(texts: Iterable[str]) -> str:
     return to_json(list(texts)).decode()
-
-
-def _text_or_none(key: Key | None) -> str | None:
-    return None if key is None else key_text(key)
-
-
-def _key_or_none(text: str | None) -> Key | None:
-    return None if text is None else key_from_text(text)
-
-
-def _chunks(rows: Iterable[T], size: int) -> Iterator[list[T]]:
-    rows = iter(rows)
-    while chunk := list(islice(rows, size)):
-        yield chunk

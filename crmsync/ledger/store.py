@@ -12,7 +12,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Final, Literal
 
+from crmsync.core.audit import Fault, Head, Row
 from crmsync.core.model import (
+    PINNED,
     SIDES,
     UNKNOWN_OUTCOME,
     Both,
@@ -20,22 +22,25 @@ from crmsync.core.model import (
     Json,
     Key,
     Link,
+    Pin,
     Side,
     from_json,
     key_from_text,
     key_text,
     other,
 )
-from crmsync.ledger import decode, exclusions, merges
+from crmsync.ledger import audit, decode, erasure, exclusions, halts, lately, merges, pruning
 from crmsync.ledger.database import PAGE, Access, Database, chunks
 from crmsync.ledger.decode import ALIVE, DEAD, JOURNAL, KEY_OF, LINK, REVIEW, RUN
 from crmsync.ledger.nouns import (
+    CREATED,
     CRMSYNC,
     PAIRS,
     Counts,
     DeadLetter,
     Era,
     Exclusion,
+    Halt,
     JournalLine,
     JournalStatus,
     Label,
@@ -50,6 +55,7 @@ from crmsync.ledger.nouns import (
     ReviewState,
     Run,
     State,
+    Tombstone,
 )
 from crmsync.ledger.schema import LETTERED, UNSETTLED, migrate
 from crmsync.ledger.writer import Writer
@@ -77,14 +83,16 @@ class Ledger:
         self.database.close()
 
     @contextmanager
-    def writing(self, fence: tuple[str, int] | None = None) -> Iterator[Writer]:
-        """One transaction: all of it, or nothing when an exception leaves the block. Readers see it afterwards.
+    def writing(self, fence: tuple[str, int] | None = None, trace: str = "") -> Iterator[Writer]:
+        """One transaction: all of it, or nothing when an exception leaves the block. Readers see it afterwards. The
+        audit tells of it under this `trace`.
         With the `fence` of a lock it raises LockLost before the first write if somebody took the lock over."""
         with self.database.writing() as access:
-            writer = Writer(access)
+            writer = Writer(access, trace)
             if fence:
                 writer.check_fence(*fence)
             yield writer
+            writer.close()
 
     @property
     def id(self) -> str:
@@ -194,6 +202,14 @@ class Ledger:
     def live_links(self, mapping: str) -> int:
         """How many links are not gone: what the percentages of `limits` are of."""
         row = self._one(f"SELECT count(*) FROM crmsync_link WHERE mapping = :mapping AND {ALIVE}", mapping=mapping)
+        return int(row[0]) if row else 0
+
+    def link_total(self, mapping: str, *, ended: bool = False) -> int:
+        """How many `link_rows` there are."""
+        row = self._one(
+            f"SELECT count(*) FROM crmsync_link WHERE mapping = :mapping{'' if ended else ' AND active = 1'}",
+            mapping=mapping,
+        )  # fmt: skip
         return int(row[0]) if row else 0
 
     def link_rows(self, mapping: str, *, ended: bool = False) -> Iterator[list[LinkRow]]:
@@ -317,6 +333,26 @@ class Ledger:
                         found[review.keys] = (*found.get(review.keys, ()), decode.decision(review))
         return found
 
+    def pins(self, mapping: str, pairs: Sequence[PairKeys]) -> dict[PairKeys, tuple[Pin, ...]]:
+        """The fields of these pairs that wait for an answer before anything is written to them again."""
+        found: dict[PairKeys, tuple[Pin, ...]] = {}
+        with self.database.reading() as access:
+            for page in chunks(pairs, PAGE):
+                for review in decode.reviews_of(access, mapping, page):
+                    if review.state == "open" and review.kind in PINNED:
+                        found[review.keys] = (*found.get(review.keys, ()), decode.pin(review))
+        return found
+
+    def made_by(self, run: str, mapping: str) -> list[LinkRow]:
+        """The links of the records that a run has made, whatever became of them since."""
+        with self.database.reading() as access:
+            rows = access.rows(
+                f"SELECT {LINK} FROM crmsync_link "
+                "WHERE mapping = :mapping AND run = :run AND reason = :reason ORDER BY id",
+                mapping=mapping, run=run, reason=CREATED,
+            )  # fmt: skip
+        return [decode.link_row(row) for row in rows]
+
     def reviews(
         self,
         mapping: str | None = None,
@@ -414,6 +450,59 @@ class Ledger:
             raise LetterNotOpen(f"there is no dead letter {n}; see: crmsync dlq list")
         return decode.dead(row)
 
+    # What was forgotten --------------------------------------------------------------------------------------
+
+    def tombstones(self) -> list[Tombstone]:
+        """Of every record that was forgotten, by time."""
+        return list(erasure.tombstones(self.database))
+
+    def tombstone(self, mapping: str, side: Side, key: Key) -> Tombstone | None:
+        """Of a record that somebody names; None where it was not forgotten."""
+        with self.database.reading() as access:
+            record = exclusions.record_hash(exclusions.secret_of(access), mapping, side, key_text(key))
+        return next((each for each in self.tombstones() if each.record == record), None)
+
+    def unanswered_about(self, mapping: str, side: Side, key: Key) -> int:
+        """How many writes about a record were sent, and never answered."""
+        with self.database.reading() as access:
+            return erasure.unanswered(access, mapping, side, key)
+
+    def mappings(self) -> list[str]:
+        """Every mapping that the ledger has heard of, by name."""
+        with self.database.reading() as access:
+            return [name for (name,) in access.rows("SELECT mapping FROM crmsync_era ORDER BY mapping")]
+
+    def old(self, what: str, before: str) -> int:
+        """How much of it has ended before that time (UTC ISO 8601); see `Writer.drop_old` and `prune_told`."""
+        with self.database.reading() as access:
+            return pruning.old(access, what, before)
+
+    def compact(self) -> bool:
+        """What was deleted is overwritten, and leaves the file; False where another process was reading, and some of it
+        is still there."""
+        return self.database.compact()
+
+    # Audit ---------------------------------------------------------------------------------------------------
+
+    def audit_head(self) -> Head:
+        """Where the chain ends. Raises AuditTampered."""
+        with self.database.reading() as access:
+            return audit.head_of(access)
+
+    def audit(self, after: int = 0, run: str | None = None, since: str | None = None) -> Iterator[list[Row]]:
+        """Pages of what was told, by number; only those of a run, or of that time (UTC ISO 8601) or later."""
+        return audit.pages(self.database, after, run, since)
+
+    def audit_of(self, mapping: str, records: Iterable[tuple[Side, Key]]) -> list[Row]:
+        """All that was told about one of these records, oldest first."""
+        with self.database.reading() as access:
+            return audit.about(access, mapping, ((side, key_text(key)) for side, key in records))
+
+    def verify_audit(self, noted: Head | None = None) -> Head | Fault:
+        """Where the whole chain ends, or the first thing that is wrong with it. `noted`: a head that somebody kept
+        elsewhere. Raises AuditTampered."""
+        return audit.Verification(self.database, noted).result()
+
     # Runs --------------------------------------------------------------------------------------------------------
 
     def runs(self, limit: int = 20) -> list[Run]:
@@ -453,6 +542,21 @@ class Ledger:
             lambda row: row[1], after=-1, run=run_id, **({"statuses": chosen} if chosen else {}),
         ):  # fmt: skip
             yield [decode.journal_line(row) for row in rows]
+
+    def halts(self) -> dict[str, Halt]:
+        """By mapping, those that a run has halted and nobody has resumed."""
+        with self.database.reading() as access:
+            return halts.halts(access)
+
+    def shadow_runs(self, mapping: str) -> list[str]:
+        """The runs that recorded what the mapping would have done, newest first."""
+        with self.database.reading() as access:
+            rows = access.rows(
+                "SELECT id FROM crmsync_run WHERE EXISTS (SELECT 1 FROM crmsync_journal WHERE run = id AND "
+                "mapping = :mapping AND status = 'shadow') ORDER BY started DESC, id DESC",
+                mapping=mapping,
+            )  # fmt: skip
+        return [row[0] for row in rows]
 
     def unanswered(self, mappings: Sequence[str]) -> Iterator[list[JournalLine]]:
         """Pages of the lines of all runs that were sent, and of which no answer came; in the order of their plans."""
@@ -504,6 +608,25 @@ class Ledger:
                 mapping=mapping, side=side, other=other(side), key=text, partners=partners,
             )  # fmt: skip
         return [decode.journal_line(row) for row in rows]
+
+    def began(self, runs: int) -> str:
+        """When the oldest of the last so many runs began; "" where there were less."""
+        sql = "SELECT started FROM crmsync_run ORDER BY started DESC, id DESC LIMIT 1 OFFSET :before"
+        row = self._one(sql, before=runs - 1)
+        return str(row[0]) if row else ""
+
+    def written_lately(
+        self, mapping: str, side: Side, keys: Sequence[Key], sources: Sequence[Key], since: str, least: int
+    ) -> list[tuple[str, Key, str, bytes]]:
+        """Run, key, kind and line, newest first, of what was done since then to the records of `side` that were
+        written at least so often: updates under their own keys, creates under those in `sources` that they were made
+        from. `keys` and `sources` are in the same order."""
+        found: list[tuple[str, Key, str, bytes]] = []
+        with self.database.reading() as access:
+            for begin in range(0, len(keys), PAGE):
+                mine, theirs = keys[begin : begin + PAGE], sources[begin : begin + PAGE]
+                found += lately.written(access, (mapping, side), mine, theirs, (since, least))
+        return found
 
     def agreed_at(self, mapping: str, pairs: Sequence[Both[Key]]) -> dict[Both[Key], str]:
         """When each linked pair was last brought into agreement: linked, written, or found to say the same."""

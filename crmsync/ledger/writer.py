@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any, Final, TypeAlias
@@ -20,24 +21,30 @@ from crmsync.core.model import (
     key_text,
     to_json,
 )
-from crmsync.ledger import decode, exclusions, merges
+from crmsync.ledger import decode, erasure, exclusions, halts, merges, pruning
+from crmsync.ledger.audit import Auditing
 from crmsync.ledger.codec import encode_base, encode_value, merge_base, storable
 from crmsync.ledger.database import CHUNK, PAGE, Access, Shape, chunks
 from crmsync.ledger.decode import DEAD, KEY_OF, text_or_none
 from crmsync.ledger.merges import Merging
 from crmsync.ledger.nouns import (
+    CREATED,
+    CRMSYNC,
     DUPLICATE,
     MATCH,
     WHICH_IS_WHICH,
     DeadLetter,
+    Halt,
     JournalStatus,
     LetterNotOpen,
     LockLost,
     Merge,
     MergeRow,
+    NewAudit,
     NewDead,
     NewDuplicate,
     NewLink,
+    NewMerge,
     NewRun,
     PairKeys,
     RecordRow,
@@ -56,7 +63,8 @@ _INSTANCE: Final = Shape("crmsync_instance", ("system", "instance"), ("system",)
 _ERA: Final = Shape("crmsync_era", ("mapping", "number", "hash", "complete", "began", "definition"), ("mapping",))
 _CENSUS: Final = Shape("crmsync_census", ("mapping", "census"), ("mapping",))
 _RUN: Final = Shape(
-    "crmsync_run", ("id", "started", "mode", "actor", "host", "pid", "selected", "whole", "plan", "trace", "summary"),
+    "crmsync_run",
+    ("id", "started", "mode", "actor", "host", "pid", "selected", "whole", "plan", "trace", "summary"),
     ("id",),
 )
 _JOURNAL: Final = Shape(
@@ -104,14 +112,52 @@ UNSETTLED_BUCKETS: Final = frozenset({"held", "waiting", "rejected", "failed"})
 class Writer:
     """All that changes in one transaction. Rows come as any iterable and go in bulk."""
 
-    def __init__(self, access: Access) -> None:
+    def __init__(self, access: Access, trace: str = "") -> None:
         self._access = access
+        self._auditing = Auditing(access, trace)
 
     def check_fence(self, name: str, token: int) -> None:
         """Raises LockLost unless this token still holds the lock; nobody can take it before we are through."""
         sql = "SELECT token, held FROM crmsync_lock WHERE name = :name {lock}"
         if self._access.one(sql, name=name) != (token, 1):
             raise LockLost(name)
+
+    # Audit ----------------------------------------------------------------------------------------------------
+
+    def audit(self, rows: Iterable[NewAudit]) -> None:
+        """To be told for good, once this transaction ends well, in the order in which it came."""
+        self._auditing.add(rows)
+
+    def close(self) -> None:
+        """Nothing more comes in this transaction."""
+        self._auditing.flush()
+
+    def forget(self, mapping: str, side: Side, key: Key, who: str, now: str, why: str = "") -> Counter[str]:
+        """Everything about this record is erased, and a tombstone put up in its place: how many rows of each table. The
+        bytes are gone once `Ledger.compact` is done."""
+        erased = erasure.erase(self._access, mapping, side, key)
+        self.exclude(mapping, side, [key], "forgotten", who, now)
+        self.erase_told(mapping, side, [key], who, now, why)
+        return erased
+
+    def erase_examples(self, refs: Sequence[str]) -> int:
+        """The summaries of runs name these records (as they are written there) no more: how many did."""
+        return erasure.erase_examples(self._access, refs)
+
+    def erase_told(self, mapping: str, side: Side, keys: Sequence[Key], who: str, now: str, why: str = "") -> None:
+        """What the audit tells of these records is erased for good: one row of the event `forget` each says that it
+        was, and the chain still holds."""
+        self._auditing.forget(mapping, side, [key_text(key) for key in keys], who, now, why)
+
+    def drop_old(self, what: str, before: str) -> int:
+        """What has ended before that time (UTC ISO 8601) goes: journal, runs, reviews, dead_letters or links; how
+        many."""
+        return pruning.drop_old(self._access, what, before)
+
+    def prune_told(self, before: str, who: str, now: str) -> int:
+        """What the audit tells of the time before (UTC ISO 8601) is erased for good, and a row of the event `prune`
+        says so; how many rows. The rows stay, and the chain holds."""
+        return self._auditing.prune(before, who, now)
 
     # Systems, eras, cursors ---------------------------------------------------------------------------------
 
@@ -157,12 +203,14 @@ class Writer:
             id=run_id, now=now, code=exit_code, summary=to_json(summary).decode(),
         )  # fmt: skip
 
-    def save_journal(self, run_id: str, lines: Iterable[tuple[int, str, int, str, str, bytes]]) -> None:
-        """Lines are (seq, mapping, side, key text, kind, JSON text); they begin as `pending`."""
+    def save_journal(
+        self, run_id: str, lines: Iterable[tuple[int, str, int, str, str, bytes]], status: JournalStatus = "pending"
+    ) -> None:
+        """Lines are (seq, mapping, side, key text, kind, JSON text)."""
         self._access.insert(
             _JOURNAL,
             (
-                (run_id, seq, mapping, side, key, kind, line.decode(), "pending", "")
+                (run_id, seq, mapping, side, key, kind, line.decode(), status, "")
                 for seq, mapping, side, key, kind, line in lines
             ),
         )
@@ -179,14 +227,26 @@ class Writer:
             _OUTCOME, ((status, storable(message), now, run_id, seq) for seq, status, message, now in outcomes)
         )
 
+    def halt(self, new: Halt) -> None:
+        """No run touches the mapping until a person resumes it."""
+        halts.halt(self._access, new)
+        self.audit([NewAudit("halt", new.mapping, None, (), {"why": new.why}, CRMSYNC, new.run, new.at)])
+
+    def resume(self, mappings: Sequence[str], who: str, now: str) -> None:
+        """Runs take these mappings up again."""
+        halts.resume(self._access, mappings)
+        self.audit(NewAudit("resume", mapping, None, (), {}, who, None, now) for mapping in mappings)
+
     # Links ------------------------------------------------------------------------------------------------------
 
     def save_links(self, links: Iterable[NewLink]) -> None:
         """A link that one of the records had is superseded: kept, but it holds no more. So is a judgement
-        `different` on the pair; reviews of one of the records with anything else lapse."""
+        `different` on the pair; reviews of one of the records with anything else lapse. The audit tells of those that
+        no create tells of."""
         for mapping, group in groupby(links, key=lambda link: link.mapping):
             for chunk in _one_to_one(group):
                 self._insert_links(mapping, chunk)
+                self.audit(_linked(link) for link in chunk if link.reason != CREATED)
 
     def _insert_links(self, mapping: str, links: list[NewLink], review: int | None = None) -> None:
         pairs = {(key_text(link.keys[0]), key_text(link.keys[1])): link for link in links}
@@ -217,7 +277,9 @@ class Writer:
 
     def split(self, mapping: str, pairs: Iterable[Both[Key]], who: str, now: str) -> None:
         """A person says that these are two things: their link is superseded, and they are not proposed again."""
-        texts = [(key_text(left), key_text(right)) for left, right in pairs]
+        chosen = list(pairs)
+        texts = [(key_text(left), key_text(right)) for left, right in chosen]
+        self.audit(NewAudit("split", mapping, None, _pair(keys), {}, who, None, now) for keys in chosen)
         for left, right in texts:
             self._access.run(
                 "UPDATE crmsync_link SET active = 0, ended = :now "
@@ -237,27 +299,39 @@ class Writer:
         field in which it says what was agreed. Where both are linked, their counterparts are merged, too. Raises
         MergeRefused, and BothLinked where both are linked with others than those."""
         self._merging.merge(new)
+        self.audit(_merged(each) for each in new if each)
 
     def unmerge(self, merged: MergeRow, says: Says, who: str, now: str) -> list[MergeRow]:
         """Takes a merge back, and that of the counterparts that was made with it: gives those that ended. The link that
         the record had is made again where nothing else has taken its place, with the base of every field in which the
         counterpart (`says`) still says what was agreed."""
-        return self._merging.unmerge(merged, says, who, now)
+        ended = self._merging.unmerge(merged, says, who, now)
+        for each in ended:
+            two = ((each.side, each.survivor), (each.side, each.key))
+            self.audit([NewAudit("unmerge", each.mapping, each.side, two, {}, who, None, now)])
+        return ended
 
     def judge_distinct(self, mapping: str, side: Side, keys: Both[Key], who: str, now: str) -> None:
         """A person says that two records of one side are two things: they are not proposed as duplicates again."""
         self._merging.judge_distinct(mapping, side, keys, who, now)
+        two = ((side, keys[0]), (side, keys[1]))
+        self.audit([NewAudit("distinct", mapping, side, two, {}, who, None, now)])
 
     def exclude(self, mapping: str, side: Side, keys: Sequence[Key], why: Why, who: str, now: str) -> None:
         """These records are left alone from now on: they and what they are linked with are out of scope, whatever they
         say. The next run looks at them again."""
         exclusions.exclude(self._access, mapping, side, keys, why, who, now)
-        if why == "excluded":
-            self.look_again(mapping, side, keys, f"excluded by {who}")
+        if why != "forgotten":  # that is told without the key: see `erase_told`
+            self._told_each("exclude", mapping, side, keys, {"why": why}, who, now)
+            self.drop_candidates(mapping, side, keys)
+            self.close_dead(mapping, side, keys, now)
+            self._lapse_about(mapping, side, keys, now)
+            self.look_again(mapping, side, keys, f"{why} by {who}")
 
-    def include(self, mapping: str, side: Side, keys: Sequence[Key], who: str) -> None:
-        """They are not left alone any more."""
-        exclusions.include(self._access, mapping, side, keys)
+    def include(self, mapping: str, side: Side, keys: Sequence[Key], who: str, now: str) -> None:
+        """They are not left alone any more; what was forgotten stays so."""
+        exclusions.include(self._access, mapping, side, keys, ("excluded", "reverted"))
+        self._told_each("include", mapping, side, keys, {}, who, now)
         self.look_again(mapping, side, keys, f"included by {who}")
 
     def save_bases(self, mapping: str, rows: Iterable[tuple[Both[Key], News]]) -> None:
@@ -454,12 +528,14 @@ class Writer:
             if merging is None:
                 raise WrongAnswer(f"review {n} is about duplicates: nobody has said how they are to be merged")
             self._merging.merge(merging, n)
+            self.audit(_merged(each) for each in merging if each)
         if take == "different" and review.kind == MATCH:
             self._judge_different(review.mapping, [_texts(review.keys)], who, now, n)
         if take == "different" and review.side is not None:
             self._judge_duplicate_different(review, who, now)
         state = "settled" if take in ("same", "different") else "resolved"
         self._answer(n, state, str(take), to_json(value).decode(), who, now)
+        self.audit([_decided(review, take, value, who, now)])
 
     def reopen_review(self, n: int) -> None:
         """Takes an answer back; a link or a judgement made by it goes too, and the questions that its link had ended
@@ -513,16 +589,16 @@ class Writer:
                 mapping=mapping, side=side, keys=[key_text(key) for key in page], now=now,
             )  # fmt: skip
 
-    def retry_dead(self, numbers: Iterable[int]) -> None:
+    def retry_dead(self, numbers: Iterable[int], who: str, now: str) -> None:
         """The next run tries these again, however often it has. Raises LetterNotOpen for those that are not open."""
         chosen = list(numbers)
-        self._open_letters(chosen)
+        self._tell_letters("retry", self._open_letters(chosen), who, now)
         self._access.run("UPDATE crmsync_dead SET retry = 1, tries = 0 WHERE n {any:numbers}", numbers=chosen)
 
     def drop_dead(self, numbers: Iterable[int], who: str, now: str) -> None:
         """Nobody wants to hear of these until their records change. Raises LetterNotOpen."""
         chosen = list(numbers)
-        self._open_letters(chosen)
+        self._tell_letters("drop", self._open_letters(chosen), who, now)
         self._access.run(
             "UPDATE crmsync_dead SET state = 'dropped', who = :who, closed = :now WHERE n {any:numbers}",
             numbers=chosen, who=who, now=now,
@@ -609,6 +685,13 @@ class Writer:
         assert second is not None
         self._merging.judge_distinct(review.mapping, review.side, (first, second), who, now, review.n)
 
+    def _lapse_about(self, mapping: str, side: Side, keys: Iterable[Key], now: str) -> None:
+        """All questions about these records, but for what became of a write that was never answered."""
+        for page in chunks(keys, PAGE):
+            found = decode.reviews_about(self._access, mapping, side, [key_text(key) for key in page])
+            self._lapse([review.n for review in found if review.kind != UNKNOWN_OUTCOME], now)
+        self._lapse_duplicates(mapping, side, keys, now)
+
     def _lapse_duplicates(self, mapping: str, side: Side, keys: Iterable[Key], now: str) -> None:
         for page in chunks(keys, PAGE):
             found = decode.duplicates_about(self._access, mapping, side, [key_text(key) for key in page])
@@ -668,11 +751,44 @@ class Writer:
             (_letter(old.n, news[text], old) for text, old in olds.items() if old.state == "open"),
         )
 
-    def _open_letters(self, numbers: list[int]) -> None:
-        sql = "SELECT n FROM crmsync_dead WHERE state = 'open' AND n {any:numbers}"
-        found = {row[0] for row in self._access.rows(sql, numbers=numbers)}
-        if missing := sorted(set(numbers) - found):
+    def _open_letters(self, numbers: list[int]) -> list[DeadLetter]:
+        sql = f"SELECT {DEAD} FROM crmsync_dead WHERE state = 'open' AND n {{any:numbers}} ORDER BY n"
+        found = [decode.dead(row) for row in self._access.rows(sql, numbers=numbers)]
+        if missing := sorted(set(numbers) - {letter.n for letter in found}):
             raise LetterNotOpen(f"no open dead letter: {', '.join(map(str, missing))}; see: crmsync dlq list")
+        return found
+
+    def _tell_letters(self, event: str, letters: Iterable[DeadLetter], who: str, now: str) -> None:
+        for each in letters:
+            told = {"letter": each.n, "rule": each.rule, "path": each.path}
+            self._told_each(event, each.mapping, each.side, [each.key], told, who, now)
+
+    def _told_each(
+        self, event: str, mapping: str, side: Side, keys: Iterable[Key], told: Mapping[str, Json], who: str, now: str
+    ) -> None:
+        self.audit(NewAudit(event, mapping, side, ((side, key),), told, who, None, now) for key in keys)
+
+
+def _pair(keys: PairKeys) -> tuple[tuple[Side, Key], ...]:
+    return tuple((side, key) for side in SIDES if (key := keys[side]) is not None)
+
+
+def _linked(link: NewLink) -> NewAudit:
+    told = {"why": link.reason, "score": link.score, "agreed": sorted(link.base)}
+    return NewAudit("link", link.mapping, None, _pair(link.keys), told, link.actor, link.run, link.now)
+
+
+def _merged(new: NewMerge) -> NewAudit:
+    two = ((new.side, new.survivor), (new.side, new.key))
+    return NewAudit("merge", new.mapping, new.side, two, {"golden": new.golden}, new.who, None, new.now)
+
+
+def _decided(review: Review, take: Take, value: Json, who: str, now: str) -> NewAudit:
+    told = {
+        "review": review.n, "kind": review.kind, "field": review.field, "values": review.values, "take": take,
+        "value": value,
+    }  # fmt: skip
+    return NewAudit("decide", review.mapping, review.side, review.records, told, who, None, now)
 
 
 def _asked(review: Review) -> str:

@@ -21,7 +21,7 @@ from crmsync.project.contracts import read_contracts
 from crmsync.project.load import PROJECT_FILE
 from crmsync.project.mappings import side_names
 from crmsync.project.shapes import known_keys, schema_text
-from crmsync.project.yaml import Document, load_yaml
+from crmsync.project.yaml import Document, load_yaml, yaml_files
 
 Way: TypeAlias = tuple[str, ...]
 
@@ -58,17 +58,13 @@ def words_of(root: Path) -> Words:
     systems = {name: tuple(_object(body, "entities")) for name, body in _object(project, "systems").items()}
     contracts = tuple(read_contracts(root / _text(project, "schemas")).found.values())
     folder = root / _text(project, "mappings")
-    mappings = [data for data in map(_data, _yaml_files(folder)) if isinstance(data.get("mapping"), str)]
+    mappings = [data for data in map(_data, yaml_files(folder)) if isinstance(data.get("mapping"), str)]
     return Words(
         systems=systems,
         sides={side: _behind(side, mappings, contracts) for side in _sides(systems, mappings)},
-        tables=tuple(sorted(name for file in _yaml_files(folder / "reference") for name in _data(file))),
+        tables=tuple(sorted(name for file in yaml_files(folder / "reference") for name in _data(file))),
         mappings=tuple(sorted(data["mapping"] for data in mappings)),
     )
-
-
-def _yaml_files(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.glob("*") if path.suffix in (".yaml", ".yml") and path.is_file())
 
 
 def _data(file: Path) -> dict[str, Json]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
@@ -11,18 +13,20 @@ from types import MappingProxyType
 from typing import Final
 
 from crmsync.core.change import Definition
-from crmsync.core.model import SIDES, At, End, Field, Finding, Project, System, Table, other
+from crmsync.core.model import SIDES, At, End, Field, Finding, Json, Project, System, Table, other
 from crmsync.core.values import invert
 from crmsync.project.check import World, check_mappings, running_order
-from crmsync.project.contracts import Contracts, read_contracts
+from crmsync.project.contracts import Contracts, SchemaFile, read_contracts
 from crmsync.project.definition import Files, definition_of
+from crmsync.project.flags import flagged
 from crmsync.project.mappings import Draft, read_mapping
 from crmsync.project.model_file import read_model
 from crmsync.project.shapes import choose, misfits
+from crmsync.project.signals import Watch, check_watch, read_watch, sound
 from crmsync.project.systems import check_systems, read_systems, sqlite_in
 from crmsync.project.tables import read_tables
 from crmsync.project.variables import fill_variables
-from crmsync.project.yaml import Document, load_yaml
+from crmsync.project.yaml import Document, load_yaml, yaml_files
 
 PROJECT_FILE: Final = "crmsync.yaml"
 LEDGER: Final = "sqlite:///.crmsync/ledger.db"
@@ -37,6 +41,7 @@ class Loaded:
     findings: tuple[Finding, ...] = ()
     definitions: Mapping[str, Definition] = field(default_factory=dict)
     tests: Path = Path("tests")  # where its golden cases are
+    watch: Watch = field(default_factory=Watch)  # who looks on; of a project with errors, too
 
     @property
     def hashes(self) -> dict[str, str]:
@@ -49,25 +54,44 @@ def load_project(
 ) -> Loaded:
     """Read the folder `root`, with `crmsync.ENV.yaml` laid over its project file, and check all of it offline. Without
     `today` no day is over: what is deprecated is a warning still."""
-    reading = _Reading(Path(root))
+    with _no_garbage():
+        return _load(Path(root), env, environ, today)
+
+
+@contextmanager
+def _no_garbage() -> Iterator[None]:
+    """All that is read is kept: to look for garbage on the way finds none, and takes a quarter of the time."""
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collects:
+            gc.enable()
+
+
+def _load(root: Path, env: str | None, environ: Mapping[str, str], today: date | None) -> Loaded:
+    reading = _Reading(root)
     document = reading.project_file(env)
     if document is None:
         return Loaded(None, _sorted(reading.findings))
     top = _top(reading, document, environ)
     contracts = read_contracts(reading.folder(document, "schemas"))
     reading.findings += contracts.findings
-    tables, lost_tables = _tables(reading, document)
+    tables, written, lost_tables = _tables(reading, document)
     drafts, names = _drafts(reading, document, contracts)
+    drafts, wrong = flagged(document, environ, drafts, names)
+    reading.findings += wrong
     world = World(top.systems, tables, contracts.found, drafts, names, top.lost, contracts.lost, lost_tables)
     order, loops = running_order(drafts)
     reading.findings += [*check_mappings(world, today), *loops]
     tests = reading.folder(document, "tests")
     findings = _sorted(reading.findings)
-    definitions = _definitions(document, top, world)
+    definitions = _definitions(world, Files(document, top.systems, tables, written, _files(contracts)))
     if any(finding.severity == "error" for finding in findings):
-        return Loaded(None, findings, definitions)
+        return Loaded(None, findings, definitions, watch=top.watch)
     loaded = _loaded(reading.root, definitions, top, world, order, findings)
-    return replace(loaded, tests=tests)
+    return replace(loaded, tests=tests, watch=top.watch)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +102,9 @@ class _Top:
     lost: frozenset[str]
     ledger: str
     secrets: frozenset[str]
+    record_inputs: int
+    watch: Watch
+    retention: Mapping[str, str]
 
 
 class _Reading:
@@ -143,18 +170,31 @@ def _top(reading: _Reading, document: Document, environ: Mapping[str, str]) -> _
     usable = {name: body for name, body in filled.data.get("systems", {}).items() if name not in lost} if names else {}
     read = read_systems(reading.root, document, usable)
     reading.findings += check_systems(document, read)
-    return _Top(read, frozenset(lost), sqlite_in(reading.root, str(filled.data.get("ledger", LEDGER))), filled.secrets)
+    ledger = sqlite_in(reading.root, str(filled.data.get("ledger", LEDGER)))
+    signals = sound(filled.data.get("signals", {}), [*(where for where, _ in wrong), *document.broken])
+    reading.findings += check_watch(document, signals)
+    watch = read_watch(reading.root, signals, ledger, filled.secrets)
+    kept = filled.data.get("record_inputs", 0)
+    kept = kept if isinstance(kept, int) else 0  # else it is a finding
+    return _Top(read, frozenset(lost), ledger, filled.secrets, kept, watch, _retention(written))
 
 
-def _yaml_files(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.glob("*") if path.suffix in (".yaml", ".yml") and path.is_file())
+def _retention(written: Mapping[str, Json]) -> Mapping[str, str]:
+    """As it is written; what has not the right shape is a finding by now, and nothing of the project is used."""
+    found = written.get("retention")
+    return found if isinstance(found, dict) else {}
 
 
-def _tables(reading: _Reading, document: Document) -> tuple[dict[str, Table], bool]:
-    """The reference tables by name, and whether some could not be read."""
+def _files(contracts: Contracts) -> dict[str, SchemaFile]:
+    return {key: file for key, (_, file) in contracts.sound.items()}
+
+
+def _tables(reading: _Reading, document: Document) -> tuple[dict[str, Table], dict[str, Document], bool]:
+    """The reference tables by name, what each is written in, and whether some could not be read."""
     tables: dict[str, Table] = {}
+    written: dict[str, Document] = {}
     before = len(reading.findings)
-    for path in _yaml_files(reading.root / str(document.look(("mappings",)) or "mappings") / "reference"):
+    for path in yaml_files(reading.root / str(document.look(("mappings",)) or "mappings") / "reference"):
         file = reading.yaml(path)
         if file is None:
             continue
@@ -167,14 +207,15 @@ def _tables(reading: _Reading, document: Document) -> tuple[dict[str, Table], bo
                     Finding("reference/duplicate-table", message, "rename one of the two", at=table.at)
                 )
             tables.setdefault(name, table)
-    return tables, len(reading.findings) > before
+            written.setdefault(name, file)
+    return tables, written, len(reading.findings) > before
 
 
 def _drafts(reading: _Reading, document: Document, contracts: Contracts) -> tuple[dict[str, Draft], frozenset[str]]:
     """The mappings by name, and the names of all, also of those that are too damaged."""
     drafts: dict[str, Draft] = {}
     named: dict[str, At] = {}
-    files = [path for path in _yaml_files(reading.folder(document, "mappings")) if not path.stem.endswith(".match")]
+    files = [path for path in yaml_files(reading.folder(document, "mappings")) if not path.stem.endswith(".match")]
     for path in files:
         file = reading.yaml(path)
         if file is None:
@@ -241,23 +282,23 @@ def _loaded(
         MappingProxyType(dict(world.contracts)),
         top.ledger,
         top.secrets,
+        top.record_inputs,
+        top.retention,
     )
     return Loaded(project, findings, definitions)
 
 
-def _definitions(document: Document, top: _Top, world: World) -> Mapping[str, Definition]:
+def _definitions(world: World, files: Files) -> Mapping[str, Definition]:
     """Of the mappings that are whole, whatever the checks say of them."""
-    files = Files(document, top.systems, world.tables)
     return MappingProxyType({
         name: definition_of(draft.mapping, draft.document, files)
         for name, draft in world.drafts.items()
-        if not draft.damaged and all(_is_there(end, top, world) for end in draft.mapping.ends)
+        if not draft.damaged and all(_is_there(end, world) for end in draft.mapping.ends)
     })  # fmt: skip
 
 
-def _is_there(end: End, top: _Top, world: World) -> bool:
-    system = top.systems.get(end.system)
-    return system is not None and end.entity in system.entities and str(end.contract) in world.contracts
+def _is_there(end: End, world: World) -> bool:
+    return world.entity(end) is not None and str(end.contract) in world.contracts
 
 
 def _both_ways(draft: Draft, world: World) -> tuple[Field, ...]:

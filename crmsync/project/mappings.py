@@ -32,6 +32,7 @@ from crmsync.core.model import (
     Limit,
     Limits,
     Match,
+    Rollout,
     Severity,
     Side,
 )
@@ -95,7 +96,8 @@ def side_names(data: Json) -> tuple[str, ...]:
 
 def _reserved_sides(document: Document, sides: Iterable[str]) -> list[Finding]:
     """A side called `owner` could not be told from the key `owner`."""
-    reserved = {*known_keys("mapping", "field"), *known_keys("mapping", "check"), "shared", "review", "newest"}
+    words = ("shared", "review", "newest", "percent")
+    reserved = {*known_keys("mapping", "field"), *known_keys("mapping", "check"), *words}
     return [
         Finding(
             "mapping/reserved-side",
@@ -147,10 +149,13 @@ def _part(where: Where) -> tuple[str, str | int | None]:
 
 def _mapping(document: Document, data: Json, sides: Both[str], contracts: Mapping[str, Contract]) -> MappingNoun:
     create, delete = data.get("create", {}), data.get("delete", {})
+    common = {"oscillation": data["oscillation"]} if "oscillation" in data else {}
     return MappingNoun(
         name=data["mapping"],
         ends=_each(sides, lambda _, side: _end(side, data["between"][side], contracts)),
-        fields=tuple(_field(document, sides, name, body) for name, body in data["fields"].items()),
+        fields=tuple(
+            _field(document, sides, name, {**common, **body}) for name, body in data["fields"].items()
+        ),
         scope=_by_side(data.get("scope", {}), sides, None),
         match=_match(data["match"]) if "match" in data else None,
         create=_each(sides, lambda _, side: _create(create.get(side, "never"))),
@@ -161,6 +166,8 @@ def _mapping(document: Document, data: Json, sides: Both[str], contracts: Mappin
         after=_listed(data.get("after", ())),
         together=data.get("together", False),
         enabled=data.get("enabled", True),
+        shadow=data.get("shadow", False),
+        rollout=read_rollout(data["rollout"], sides) if "rollout" in data else None,
         at=document.key_at("mapping"),
     )
 
@@ -222,7 +229,14 @@ def _limits(written: Json) -> Limits:
         {name: _limit(each) for name, each in written.get("fields", {}).items()},
         _limit(written["missing"]) if "missing" in written else Limits().missing,
         None if unusual == "off" else Decimal(unusual),
+        _limit(written["errors"]) if "errors" in written else None,
+        _limit(written["conflicts"]) if "conflicts" in written else None,
     )
+
+
+def read_rollout(written: Json, sides: Both[str]) -> Rollout:
+    percent = Decimal(written["percent"]) if "percent" in written else None
+    return Rollout(percent, _by_side(written, sides, None))
 
 
 def _limit(written: Json) -> Limit:
@@ -266,6 +280,8 @@ def _field(document: Document, sides: Both[str], name: str, body: Json) -> Field
     settings = {key: body[key] for key in _AS_WRITTEN if key in body}
     if "equal_within" in body:
         settings["equal_within"] = Decimal(body["equal_within"])
+    if "oscillation" in body:
+        settings["oscillation"] = None if body["oscillation"] == "never" else int(body["oscillation"])
     if "on_conflict" in body:
         settings["on_conflict"] = side_of.get(body["on_conflict"], body["on_conflict"])
     paths = _by_side(body, sides, None)

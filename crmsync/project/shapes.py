@@ -6,7 +6,6 @@ word the findings (`title` says what is expected), and `crmsync schema` prints t
 
 from __future__ import annotations
 
-import difflib
 import functools
 import json
 import re
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias, cast
 import jsonschema_rs
 
 from crmsync.core.model import Finding, Json
+from crmsync.core.types import words
 from crmsync.project.yaml import Document, Where
 
 if TYPE_CHECKING:
@@ -71,17 +71,12 @@ def misfits(kind: Kind, document: Document, sides: Sides = ()) -> list[Misfit]:
 
 
 def closest(word: str, choices: Iterable[str]) -> str | None:
-    found = difflib.get_close_matches(word, sorted(choices), 1, 0.6)
-    return found[0] if found else None
+    return words.closest(word, sorted(choices))
 
 
 def choose(word: str, choices: Iterable[str], what: str = "there are") -> str:
     """The mend for a name that is not among `choices`."""
-    names = sorted(choices)
-    near = closest(word, names)
-    question = f"did you mean {near!r}? " if near is not None else ""
-    more = ", ..." if len(names) > 20 else ""
-    return question + (f"{what}: {', '.join(names[:20])}{more}" if names else f"{what} none")
+    return words.choose(word, sorted(choices), what)
 
 
 def dotted(where: Where) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Final
@@ -103,6 +104,7 @@ def _entity(document: Document, system: str, name: str, written: Json, timezone:
         int(written.get("max_bytes", 10_000_000)),
         _without(written, known_keys("project", "entity")),
         document.key_at("systems", system, "entities", name),
+        written.get("trace"),
     )
 
 
@@ -213,7 +215,10 @@ def _check_options(
 
 
 def _alike(one: str, two: str) -> bool:
-    return closest(one, (two,)) == two and abs(len(one) - len(two)) <= 2 and one[:1] == two[:1]
+    return bool(get_close_matches(one, (two,), 1, SLIP)) and abs(len(one) - len(two)) <= 2 and one[:1] == two[:1]
+
+
+SLIP: Final = 0.65  # so much of a word is left in a slip of the pen: `kye` of key, but `table` is no slip of trace
 
 
 def _likely_slips(spoken: _Spoken) -> Iterator[Finding]:
@@ -228,6 +233,7 @@ def _paths(spoken: _Spoken) -> Iterator[Finding]:
         *_listed(entity.key, "key", spoken),
         *_listed(entity.natural_key, "natural_key", spoken),
         (entity.origin, ("origin",)),
+        (entity.trace, ("trace",)),
         (entity.each, ("each",)),
         *((path, ("archive", "set", path)) for path in entity.archive or ()),
         *((embed.by, ("embed", embed.name, "by")) for embed in entity.embed),

@@ -25,14 +25,15 @@ class Filled:
 
 
 def fill_variables(document: Document, environ: Mapping[str, str]) -> Filled:
-    """The project file with `${VAR}` and `${VAR:-default}` replaced in `ledger` and in all text under `systems`.
+    """The project file with `${VAR}` and `${VAR:-default}` replaced in `ledger` and in all text under `systems` and
+    `signals`.
 
     A default counts as in a shell: also when the variable is set but empty. What came from a variable is secret, and
     so is any password written into the file itself.
     """
     filler = _Filler(document, environ)
     data = {
-        key: filler.fill(value, (key,)) if key in ("systems", "ledger") else value
+        key: filler.fill(value, (key,)) if key in ("systems", "ledger", "signals") else value
         for key, value in (document.data.items() if isinstance(document.data, dict) else ())
     }
     return Filled(data, frozenset(filler.secrets), tuple(filler.findings))

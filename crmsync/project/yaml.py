@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
+from pathlib import Path
 from typing import Final, NamedTuple, TypeAlias, cast
 
 import yaml
@@ -156,18 +157,24 @@ def _text(file: str, body: bytes) -> tuple[str | None, list[Finding]]:
     except UnicodeDecodeError as error:
         before = body[: error.start].decode()
         message = f"byte 0x{body[error.start]:02x} is no UTF-8"
-        return None, [_finding("yaml/not-utf-8", message, _at_index(file, before, len(before)))]
+        return None, [_finding("yaml/not-utf-8", message, at_index(file, before, len(before)))]
     findings = []
     if text.startswith("\ufeff"):
         findings.append(_finding("yaml/bom", "the file begins with a byte order mark", At(file, 1, 1)))
         text = text[1:]
     for found in _CONTROL.finditer(text):
         message = f"control character U+{ord(found[0]):04X}"
-        findings.append(_finding("yaml/control-character", message, _at_index(file, text, found.start())))
+        findings.append(_finding("yaml/control-character", message, at_index(file, text, found.start())))
     return _CONTROL.sub(" ", text), findings
 
 
-def _at_index(file: str, text: str, index: int) -> At:
+def yaml_files(folder: Path) -> list[Path]:
+    """The YAML files of a folder, by name; none where there is no folder."""
+    return sorted(path for path in folder.glob("*") if path.suffix in (".yaml", ".yml") and path.is_file())
+
+
+def at_index(file: str, text: str, index: int) -> At:
+    """The place of the character `index` (from 0) of a text."""
     return At(file, text.count("\n", 0, index) + 1, index - text.rfind("\n", 0, index))
 
 
@@ -354,11 +361,11 @@ def _locate(spot: Spot, value: str, offset: int) -> At:
     end = spot.start
     for index in _visible(spot):
         if not wanted:
-            return _at_index(spot.file, spot.text, index)
+            return at_index(spot.file, spot.text, index)
         wanted, end = wanted - 1, index + 1
         if offset >= len(value.rstrip()) and not wanted:
             break
-    return _at_index(spot.file, spot.text, end)
+    return at_index(spot.file, spot.text, end)
 
 
 def _visible(spot: Spot) -> Iterator[int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import closing
@@ -14,6 +15,7 @@ from crmsync.core.mapping import Seen, examine
 from crmsync.core.model import SIDES, Adopt, Both, Hold, Json, Key, Link, Side, Update, key_text, other
 from crmsync.core.model import Mapping as Declared
 from crmsync.core.plan import Decided, Pair, decide, encode
+from crmsync.ledger.nouns import NewAudit
 from crmsync.ledger.spool import Spool
 from crmsync.run.parents import Parents
 from crmsync.run.propose import begin
@@ -83,6 +85,7 @@ class _Adopting:
     run: str
     found: Adopted
     seq: int
+    who: str = field(default_factory=getpass.getuser)
 
     def adopt(self, limit: int | None) -> None:
         with closing(Spool()) as nothing:  # parents are looked up in a plan first: there is none
@@ -138,7 +141,12 @@ class _Adopting:
                 self.run, ((seq, name, 0, key_text(each.keys[0]), "adopt", encode(each)) for seq, each in lines)
             )
             ledger.save_bases(name, [(each.keys, each.base) for each in adopted])
+            ledger.audit(self._told(each, now) for each in adopted)
             ledger.settle_journal(self.run, ((seq, "done", "", now) for seq, _ in lines))
+
+    def _told(self, line: Adopt, now: str) -> NewAudit:
+        records = ((SIDES[0], line.keys[0]), (SIDES[1], line.keys[1]))
+        return NewAudit("adopt", line.mapping, None, records, {"agreed": sorted(line.base)}, self.who, self.run, now)
 
     def _differences(self, link: Link, seen: Both[Seen | None], decided: Decided) -> Iterator[Differs]:
         for line in decided.actions:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from crmsync.core.model import ABSENT, KINDS, Both, Finding, Json, Key, Kind, Side, other
+from crmsync.core.model import ABSENT, KINDS, SIDES, Both, Finding, Json, Key, Kind, Side, other
 from crmsync.core.model import Mapping as Declared
 from crmsync.core.plan import Counts, Read, Trip, refuse, worded
 from crmsync.core.plan.limits import EMPTIED, FLOOR
@@ -45,7 +45,10 @@ def what_was_read(world: World, spool: Spool, plan: MappingPlan) -> Read:
     unlisted = plan.extraction.unlisted
     told = (_told(world, spool, plan, 0), _told(world, spool, plan, 1))
     able = (_able(world, spool, plan, 0), _able(world, spool, plan, 1))
-    return Read((len(unlisted[0]), len(unlisted[1])), told, able)
+    quiet, name = plan.extraction.quiet, plan.extraction.mapping.name
+    first, second = (quiet[side].total() + sum(spool.tally(name, side).values()) for side in SIDES)
+    rejected = plan.rejected[0], plan.rejected[1]
+    return Read((len(unlisted[0]), len(unlisted[1])), told, able, rejected, plan.conflicts, (first, second))
 
 
 def _able(world: World, spool: Spool, plan: MappingPlan, to: Side) -> int | None:
@@ -100,7 +103,8 @@ def _is_value(value: Json) -> bool:
 
 def _usual(runs: Sequence[Run], mapping: Declared) -> Both[Sequence[Mapping[Kind, int]]]:
     """What each of these runs that had the mapping wrote, by side and kind."""
-    tallies = [tally for run in runs if (tally := run.summary.get("mappings", {}).get(mapping.name))]
+    found = [tally for run in runs if (tally := run.summary.get("mappings", {}).get(mapping.name))]
+    tallies = [tally for tally in found if "shadow" not in tally]  # what writes nothing says nothing of what is usual
     first, second = (tuple(_kinds(tally, end.name) for tally in tallies) for end in mapping.ends)
     return first, second
 

@@ -8,7 +8,8 @@ from typing import Literal
 
 from crmsync.connectors.base import Connection, Door, Refused, Transient
 from crmsync.connectors.embed import embedding
-from crmsync.core.model import Entity, Finding, Project, Ref, Sentinel, System
+from crmsync.core.expression import get_path, plain_path
+from crmsync.core.model import ABSENT, Entity, Finding, Project, Ref, Sentinel, System
 from crmsync.ledger.lock import Held, held_by, this_process
 from crmsync.ledger.nouns import LedgerTooNew, LedgerUnreachable
 from crmsync.ledger.schema import MIGRATIONS
@@ -64,7 +65,16 @@ def _opened(project: Project, ledger: Ledger) -> Checkup:
         if system.instance and (known := ledger.instance(system.name)) and known != system.instance
     )
     detail = f"{ledger.database.name}, schema version {len(MIGRATIONS)}, {lock}"
-    return Checkup("ledger", "wrong" if wrong else "ok", detail, wrong)
+    return Checkup("ledger", "wrong" if wrong else "ok", detail, (*wrong, *_readable(ledger)))
+
+
+def _readable(ledger: Ledger) -> Iterator[Finding]:
+    """It holds what people trust us with."""
+    for file in ledger.database.files():
+        mode = file.stat().st_mode & 0o777
+        if mode & 0o077:
+            message = f"{file} can be read by others (mode {mode:04o}), and holds values of records"
+            yield Finding("ledger/readable", message, f"chmod 600 {file}", severity="warning")
 
 
 def _lock(ledger: Ledger) -> str:
@@ -115,7 +125,7 @@ def _door(connection: Connection, system: System, entity: Entity) -> Door:
 def _entity(connection: Connection, entity: Entity) -> Checkup:
     try:
         door = connection.door(entity)
-        findings = tuple(door.probe())
+        findings = (*door.probe(), *_untraced(door, entity))
     except Transient as error:
         return Checkup(entity.full_name, "unreachable", str(error))
     except Refused as error:
@@ -124,3 +134,12 @@ def _entity(connection: Connection, entity: Entity) -> Checkup:
     can = ", ".join(word for word, able in words.items() if able)
     grave = any(finding.severity == "error" for finding in findings)
     return Checkup(entity.full_name, "wrong" if grave else "ok", f"can {can}" if can else "can list", findings)
+
+
+def _untraced(door: Door, entity: Entity) -> Iterator[Finding]:
+    """The field for traces is there, as far as the first record tells."""
+    path = plain_path(entity.trace) if entity.trace else None
+    first = next((raw for page in door.list() for raw in page if not raw.fault), None) if path else None
+    if path and first and get_path(door.decode(first.body), path) is ABSENT:
+        message = f"{entity.full_name} has no {entity.trace}, where the trace of a run is to be kept"
+        yield Finding("system/no-trace", message, "add the field there, or take trace: away", at=entity.at)

@@ -28,6 +28,7 @@ from crmsync.core.model import (
     Key,
     Link,
     Mark,
+    Restore,
     Side,
     Update,
     key_text,
@@ -437,7 +438,7 @@ def _keys(line: Line) -> PairKeys:
     match line:
         case Create(side=side, source=source):
             return (source, None) if side == 1 else (None, source)
-        case Update() | Archive() | Delete():
+        case Update() | Archive() | Delete() | Restore():
             return (line.key, line.source) if line.side == 0 else (line.source, line.key)
         case Hold() | Adopt() | Mark():
             return line.keys

@@ -18,7 +18,8 @@ from crmsync.ledger.nouns import LinkKeys, State
 from crmsync.ledger.spool import Spool, Staged
 from crmsync.run.world import Stopped, World, left_alone
 
-Mode = Literal["batch", "delta"]
+Mode = Literal["batch", "delta", "revert", "forget"]
+"""`revert`, `forget`: nothing is listed, for what is to be done follows from what a run has done, or a person said."""
 PAGE: Final = 1000
 
 

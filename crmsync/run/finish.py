@@ -14,20 +14,23 @@ from crmsync.ledger.writer import Writer
 from crmsync.run.extract import cursor_json
 from crmsync.run.perform import marks
 from crmsync.run.prepared import MappingPlan, Order, Prepared
+from crmsync.run.told import lost
 from crmsync.run.twins import question
-from crmsync.run.world import World, every, utc_now
+from crmsync.run.world import LEFT_ALONE, World, every, utc_now
 
 
 def finish(world: World, ledger: Writer, mapping: Declared, prepared: Prepared, order: Order, run_id: str) -> None:
     """Marks, verdicts, reviews, dead letters and cursors of one mapping."""
     name, plan, spool, now = mapping.name, prepared.mappings[mapping.name], prepared.spool, utc_now()
     gone = _gone(prepared, plan)
-    mended = _mended(world, name, spool)
+    decides = order.mode != "revert"  # else no pair was decided: all that is asked, and all that is wrong, stays so
+    mended = _mended(world, name, spool) if decides else ([], [])
     ledger.save_marks(mark for _, mark in marks(prepared, plan.number))
+    ledger.audit(lost(mark, run_id, now) for _, mark in marks(prepared, plan.number) if mark.state == "gone")
     ledger.settle_journal(run_id, ((seq, "done", "", now) for seq, _ in marks(prepared, plan.number)))
     for side in SIDES:
         for page in spool.verdicts(name, side):
-            ledger.save_records(page)
+            ledger.save_records(row for row in page if row.reason != LEFT_ALONE["forgotten"])  # it holds a key
         singles = (
             (tuple(key), values, tuple(keys)) for at, key, values, keys in spool.notes(name, "single") if at == side
         )
@@ -35,13 +38,22 @@ def finish(world: World, ledger: Writer, mapping: Declared, prepared: Prepared, 
         ledger.drop_candidates(name, side, [*plan.ghosts[side], *gone[side]])
         ledger.drop_records(name, side, gone[side])
         ledger.close_dead(name, side, [*gone[side], *mended[side]], now)
+    if decides:
+        _ask(world, ledger, prepared, plan, gone, run_id)
+    ledger.save_dead(prepared.letters(name))
+    if order.only is None and not plan.cut:
+        _move_on(ledger, mapping, plan, order, spool)
+
+
+def _ask(
+    world: World, ledger: Writer, prepared: Prepared, plan: MappingPlan, gone: Both[set[Key]], run_id: str
+) -> None:
+    """Of the pairs that were decided, these are the questions from now on."""
+    name, spool, now = plan.extraction.mapping.name, prepared.spool, utc_now()
     pairs = (hold for hold in holds(prepared, plan) if hold.kind != DUPLICATE)
     ledger.save_holds(name, _looked_at(world, name, spool, gone), pairs, run_id, now)
     doubles = (hold for hold in holds(prepared, plan) if hold.kind == DUPLICATE)
     ledger.save_duplicates(name, _doubted(world, name, spool, gone), [question(d, run_id, now) for d in doubles], now)
-    ledger.save_dead(prepared.letters(name))
-    if order.only is None and not plan.cut:
-        _move_on(ledger, mapping, plan, order, spool)
 
 
 def _move_on(ledger: Writer, mapping: Declared, plan: MappingPlan, order: Order, spool: Spool) -> None:

@@ -12,7 +12,6 @@ from crmsync.core.expression import EvaluationError
 from crmsync.core.model import (
     ABSENT,
     SIDES,
-    Adopt,
     Agreed,
     Both,
     Change,
@@ -29,7 +28,8 @@ from crmsync.core.model import (
 )
 from crmsync.core.plan import decode
 from crmsync.core.plan.lines import Line
-from crmsync.ledger.nouns import Counts, DeadLetter, JournalLine, LinkRow, MergeRow, Review, Run, State
+from crmsync.ledger.nouns import Counts, DeadLetter, Halt, JournalLine, LinkRow, MergeRow, Review, Run, State
+from crmsync.run.episodes import Episode, episodes, last_written
 from crmsync.run.eras import eras, unconfirmed
 from crmsync.run.prepared import Order
 from crmsync.run.refs import places_of
@@ -44,26 +44,14 @@ LAST_RUNS: Final = 200  # how far back the last run of a mapping is looked for
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
-    """A line of a journal that gave a field its value. `side` None: both sides agreed without a write."""
-
-    line: JournalLine
-    run: Run | None
-    side: Side | None
-    before: Json = ABSENT
-    after: Json = ABSENT
-    why: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class FieldStory:
-    """All that is known of one field of a pair. `golden`: by side, what stands for the records that were merged into
-    this one: value, from, rule."""
+    """All that is known of one field of a pair. `history`: what was told of it, oldest first. `golden`: by side, what
+    stands for the records that were merged into this one: value, from, rule."""
 
     field: Field
     now: Both[Json]
     base: Agreed | None
-    written: Written | None
+    history: tuple[Episode, ...]
     next: tuple[tuple[Side, Change] | Hold, ...]
     review: Review | None
     golden: Both[Json] = (None, None)
@@ -88,6 +76,7 @@ class PairStory:
     merges: tuple[MergeRow, ...] = ()
     into: Both[Key | None] = (None, None)
     unready: tuple[Finding, ...] = ()
+    history: tuple[Episode, ...] = ()
 
 
 def explain(world: World, ref: Ref, name: str | None = None) -> tuple[PairStory, ...]:
@@ -116,7 +105,7 @@ def _story(world: World, mapping: Mapping, side: Side, key: Key, name: str | Non
     reviews = tuple(
         each for each in _open_reviews(world, mapping) if any(keys[at] == about for at, about in each.records)
     )
-    written = _written(world, ledger.history_of(mapping.name, side, key))
+    history = episodes(world, mapping, keys)
     present = [(at, each) for at, each in zip(SIDES, keys, strict=True) if each is not None]
     merges = tuple(row for at, each in present for row in _merges(world, mapping, at, each))
     golden = _each_key(keys, lambda at, each: _golden(merges, at, each))
@@ -125,7 +114,7 @@ def _story(world: World, mapping: Mapping, side: Side, key: Key, name: str | Non
             field,
             (now.values[0].get(field.name, ABSENT), now.values[1].get(field.name, ABSENT)),
             (link.base if link else {}).get(field.name),
-            written.get(field.name),
+            tuple(each for each in history if each.tells_of(field.name)),
             _next_of(field, lines),
             next((each for each in reviews if each.field == field.name), None),
             ((golden[0] or {}).get(field.name), (golden[1] or {}).get(field.name)),
@@ -138,6 +127,7 @@ def _story(world: World, mapping: Mapping, side: Side, key: Key, name: str | Non
         _each_key(keys, lambda at, each: ledger.states(mapping.name, at, [each]).get(each)), fields, reviews,
         _letters(world, mapping, keys), lines, wrong, merges,
         _each_key(keys, lambda at, each: ledger.survivors(mapping.name, at, [each]).get(each)), unready,
+        history,
     )  # fmt: skip
 
 
@@ -207,27 +197,6 @@ def _next_of(field: Field, lines: Sequence[Line]) -> tuple[tuple[Side, Change] |
     return tuple(found)
 
 
-def _written(world: World, lines: Sequence[JournalLine]) -> dict[str, Written]:
-    """The last line that was done for each field."""
-    found: dict[str, Written] = {}
-    for journaled in lines:
-        if journaled.status == "done":
-            run = world.ledger.run(journaled.run)
-            for name, written in _told(journaled, run, decode(journaled.line)):
-                found[name] = written
-    return found
-
-
-def _told(journaled: JournalLine, run: Run | None, line: Line) -> Iterator[tuple[str, Written]]:
-    match line:
-        case Create(side=side, changes=changes) | Update(side=side, changes=changes):
-            for each in changes:
-                yield each.field, Written(journaled, run, side, each.before, each.after, each.reason)
-        case Adopt(base=base):
-            for name in base:
-                yield name, Written(journaled, run, None)
-
-
 def _link_row(world: World, mapping: Mapping, number: int | None, side: Side, key: Key) -> LinkRow | None:
     rows = world.ledger.links_of(mapping.name, side, key)
     return next((row for row in rows if row.id == number), None)
@@ -263,11 +232,11 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class Around:
-    """What stands around a question: both records as they are now, the last line that wrote each field, and the create
-    whose outcome nobody knows. `unasked`: why the systems could not be asked ("" where they could)."""
+    """What stands around a question: both records as they are now, what wrote its field last, and the create whose
+    outcome nobody knows. `unasked`: why the systems could not be asked ("" where they could)."""
 
     now: Now
-    written: dict[str, Written]
+    written: Episode | None
     sent: Sent | None
     unasked: str = ""
 
@@ -276,7 +245,8 @@ def around(world: World, mapping: Mapping, asked: Review) -> Around:
     side: Side = 0 if asked.keys[0] is not None else 1
     key = asked.keys[side]
     lines = world.ledger.history_of(mapping.name, side, key) if key is not None else []
-    written, sent = _written(world, lines), _sent(world, asked, lines)
+    written = last_written(episodes(world, mapping, asked.keys), asked.field)
+    sent = _sent(world, asked, lines)
     try:
         return Around(now_of(world, mapping, asked.keys), written, sent)
     except ConnectorError as error:
@@ -318,15 +288,18 @@ class Standing:
     last: Run | None
     behind: bool
     unconfirmed: bool
+    excluded: int = 0  # records that are left alone
+    halt: Halt | None = None  # no run touches it until a person resumes it
 
 
 def status(world: World, select: Sequence[Mapping]) -> tuple[Standing, ...]:
-    counts, runs = world.ledger.counts(), world.ledger.runs(LAST_RUNS)
+    counts, runs, halts = world.ledger.counts(), world.ledger.runs(LAST_RUNS), world.ledger.halts()
     none = Counts(0, 0, 0, ({}, {}))
     found = []
     for mapping in select:
         era = world.ledger.era(mapping.name)
         behind = era is None or not era.complete or era.hash != world.hashes[mapping.name]
         last = next((run for run in runs if mapping.name in (run.selected or ())), None)
-        found.append(Standing(mapping, counts.get(mapping.name, none), last, behind, bool(unconfirmed(world, mapping))))
+        found.append(Standing(mapping, counts.get(mapping.name, none), last, behind, bool(unconfirmed(world, mapping)),
+                              len(world.ledger.exclusions(mapping.name)), halts.get(mapping.name)))  # fmt: skip
     return tuple(found)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 
 from crmsync.core.model import SIDES, Both, Key
-from crmsync.ledger.nouns import PairKeys, RecordRow
+from crmsync.ledger.nouns import NewAudit, PairKeys, RecordRow
 from crmsync.ledger.writer import Writer
 from crmsync.run.merging import says_to_restore, while_no_run
 from crmsync.run.world import World, utc_now
@@ -14,7 +14,7 @@ from crmsync.run.world import World, utc_now
 
 def split(world: World, mapping: str, pairs: Sequence[Both[Key]], who: str) -> None:
     """These are two things: their links end, and they are not proposed again."""
-    with world.ledger.writing() as ledger:
+    with world.writing() as ledger:
         ledger.split(mapping, pairs, who, utc_now())
         look_again(ledger, mapping, pairs, f"{who} split its link")
 
@@ -25,10 +25,13 @@ def reopen(world: World, number: int, who: str) -> None:
     review = world.ledger.review(number)
     merged = world.ledger.merge_of_review(number)
     says = says_to_restore(world, merged) if merged else {}
-    with while_no_run(world) if merged else nullcontext(), world.ledger.writing() as ledger:
+    told = {"review": number, "kind": review.kind, "field": review.field, "take": review.take}
+    with while_no_run(world) if merged else nullcontext(), world.writing() as ledger:
+        now = utc_now()
         if merged:
-            ledger.unmerge(merged, says, who, utc_now())
+            ledger.unmerge(merged, says, who, now)
         ledger.reopen_review(number)
+        ledger.audit([NewAudit("reopen", review.mapping, review.side, review.records, told, who, None, now)])
         for side, key in review.records:
             ledger.look_again(review.mapping, side, [key], f"{who} took the answer to review {number} back")
 

@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 
 from crmsync.core.match import Candidate, Census, Scored, census_of, score_pairs
 from crmsync.core.match.measure import Pair
-from crmsync.core.match.parts import Parts
+from crmsync.core.match.parts import Parts, unordered
 from crmsync.core.model import Both, End, Finding, Key, Match, Side
 from crmsync.core.model import Mapping as Declared
 from crmsync.run.gather import Gathered, gather
-from crmsync.run.sheets import Pairs, read_pairs, unordered
+from crmsync.run.sheets import Pairs, read_pairs
 from crmsync.run.world import Stopped, World
 
 Floats: TypeAlias = NDArray[np.float64]
@@ -142,6 +142,13 @@ class Labels:
     apart: int
     derived: int
 
+    @classmethod
+    def of(cls, same: Mapping[int, bool], scores: Floats, apart: int = 0) -> Labels:
+        """What is said of some rows, of the candidates with these scores."""
+        rows = np.array(sorted(same), dtype=np.int64)
+        values = np.array([float(same[row]) for row in rows.tolist()])
+        return cls(rows, values, _of_how_many(scores, rows), apart, 0)
+
     @property
     def same(self) -> int:
         return int(self.values.sum())
@@ -161,10 +168,7 @@ def labels_of(stock: Stock, pairs: Pairs | None) -> Labels:
     apart = len(known) - len(rows)
     if known and all(known.values()):
         return _with_derived(stock, known, rows, apart)
-    order = sorted(rows, key=lambda keys: rows[keys])
-    values = np.array([float(known[keys]) for keys in order])
-    places = np.array([rows[keys] for keys in order], dtype=np.int64)
-    return Labels(places, values, _of_how_many(stock.scored.score, places), apart, 0)
+    return Labels.of({row: known[keys] for keys, row in rows.items()}, stock.scored.score, apart)
 
 
 def _refuse_contradictions(stock: Stock, pairs: Pairs | None, told: Mapping[Pair, bool]) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from crmsync.core.contract import Checker
-from crmsync.core.expression import reads
-from crmsync.core.mapping import expressions
+from crmsync.core.contract.violation import Place
+from crmsync.core.expression import Path, reads
+from crmsync.core.mapping import expressions, private_paths
 from crmsync.core.model import ABSENT, SIDES, Contract, Field, Json, Mapping, Project
 
 MASKED = "***"
@@ -38,35 +39,38 @@ class Mask:
 
     def _is_pii(self, mapping: Mapping, found: Field) -> bool:
         return any(
-            self._below(mapping.ends[side].contract, path)
+            self._checker(mapping.ends[side].contract).touches_pii(path)
             for side in SIDES
             for text in expressions(found, side)
             for path in reads(text)
         )
 
-    def _below(self, contract: Contract, path: tuple[str, ...]) -> bool:
-        """Is the place, what holds it, or anything inside of it marked?"""
+    def _masked(self, contract: Contract, data: Json, path: Place) -> Json:
         checker = self._checker(contract)
-        if any(checker.pii(path[:length]) for length in range(1, len(path) + 1)):
-            return True
-        return _marked(checker.at_path(path))
-
-    def _masked(self, contract: Contract, data: Json, path: tuple[str, ...]) -> Json:
-        if path and data is not None and self._checker(contract).pii(path):
+        if path and data is not None and checker.pii(path):
             return MASKED
         if isinstance(data, dict):
             return {key: self._masked(contract, value, (*path, *key.split("."))) for key, value in data.items()}
         if isinstance(data, list):
-            return [self._masked(contract, each, path) for each in data]
-        return data
+            return [self._masked(contract, each, (*path, index)) for index, each in enumerate(data)]
+        return MASKED if data is not None and path and _may_be_private(checker, path) else data
 
     def _checker(self, contract: Contract) -> Checker:
         if str(contract) not in self._checkers:
-            self._checkers[str(contract)] = Checker(contract)
+            flowed = frozenset[Path]().union(
+                *(
+                    private_paths(mapping)[side]
+                    for mapping in self.project.mappings
+                    for side in SIDES
+                    if mapping.ends[side].contract == contract
+                )
+            )
+            self._checkers[str(contract)] = Checker(contract, flowed)
         return self._checkers[str(contract)]
 
 
-def _marked(schema: Json) -> bool:
-    if isinstance(schema, dict):
-        return schema.get("x-pii") is True or any(_marked(each) for each in schema.values())
-    return isinstance(schema, list) and any(map(_marked, schema))
+def _may_be_private(checker: Checker, path: Place) -> bool:
+    """Of a plain value that stands where the contract expects something about people, or nothing that it knows."""
+    if checker.declares(path):
+        return checker.touches_pii(path)
+    return any(checker.touches_pii(path[:length]) for length in range(1, len(path)))

@@ -11,6 +11,8 @@ from crmsync.core.expression import EvaluationError
 from crmsync.core.mapping import Compiled
 from crmsync.core.merge import same
 from crmsync.core.model import (
+    FORGOTTEN,
+    REVERTED,
     SIDES,
     UNKNOWN_OUTCOME,
     Adopt,
@@ -26,6 +28,7 @@ from crmsync.core.model import (
     Link,
     Mark,
     Ref,
+    Restore,
     Side,
     Update,
     key_text,
@@ -126,7 +129,7 @@ def _moved(present: _Present, line: Line) -> Finding | None:
     match line:
         case Create():
             return _create(present, line)
-        case Update() | Archive() | Delete():
+        case Update() | Archive() | Delete() | Restore():
             return _write(present, line)
         case Adopt(keys=keys, judged=judged) if judged:
             taken = [side for side in SIDES if _has_link(present, side, keys[side])]
@@ -162,7 +165,7 @@ def _has_link(present: _Present, side: Side, key: Key) -> bool:
     return link is not None and link.state != "gone"
 
 
-def _write(present: _Present, line: Update | Archive | Delete) -> Finding | None:
+def _write(present: _Present, line: Update | Archive | Delete | Restore) -> Finding | None:
     ref, now = present.ref(line.side, line.key), present.records[line.side].get(line.key)
     keys = (line.key, line.source) if line.side == 0 else (line.source, line.key)
     if now is None:
@@ -171,10 +174,12 @@ def _write(present: _Present, line: Update | Archive | Delete) -> Finding | None
     if now.version != line.expect:
         fields = [each.field for each in changes if not same(now.says.get(each.field), each.before)]
         return _finding(ref, f"changed in {', '.join(fields)}" if fields else "changed in a field that is not written")
+    if _takes_back(line):  # what it writes is the past of this one record, whatever the other one says now
+        return None
     if not present.linked(keys):
         return _finding(ref, "lost its link")
     source = other(line.side)
-    if isinstance(line, Archive | Delete):
+    if not isinstance(line, Update):
         return _no_reason_left(present, line, now)
     told = [each for each in changes if each.reason not in WRITTEN_BEFORE]
     if not told:
@@ -182,8 +187,17 @@ def _write(present: _Present, line: Update | Archive | Delete) -> Finding | None
     return _told(present.ref(source, line.source), present.records[source].get(line.source), told, source)
 
 
-def _no_reason_left(present: _Present, line: Archive | Delete, now: _Now) -> Finding | None:
-    """What the record was to be taken away for: its counterpart is there again, or both are in scope again."""
+def _takes_back(line: Update | Archive | Delete | Restore) -> bool:
+    if isinstance(line, Update):
+        return all(change.reason == REVERTED for change in line.changes)
+    return line.reason == REVERTED
+
+
+def _no_reason_left(present: _Present, line: Archive | Delete | Restore, now: _Now) -> Finding | None:
+    """What the record was to be taken away for: its counterpart is there again, or both are in scope again. A person
+    who wants it forgotten does not mind what they say."""
+    if line.reason == FORGOTTEN:
+        return None
     side = other(line.side)
     there = present.records[side].get(line.source)
     if there is None or there.gone:

@@ -38,7 +38,7 @@ def _mapped(compiled: Compiled, side: Side, seen: Seen, lifted: Lifted) -> Outco
     found = dict(_values(compiled, side, lifted))
     failed = {name: each for name, each in found.items() if isinstance(each, Failed)}
     told: dict[str, Json] = {name: each for name, each in found.items() if not isinstance(each, Failed)}
-    broken = tuple(breaks(compiled, other(side), None, _changes(compiled, side, told), seen.record.ref))
+    broken = tuple(breaks(compiled, other(side), None, _changes(compiled, told), seen.record.ref))
     if not lifted.creates:  # what is missing is there already, or a person puts it in
         broken = tuple(each for each in broken if each.rule != "contract/required")
     why = (*_said(broken), *(f"{name}: {each.message}" for name, each in failed.items()), *_said(seen.held))
@@ -68,7 +68,7 @@ def _crossed(compiled: Compiled, index: int, field: Field, side: Side, value: Js
     return carry(cross, value) if field.merge else cross(value)
 
 
-def _changes(compiled: Compiled, side: Side, told: Mapping[str, Json]) -> list[Change]:
+def _changes(compiled: Compiled, told: Mapping[str, Json]) -> list[Change]:
     """Links are left out: their keys are those of this side."""
     links = {each.name for each in compiled.mapping.fields if each.link}
     nothing = Agreed((None, None))

@@ -65,6 +65,8 @@ class Parents:
             else:
                 state = states.get(key)
                 bucket, partner = (state.bucket, state.partner) if state else (None, None)
+                if state and state.excluded in ("excluded", "forgotten"):
+                    bucket = "out_of_scope"
                 found[link, side, key] = _known(bucket, partner, key, side, text)
         return found
 

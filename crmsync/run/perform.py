@@ -8,9 +8,11 @@ from functools import cached_property
 from itertools import groupby, islice
 from typing import Final
 
+from crmsync.connectors.base import Refused
 from crmsync.core.mapping import Compiled
-from crmsync.core.model import Adopt, Archive, Create, Delete, Key, Mark, Side, Update, other
+from crmsync.core.model import Adopt, Archive, Create, Delete, Key, Mark, Restore, Side, Update, other
 from crmsync.core.plan import decode
+from crmsync.core.plan.budgets import spent
 from crmsync.ledger.spool import Line as PlanLine
 from crmsync.ledger.writer import Writer
 from crmsync.run.matching import census_at_hand
@@ -23,6 +25,7 @@ from crmsync.run.wording import Try, Wording, Writing
 from crmsync.run.world import World, utc_now
 
 BATCH: Final = 500
+KEPT: Final = frozenset({"adopt", "mark", "hold"})  # the lines that write to no system
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +43,26 @@ class Job:
 
 def journal(ledger: Writer, prepared: Prepared, run: str) -> None:
     """Copy the plan into the ledger, before the first write. Links and marks stand under their first record."""
+    ledger.save_journal(run, _rows(prepared, shadow=False))
+    ledger.save_journal(run, _rows(prepared, shadow=True), "shadow")
+
+
+def _rows(prepared: Prepared, *, shadow: bool) -> Iterator[tuple[int, str, int, str, str, bytes]]:
+    """The lines that are done, or those that only would be."""
     names = {plan.number: name for name, plan in prepared.mappings.items()}
-    rows = (
-        (seq, names[line.mapping_no], 1 if line.side == 1 else 0, line.key_text, line.kind, line.text)
-        for seq, line in enumerate(prepared.spool.lines())
-        if line.kind != "hold"  # a hold is a review, not a write
-    )
-    ledger.save_journal(run, rows)
+    shadows = _shadows(prepared)
+    for seq, line in enumerate(prepared.spool.lines()):
+        if line.kind != "hold" and _is_kept_back(line, shadows) == shadow:  # a hold is a review, not a write
+            yield seq, names[line.mapping_no], 1 if line.side == 1 else 0, line.key_text, line.kind, line.text
+
+
+def _shadows(prepared: Prepared) -> frozenset[int]:
+    """The numbers of the mappings that write nothing."""
+    return frozenset(plan.number for plan in prepared.mappings.values() if plan.extraction.mapping.shadow)
+
+
+def _is_kept_back(line: PlanLine, shadows: frozenset[int]) -> bool:
+    return line.mapping_no in shadows and line.kind not in KEPT
 
 
 def perform(world: World, prepared: Prepared, run: str, stop: Callable[[], bool] = lambda: False) -> Done:
@@ -61,15 +77,18 @@ def perform(world: World, prepared: Prepared, run: str, stop: Callable[[], bool]
                 done.stopped = True
                 return done
             worker.work(batch)
+            if why := worker.spent:
+                done.stopped, done.halted = True, (worker.name, why)
+                return done
     return done
 
 
-def note_unbegun(world: World, prepared: Prepared, run: str) -> None:
+def note_unbegun(world: World, prepared: Prepared, run: str, why: str) -> None:
     """The run was stopped: the records of what it has not begun wait, whatever was planned for them."""
     era = {name: plan.extraction.era for name, plan in prepared.mappings.items()}
     for page in world.ledger.journal(run, ["pending"]):
         unbegun = ((line.mapping, decode(line.line)) for line in page if line.kind != "mark")
-        rows = (row for name, line in unbegun for row in unsettled(line, "waiting", STOPPED, era[name], run))
+        rows = (row for name, line in unbegun for row in unsettled(line, "waiting", why, era[name], run))
         prepared.spool.save_verdicts(rows, read=False)
 
 
@@ -86,10 +105,11 @@ def marks(prepared: Prepared, number: int) -> Iterator[tuple[int, Mark]]:
 
 
 def _jobs(prepared: Prepared) -> Iterator[Job]:
+    shadows = _shadows(prepared)
     for seq, plan in enumerate(prepared.spool.lines()):
-        if plan.kind not in ("hold", "mark"):
+        if plan.kind not in ("hold", "mark") and not _is_kept_back(plan, shadows):
             line = decode(plan.text)
-            assert isinstance(line, Create | Update | Archive | Delete | Adopt)  # by its kind
+            assert isinstance(line, Create | Update | Archive | Delete | Restore | Adopt)  # by its kind
             yield Job(seq, plan, line)
 
 
@@ -112,6 +132,11 @@ class Worker:
     @cached_property
     def compiled(self) -> Compiled:
         return self.world.compile(self.world.project.mapping(self.name))
+
+    @property
+    def spent(self) -> str:
+        """Why the mapping halts; "" where it goes on."""
+        return spent(self.compiled.mapping.limits, self.done.tried[self.name], self.done.failed[self.name])
 
     @cached_property
     def memory(self) -> Memory:
@@ -152,7 +177,8 @@ class Worker:
         sender = Sender(self.world, self.compiled, side)
         deeds = self._send(sender, side, tries) if tries else []
         asked = self.memory.remember(side, deeds, [seq for seq, _ in waiting])
-        if sender.failure:
+        self.done.count(self.name, deeds)
+        if sender.failure and not (isinstance(sender.failure, Refused) and self.spent):  # then the mapping halts
             raise sender.failure
         self.verdicts.note(side, deeds, [line for _, line in waiting], asked)
 

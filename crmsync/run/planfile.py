@@ -18,12 +18,14 @@ from crmsync.ledger.spool import PlannedLink, Spool
 from crmsync.run.breakers import trips
 from crmsync.run.eras import number_of, refuse_unconfirmed
 from crmsync.run.extract import Extraction
+from crmsync.run.halted import refuse_halted
 from crmsync.run.moved import drifted
 from crmsync.run.prepared import MappingPlan, Order, Prepared, unsettled
 from crmsync.run.recover import recover, telling
 from crmsync.run.report import Report
 from crmsync.run.sentinel import see_sentinels
 from crmsync.run.session import Asked, carry_out
+from crmsync.run.twins import came_since
 from crmsync.run.world import Stopped, World
 from crmsync.run.written import FORMAT, seal, write_plan
 
@@ -42,8 +44,12 @@ def apply(world: World, path: Path, run_id: str, *, allow: Allow, on_drift: Drif
     refuse_unconfirmed(world, [each for each in world.project.mappings if each.name in header["mappings"]])
     _check_pins(world, path, header)
     mappings = tuple(world.project.mapping(name) for name in header["mappings"])
+    if header["mode"] != "revert":  # what a halted mapping has done may be taken back
+        refuse_halted(world, mappings)
     see_sentinels(world, mappings)
-    asked = Asked(tuple(header["mappings"]), Order(header["mode"], allow=allow), header["digest"])
+    asked = Asked(
+        tuple(header["mappings"]), Order(header["mode"], allow=allow), header["digest"], header.get("undoes", "")
+    )
     recovered = recover(world, mappings, run_id)
     prepared = _empty(world, mappings, header["read"])
     try:
@@ -115,7 +121,9 @@ def _empty(world: World, mappings: Sequence[Declared], read: Json) -> Prepared:
     prepared = Prepared(Spool())
     for number, mapping in enumerate(mappings):
         count = number_of(world, mapping, world.ledger.era(mapping.name))
-        seen = Read(*(tuple(read[mapping.name][each]) for each in ("missing", "told", "able")))
+        told = read[mapping.name]
+        both = {key: tuple(told[key]) for key in ("missing", "told", "able", "rejected", "records")}
+        seen = Read(**both, conflicts=told["conflicts"])
         prepared.mappings[mapping.name] = MappingPlan(number, Extraction(mapping, count), read=seen, cut=True)
     return prepared
 
@@ -150,6 +158,7 @@ def _fill(world: World, path: Path, header: Json, prepared: Prepared, on_drift: 
         done = world.ledger.done_before(header["digest"], name, [plan.placed(line, level).key_text for line in page])
         lines = [line for line in page if encode(line) not in done]
         drift = drifted(world, prepared.spool, mapping, lines)
+        drift |= came_since(world, prepared.spool, mapping, lines, header["digest"], header["created"])
         moved += [*drift.values()][: SHOWN - len(moved)]
         number += len(drift)
         plan.warned.update(finding.rule for finding in drift.values())

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
+from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
 from itertools import chain
 from typing import Final
 
@@ -35,12 +35,15 @@ from crmsync.core.model import Mapping as Declared
 from crmsync.core.plan import Decided, Failure, Pair, Resolve, decide, not_twice, not_yet, traits, try_again
 from crmsync.core.plan.again import creates, not_a_second
 from crmsync.core.plan.lines import Line
+from crmsync.core.plan.rollout import NOT_IN, within
+from crmsync.core.plan.shadow import kept_back
 from crmsync.ledger.nouns import ASKED_BY, DUPLICATE, DeadLetter, PairKeys, RecordRow
 from crmsync.ledger.spool import Line as PlanLine
 from crmsync.ledger.spool import PlannedLink, Spool, Staged
 from crmsync.run.breakers import trips, what_was_read
 from crmsync.run.extract import Extraction, Reader
 from crmsync.run.matching import Matches, count_census, is_fit, known_census, match
+from crmsync.run.oscillation import Steady
 from crmsync.run.parents import UNDECIDED, Parents, parent_text
 from crmsync.run.prepared import MappingPlan, Order, Prepared, letter
 from crmsync.run.remember import snapshot_print
@@ -61,7 +64,11 @@ def prepare(
             plan = Planner(world, prepared, mapping, order, eras[mapping.name], run, now).plan()
             prepared.mappings[mapping.name] = plan
             plan.read = what_was_read(world, prepared.spool, plan)
-            prepared.trips += trips(world, plan, order)
+            tripped = trips(world, plan, order)
+            if mapping.shadow:  # nothing is written, so that nothing need be stopped
+                plan.warned.update({trip.finding.rule: trip.number for trip in tripped})
+            else:
+                prepared.trips += tripped
     except BaseException:
         prepared.spool.close()
         raise
@@ -96,13 +103,18 @@ class Planner:
         forced = (self._children(0), self._children(1))
         whole = self.order.limit is None
         reader = Reader(self.world, self.spool, self.mapping, self.era, self.order.mode, forced, deletes=whole)
-        found = reader.read() if self.order.only is None else self._read_only(reader, self.order.only)
-        result = MappingPlan(len(self.prepared.mappings), found)
+        found = self.world.inputs.read(self.spool, self.mapping, partial(self._read, reader))
+        ghosts = self.world.inputs.ghosts(self.mapping)
+        result = MappingPlan(len(self.prepared.mappings), found, ghosts=ghosts)
         if self.mapping.match:
             self._match(reader, result, self.mapping.match)
             self.twins.note_linked(self._partner)
         self._decide_all(result)
+        self.world.inputs.planned(self.spool, result)
         return result
+
+    def _read(self, reader: Reader) -> Extraction:
+        return reader.read() if self.order.only is None else self._read_only(reader, self.order.only)
 
     def _refuse_unsafe_counters(self) -> None:
         """Of two who add to a counter at once, one would be lost where a write cannot be conditional."""
@@ -201,8 +213,23 @@ class Planner:
                 undecided.append(pair.keys)
             else:
                 settled.append((pair, decided))
-        self._keep(result, self._without_twins(result, settled, resolve), resolve, level)
+        steady = self._steadied(settled, resolve)
+        self._keep(result, self._without_twins(result, steady, resolve), resolve, level)
         return undecided
+
+    def _steadied(
+        self, settled: Sequence[tuple[Pair, Decided]], resolve: Resolve
+    ) -> Sequence[tuple[Pair, Decided]]:
+        """What is written back and forth is held."""
+        pins = self.steady.pins(settled)
+        if not pins:
+            return settled
+        pinned = [(replace(pair, pins=(*pair.pins, *pins.get(pair.keys, ()))), decided) for pair, decided in settled]
+        return [(p, self._decide(p, resolve) if p.keys in pins else decided) for p, decided in pinned]
+
+    @cached_property
+    def steady(self) -> Steady:
+        return Steady(self.world, self.compiled)
 
     def _decide(self, pair: Pair, resolve: Resolve) -> Decided:
         """What the pair needs, in view of what has failed before."""
@@ -299,17 +326,28 @@ class Planner:
         rows = (self.spool.staged(name, 0, asked[0]), self.spool.staged(name, 1, asked[1]))
         links: Both[dict[Key, Link]] = (ledger.links(name, 0, asked[0]), ledger.links(name, 1, asked[1]))
         decisions = ledger.decisions(name, keys)
-        frozen = self._frozen(asked, rows)
-        return [self._pair(found, pair, rows, links, frozen, decisions.get(pair, ())) for pair in keys]
+        frozen, left_out = self._frozen(asked, rows)
+        found_pairs = [self._pair(found, pair, rows, links, frozen, decisions.get(pair, ())) for pair in keys]
+        pins = ledger.pins(name, keys)
+        found_pairs = [replace(each, pins=pins[each.keys]) if each.keys in pins else each for each in found_pairs]
+        return [within(self.compiled, each, _is_in(each.keys, left_out)) for each in found_pairs]
 
-    def _frozen(self, asked: Both[list[Key]], rows: Both[dict[Key, Staged]]) -> Both[set[Key]]:
-        """The records that are not there now, and that were out of scope when they were last seen."""
-        found: Both[set[Key]] = (set(), set())
+    def _frozen(
+        self, asked: Both[list[Key]], rows: Both[dict[Key, Staged]]
+    ) -> tuple[Both[set[Key]], Both[set[Key]]]:
+        """The records that are not there now, and that were out of scope when they were last seen; those that were only
+        not in the rollout stand by themselves."""
+        frozen: Both[set[Key]] = (set(), set())
+        left_out: Both[set[Key]] = (set(), set())
         for side in SIDES:
             absent = [key for key in asked[side] if key not in rows[side]]
             states = self.world.ledger.states(self.mapping.name, side, absent) if absent else {}
-            found[side].update(key for key, state in states.items() if state.bucket == "out_of_scope")
-        return found
+            for key, state in states.items():
+                if state.excluded:
+                    frozen[side].add(key)
+                elif state.bucket == "out_of_scope":
+                    (left_out if state.reason.startswith(NOT_IN) else frozen)[side].add(key)
+        return frozen, left_out
 
     def _pair(
         self,
@@ -332,7 +370,7 @@ class Planner:
             judged,
             tuple(self.matches.unsure[first].get(key, ())),
             (self._counts_missing(found, link, 0, keys[0]), self._counts_missing(found, link, 1, keys[1])),
-            keys[0] in frozen[0] or keys[1] in frozen[1],
+            _is_in(keys, frozen),
             tuple(decisions),
         )
 
@@ -362,8 +400,9 @@ class Planner:
             for line in filter(self._is_news, (*decided.actions, *decided.entries)):
                 result.count(line, fresh=pair.judged is not None)
                 lines.append(result.placed(line, level))
+            result.judge(decided)
             planned.append(_planned(pair, decided))
-            rows += self._rows(pair, decided)
+            rows += self._rows(pair, kept_back(decided) if self.mapping.shadow else decided)
             letters += self._letters(pair, decided)
             singles += self._singles(pair, decided, resolve)
             result.warned.update(finding.rule for finding in decided.warned)
@@ -406,7 +445,9 @@ class Planner:
     def _singles(self, pair: Pair, decided: Decided, resolve: Resolve) -> Iterator[Json]:
         """A record that stays without a counterpart may find it in a later run: side, key, traits and blocks."""
         rule = self.mapping.match
-        if rule is None or decided.bucket == "out_of_scope" or _stays_linked(pair, decided):
+        if rule is None or (decided.bucket == "out_of_scope" and not pair.outside):
+            return
+        if _stays_linked(pair, decided, shadow=self.mapping.shadow):
             return
         for side in SIDES:
             seen = pair.seen[side]
@@ -424,14 +465,18 @@ class Planner:
 CROWDED: Final = "match/crowded"  # a new counterpart for a record that shares all its keys with a crowd
 
 
+def _is_in(keys: Both[Key | None], found: Both[set[Key]]) -> bool:
+    return keys[0] in found[0] or keys[1] in found[1]
+
+
 def _named(pair: Pair) -> Iterator[tuple[Side, Key]]:
     return ((side, key) for side in SIDES if (key := pair.keys[side]) is not None)
 
 
-def _stays_linked(pair: Pair, decided: Decided) -> bool:
+def _stays_linked(pair: Pair, decided: Decided, *, shadow: bool) -> bool:
     gone = any(isinstance(each, Mark) and each.state == "gone" for each in decided.entries)
     goes = any(isinstance(each, Archive | Delete) for each in decided.actions)
-    made = any(isinstance(each, Create) for each in decided.actions)
+    made = any(isinstance(each, Create) for each in decided.actions) and not shadow
     return made or bool(pair.link and pair.link.state != "gone" and not (gone or goes))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from crmsync.core.mapping import Seen
@@ -24,15 +24,17 @@ from crmsync.core.model import (
     Kind,
     Mark,
     Ref,
+    Restore,
     Side,
     Update,
     key_text,
     other,
     to_json,
 )
-from crmsync.core.plan import Allow, Read, Trip, encode, worded
+from crmsync.core.plan import Allow, Decided, Read, Trip, encode, worded
+from crmsync.core.plan.budgets import CONFLICTS
 from crmsync.core.plan.lines import DO, Line, encode_value, is_revert
-from crmsync.ledger.nouns import NewDead, RecordRow
+from crmsync.ledger.nouns import Halt, NewDead, RecordRow
 from crmsync.ledger.spool import Line as PlanLine
 from crmsync.ledger.spool import Spool
 from crmsync.run.extract import Extraction, Mode
@@ -62,6 +64,8 @@ class MappingPlan:
     linked: Both[Counter[str]] = field(default_factory=lambda: (Counter(), Counter()))
     emptied: Both[Counter[str]] = field(default_factory=lambda: (Counter(), Counter()))
     read: Read = field(default_factory=Read)
+    rejected: Counter[Side] = field(default_factory=Counter)
+    conflicts: int = 0  # pairs in which a person must choose a side
     links: int = 0
     holds: int = 0
     warned: Counter[str] = field(default_factory=Counter)
@@ -86,6 +90,11 @@ class MappingPlan:
                 if isinstance(line, Update):
                     self._count_fields(line, fresh)
 
+    def judge(self, decided: Decided) -> None:
+        """What the budgets of errors and conflicts are of."""
+        self.rejected.update({side for side, _ in decided.rejected})
+        self.conflicts += any(isinstance(each, Hold) and each.kind in CONFLICTS for each in decided.actions)
+
     def _count_fields(self, line: Update, fresh: bool) -> None:
         names = {change.field for change in line.changes}
         self.fields[line.side].update(names)
@@ -107,6 +116,7 @@ class Prepared:
     mappings: dict[str, MappingPlan] = field(default_factory=dict)
     trips: list[Trip] = field(default_factory=list)
     started: str = ""  # when reading began
+    halted: Sequence[Halt] = ()  # mappings that were asked for, and are left out until a person resumes them
 
     def letters(self, mapping: str) -> Iterator[NewDead]:
         """The dead letters to be opened, or tried again."""
@@ -128,13 +138,15 @@ def _empties(change: Change, source: Side) -> bool:
     return change.reason in ("owner-changed", "peer-changed") and change.agreed.values[source] is None
 
 
-def kind_of(write: Create | Update | Archive | Delete) -> Kind:
+def kind_of(write: Create | Update | Archive | Delete | Restore) -> Kind:
     """As summaries and limits count it."""
     match write:
         case Create():
             return "create"
         case Update():
             return "revert" if is_revert(write) else "update"
+        case Restore():
+            return "update"
         case Archive():
             return "archive"
         case Delete():
@@ -148,7 +160,7 @@ def records_of(line: Line) -> list[tuple[Side, Key]]:
             return [(other(side), source)]
         case Update(side=side, key=key, source=source) | Archive(side=side, key=key, source=source):
             return [(side, key), (other(side), source)]
-        case Delete(side=side, key=key, source=source):
+        case Delete(side=side, key=key, source=source) | Restore(side=side, key=key, source=source):
             return [(side, key), (other(side), source)]
         case Adopt(keys=keys) | Mark(keys=keys):
             return list(zip(SIDES, keys, strict=True))
@@ -164,10 +176,12 @@ def unsettled(line: Line, bucket: Bucket, reason: str, era: int, run: str) -> li
     ]
 
 
-def what_is_written(write: Create | Update | Archive | Delete) -> bytes:
+def what_is_written(write: Create | Update | Archive | Delete | Restore) -> bytes:
     """The values of a write as JSON, by path: what its dead letter keeps, and is known by."""
     if isinstance(write, Archive | Delete):
         return to_json({"do": kind_of(write)})
+    if isinstance(write, Restore):
+        return to_json(dict(write.values))
     changes = write.changes
     return to_json({change.path: None if change.after is ABSENT else encode_value(change.after) for change in changes})
 

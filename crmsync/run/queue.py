@@ -199,7 +199,7 @@ def give(world: World, answers: Sequence[Answer], who: str) -> None:
     """All of them or none. Raises ReviewNotOpen or WrongAnswer, and `Stopped` (exit 2) where duplicates cannot be
     merged; `Locked` while a run is at work that would not know of it."""
     merges = any(each.merging for each in answers)
-    with while_no_run(world) if merges else nullcontext(), world.ledger.writing() as ledger:
+    with while_no_run(world) if merges else nullcontext(), world.writing() as ledger:
         now = utc_now()
         for each in answers:
             try:

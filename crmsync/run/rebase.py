@@ -6,6 +6,7 @@ and the new definition go into the ledger, all or nothing. No system is written 
 
 from __future__ import annotations
 
+import getpass
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -18,6 +19,7 @@ from crmsync.core.model import Mapping as Declared
 from crmsync.core.plan import decode, encode
 from crmsync.core.plan.lines import Line
 from crmsync.ledger.database import chunks
+from crmsync.ledger.nouns import NewAudit
 from crmsync.ledger.store import Ledger
 from crmsync.ledger.writer import News, Writer
 from crmsync.run.eras import begin_era, changed, unconfirmed
@@ -98,9 +100,15 @@ def rebase(world: World, shown: Shown, run_id: str) -> tuple[Rebase, ...]:
                 over = carried(found[mapping.name])
                 seq = _Carrying(world, ledger, prepared, mapping, over, run_id).carry(seq)
                 begin_era(world, ledger, mapping)
+                ledger.audit([_confirmed(mapping, found[mapping.name], run_id)])
             told = {each.mapping.name: each.to_json() for each in done}
             ledger.end_run(run_id, utc_now(), 0, {"mappings": told})
     return done
+
+
+def _confirmed(mapping: Declared, found: Sequence[Change], run_id: str) -> NewAudit:
+    told = {"changes": [{"rule": each.rule, "message": each.message} for each in found]}
+    return NewAudit("rebase", mapping.name, None, (), told, getpass.getuser(), run_id, utc_now())
 
 
 def _as_shown(world: World, shown: Rebase) -> Declared:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final, Literal, TypeAlias
@@ -11,7 +11,20 @@ from crmsync.connectors.base import Door, Insert, fetch
 from crmsync.core.expression import EvaluationError, get_path, plain_path
 from crmsync.core.mapping import Compiled, Lifted
 from crmsync.core.merge import agree, same
-from crmsync.core.model import ABSENT, Archive, Change, Create, Delete, Json, Key, Outcome, Raw, Side, Update
+from crmsync.core.model import (
+    ABSENT,
+    Archive,
+    Change,
+    Create,
+    Delete,
+    Json,
+    Key,
+    Outcome,
+    Raw,
+    Restore,
+    Side,
+    Update,
+)
 from crmsync.run.wording import Try, Writing
 from crmsync.run.world import World
 
@@ -85,12 +98,17 @@ class Recognise:
             case Update():
                 return self._updated(line, raw, lifted)
             case Archive():
-                record = self.door.decode(raw.body)
                 archive = self.compiled.entities[self.side].archive or {}
-                done = all(same(_at(record, path), value) for path, value in archive.items())
-                return Took(Outcome("done", raw), lifted) if done else UNTOUCHED
+                return self._set(raw, lifted, archive.items())
+            case Restore():
+                return self._set(raw, lifted, line.values)
             case Delete():  # what is deleted there stays as a tombstone
                 return Took(Outcome("done", raw), lifted) if lifted is not None and lifted.gone else UNTOUCHED
+
+    def _set(self, raw: Raw, lifted: Lifted | None, values: Iterable[tuple[str, Json]]) -> Fate:
+        record = self.door.decode(raw.body)
+        done = all(same(_at(record, path), value) for path, value in values)
+        return Took(Outcome("done", raw), lifted) if done else UNTOUCHED
 
     def _updated(self, line: Update, raw: Raw, lifted: Lifted | None) -> Fate:
         """A write sets all of its fields at once: one that says what we sent speaks for all."""

@@ -12,7 +12,20 @@ from itertools import groupby
 from typing import Final
 
 from crmsync.core.mapping import Compiled
-from crmsync.core.model import Adopt, Archive, Create, Delete, Finding, Hold, Mapping, Mark, Outcome, Side, other
+from crmsync.core.model import (
+    Adopt,
+    Archive,
+    Create,
+    Delete,
+    Finding,
+    Hold,
+    Mapping,
+    Mark,
+    Outcome,
+    Restore,
+    Side,
+    other,
+)
 from crmsync.core.plan import decode
 from crmsync.ledger.lock import held_by, this_process
 from crmsync.ledger.nouns import JournalLine
@@ -108,7 +121,7 @@ class Settler:
 
     def _still_said(self, line: Writing) -> Writing:
         """Without the fields that the mapping writes no more, or elsewhere: it may have been changed in between."""
-        if isinstance(line, Archive | Delete):
+        if isinstance(line, Archive | Delete | Restore):
             return line
         return replace(line, changes=tuple(filter(self.recognise.is_known, line.changes)))
 

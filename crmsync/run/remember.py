@@ -11,6 +11,8 @@ from crmsync.core.mapping import Compiled, Lifted
 from crmsync.core.merge import confirm, same
 from crmsync.core.model import (
     ABSENT,
+    FORGOTTEN,
+    REVERTED,
     SIDES,
     UNKNOWN_OUTCOME,
     Adopt,
@@ -36,8 +38,11 @@ from crmsync.core.model import (
 )
 from crmsync.core.plan import encode
 from crmsync.core.plan.decide import LEFT_SCOPE
-from crmsync.ledger.nouns import POISON, UNANSWERED, NewDead, NewLink, RecordRow
+from crmsync.core.plan.reverted import taken_back
+from crmsync.ledger.nouns import CREATED, CRMSYNC, POISON, UNANSWERED, NewDead, NewLink, PairKeys, RecordRow
 from crmsync.run.prepared import Prepared, kind_of, unsettled, what_is_written
+from crmsync.run.takeback import TakeBack, keys_of
+from crmsync.run.told import Telling
 from crmsync.run.twins import Twins
 from crmsync.run.wording import Writing
 from crmsync.run.world import World, examined, utc_now
@@ -68,6 +73,13 @@ class Done:
     counts: Counter[tuple[str, Side, Kind]] = field(default_factory=Counter)
     moved: dict[tuple[Ref, str], str] = field(default_factory=dict)  # versions that our own writes replaced
     stopped: bool = False
+    tried: Counter[str] = field(default_factory=Counter)  # writes, by mapping
+    failed: Counter[str] = field(default_factory=Counter)
+    halted: tuple[str, str] | None = None  # the mapping that has spent its budget, and the words for it
+
+    def count(self, name: str, deeds: Sequence[Deed]) -> None:
+        self.tried[name] += len(deeds)
+        self.failed[name] += sum(deed.outcome.status in ("refused", "unknown") for deed in deeds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +107,7 @@ class Memory:
 
     def _judged(self, line: Adopt, now: str) -> NewLink:
         score, reason = line.judged or (1.0, "")
-        return NewLink(self.name, line.keys, line.base, score, reason, "crmsync", self.run, now)
+        return NewLink(self.name, line.keys, line.base, score, reason, CRMSYNC, self.run, now)
 
     def remember(self, side: Side, deeds: Sequence[Deed], waiting: Sequence[int] = ()) -> list[Hold]:
         """`waiting` are the places of lines whose parent still has no key. Gives the questions that were opened."""
@@ -105,16 +117,21 @@ class Memory:
         ended = [deed.line for deed in good if isinstance(deed.line, Archive | Delete)]
         bases = self._bases(side, deeds)
         letters = [self._letter(side, deed, now) for deed in deeds if deed.outcome.status == "refused"]
+        back = TakeBack(self.world, self.run, self.compiled, side)
         holds = [self._question(side, deed.line, deed) for deed in deeds if _is_question(deed)]
+        holds += back.pins(deeds, bases)
+        told = Telling(self.world, self.run, self.compiled, side).rows(deeds, now)
         with self.world.writing() as ledger:
             ledger.save_links(links)
             for at in (0, 1):
                 ledger.drop_candidates(self.name, at, [link.keys[at] for link in links])
             ledger.save_bases(self.name, bases)
             ledger.end_links(self.name, [_gone(line) for line in ended], _forgotten(side, ended), now)
+            back.note(ledger, good, now)
             ledger.close_written(self.name, other(side), [deed.line.source for deed in good], now)
             ledger.save_dead(letters)
             ledger.ask(self.name, holds, self.run, now)
+            ledger.audit(told)
             ledger.settle_journal(
                 self.run, ((deed.seq, deed.outcome.status, deed.outcome.message, now) for deed in deeds)
             )
@@ -130,18 +147,18 @@ class Memory:
         for name, value in line.untold:  # what the new record filled in by itself is no edit, and never flows back
             found = self._found(deed, name, None)
             base[name] = Agreed((value, found) if side == 1 else (found, value), filled=True)
-        return NewLink(self.name, keys, base, 1.0, "created", "crmsync", self.run, now)
+        return NewLink(self.name, keys, base, 1.0, CREATED, CRMSYNC, self.run, now)
 
     def _bases(self, side: Side, deeds: Sequence[Deed]) -> list[tuple[Both[Key], dict[str, Agreed | None]]]:
         """The new bases of the fields written; a value that combines may be the second half of what went before."""
         took = [deed for deed in deeds if deed.lifted or deed.doubtful or deed.outcome.status == "done"]
         updates = [(deed, deed.line) for deed in took if isinstance(deed.line, Update)]
-        lines = [line for _, line in updates if any(change.agreed.owed is not None for change in line.changes)]
+        lines = [line for _, line in updates if any(map(_needs_base, line.changes))]
         halves = self.world.ledger.links(self.name, side, [line.key for line in lines])
         bases = []
         for deed, line in updates:
             half = halves[line.key].base if line.key in halves else {}
-            bases.append((_keys(side, line), dict(self._base(side, deed, line, half))))
+            bases.append((keys_of(line), dict(self._base(side, deed, line, half))))
         return bases
 
     def _base(self, side: Side, deed: Deed, line: Update, half: Base) -> Iterator[tuple[str, Agreed | None]]:
@@ -150,10 +167,12 @@ class Memory:
             if change.field in deed.doubtful:
                 yield change.field, None
             elif change.field not in deed.kept and deed.outcome.status != "unknown":
-                yield (
-                    change.field,
-                    self._confirmed(side, change, deed, first if _is_half(side, change, first) else None),
-                )
+                yield change.field, self._after(side, change, deed, first)
+
+    def _after(self, side: Side, change: Change, deed: Deed, first: Agreed | None) -> Agreed:
+        if change.reason == REVERTED:
+            return taken_back(first or change.agreed, side, self._found(deed, change.field, change.after))
+        return self._confirmed(side, change, deed, first if _is_half(side, change, first) else None)
 
     def _confirmed(self, side: Side, change: Change, deed: Deed, half: Agreed | None) -> Agreed:
         found = self._found(deed, change.field, change.agreed.values[side])
@@ -190,19 +209,20 @@ AGAIN: Final = f"the next runs try it again, until it has failed {POISON} times"
 RETRY: Final = "mend the record or the target, then: crmsync dlq retry"
 
 
-def _keys(side: Side, line: Update | Archive | Delete) -> Both[Key]:
-    return (line.key, line.source) if side == 0 else (line.source, line.key)
+def _needs_base(change: Change) -> bool:
+    """It goes on from the base as it is now."""
+    return change.agreed.owed is not None or change.reason == REVERTED
 
 
 def _forgotten(side: Side, lines: Sequence[Archive | Delete]) -> Both[list[Key]]:
     """The records that are there no more: the one that was deleted, and that for whose absence it was."""
     deleted = [line.key for line in lines if isinstance(line, Delete)]
-    absent = [line.source for line in lines if line.reason != LEFT_SCOPE]
+    absent = [line.source for line in lines if line.reason not in (LEFT_SCOPE, REVERTED, FORGOTTEN)]
     return (deleted, absent) if side == 0 else (absent, deleted)
 
 
 def _gone(line: Archive | Delete) -> Mark:
-    return Mark(line.mapping, _keys(line.side, line), "gone", line.missing)
+    return Mark(line.mapping, keys_of(line), "gone", line.missing)
 
 
 def _same_but(compiled: Compiled, fields: Collection[str], before: Lifted, after: Lifted) -> bool:
@@ -243,6 +263,8 @@ class Verdicts:
     def note(self, side: Side, deeds: Sequence[Deed], waiting: Sequence[Writing], asked: Sequence[Hold]) -> None:
         """The buckets follow what became of the writes; the target's fingerprint is that of what was read back."""
         bad = [row for deed in deeds if deed.outcome.status != "done" for row in self._failed(deed)]
+        pinned = {hold.keys for hold in asked if hold.kind == REVERTED}
+        bad += [row for deed in deeds for row in self._pinned(deed, pinned)]
         bad += [row for line in waiting for row in unsettled(line, "waiting", PARENT, self.era, self.run)]
         good = [deed for deed in deeds if deed.outcome.status == "done"]
         for deed in good:
@@ -262,6 +284,12 @@ class Verdicts:
     @property
     def era(self) -> int:
         return self.prepared.mappings[self.name].extraction.era
+
+    def _pinned(self, deed: Deed, pinned: Collection[PairKeys]) -> list[RecordRow]:
+        """What was restored waits for a person: every run looks at it again."""
+        if isinstance(deed.line, Update) and keys_of(deed.line) in pinned:
+            return unsettled(deed.line, "held", "a person has reverted it", self.era, self.run)
+        return []
 
     def _failed(self, deed: Deed) -> list[RecordRow]:
         bucket: Bucket = "failed" if deed.outcome.status == "refused" else "held"

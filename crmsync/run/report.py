@@ -6,8 +6,10 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from crmsync.core.model import BUCKETS, KINDS, SIDES, Both, Bucket, Json, Kind
+from crmsync.core.audit import Head
+from crmsync.core.model import ABSENT, BUCKETS, KINDS, SIDES, Both, Bucket, Json, Kind
 from crmsync.core.model import Mapping as Declared
+from crmsync.ledger.nouns import Halt
 
 LOUD: tuple[Bucket, ...] = ("held", "rejected", "failed")
 """The buckets that make exit code 3: a person should look."""
@@ -35,6 +37,7 @@ class Tally:
     open_holds: int = 0
     why: tuple[Why, ...] = ()
     warned: Mapping[str, int] = field(default_factory=dict)
+    shadow: Both[Mapping[Kind, int]] | None = None  # of a mapping that writes nothing: what it would have done
 
     @property
     def read(self) -> Both[int]:
@@ -51,6 +54,21 @@ class Recovered:
 
 
 @dataclass(frozen=True, slots=True)
+class Stay:
+    """Something that a revert leaves as it is: which record ("": it is about a whole mapping), which field ("": all of
+    it), why, and what stands there now (masked; ABSENT where that is not the reason)."""
+
+    record: str
+    field: str
+    why: str
+    now: Json = ABSENT
+
+    def to_json(self) -> Json:
+        now = {} if self.now is ABSENT else {"now": self.now}
+        return {"record": self.record or None, "field": self.field or None, "why": self.why, **now}
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """What a run, a plan or an apply says at its end."""
 
@@ -59,13 +77,19 @@ class Report:
     digest: str = ""
     stopped: int = 0  # the signal that stopped it
     recovered: Recovered = Recovered()
+    trace: str = ""
+    head: Head | None = None  # of the audit, when the run had ended; None: nothing was done
+    halted: tuple[Halt, ...] = ()  # mappings that were left out, or that this run itself has halted
+    stays: tuple[Stay, ...] = ()  # what a revert could not take back
 
     @property
     def exit(self) -> int:
         if self.stopped:
             return 128 + self.stopped
+        if any(halt.run == self.run for halt in self.halted):
+            return 1
         loud = any(tally.open_holds or _loud(tally) for tally in self.mappings.values())
-        return 3 if loud else 0
+        return 3 if loud or self.halted or self.stays else 0
 
     @property
     def writes(self) -> int:
@@ -76,7 +100,14 @@ class Report:
         tallies = {name: tally_json(tally) for name, tally in self.mappings.items()}
         found = {"runs": list(self.recovered.runs), "writes": dict(self.recovered.writes)}
         taken_up = {"recovered": found} if self.recovered.runs or self.recovered.writes else {}
-        return {"run": self.run, **taken_up, "mappings": tallies, "exit": self.exit}
+        halted = {each.mapping: {"run": each.run, "at": each.at, "why": each.why} for each in self.halted}
+        asleep = {"halted": halted} if halted else {}
+        stays = {"stays": [each.to_json() for each in self.stays]} if self.stays else {}
+        return {"run": self.run, **self._audit(), **taken_up, **asleep, "mappings": tallies, **stays, "exit": self.exit}
+
+    def _audit(self) -> dict[str, Json]:
+        trace = {"trace": self.trace} if self.trace else {}
+        return {**trace, "audit": {"n": self.head.n, "head": self.head.hash}} if self.head else trace
 
 
 def _loud(tally: Tally) -> bool:
@@ -84,10 +115,14 @@ def _loud(tally: Tally) -> bool:
 
 
 def tally_json(tally: Tally) -> Json:
+    would = tally.shadow
+    shadow = {"shadow": {tally.sides[side]: {kind: would[side].get(kind, 0) for kind in KINDS} for side in SIDES}
+              } if would else {}  # fmt: skip
     return {
         "read": {tally.sides[side]: tally.read[side] for side in SIDES},
         "buckets": {tally.sides[side]: {name: tally.buckets[side].get(name, 0) for name in BUCKETS} for side in SIDES},
         "actions": {tally.sides[side]: {kind: tally.actions[side].get(kind, 0) for kind in KINDS} for side in SIDES},
+        **shadow,
         "links": tally.links,
         "open_holds": tally.open_holds,
         "why": [

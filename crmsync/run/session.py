@@ -16,43 +16,51 @@ from crmsync.connectors.base import ConnectorError, Refused
 from crmsync.core.model import SIDES, Bucket, Finding, Kind, Side
 from crmsync.core.model import Mapping as Declared
 from crmsync.core.plan import digest
-from crmsync.ledger.nouns import NewRun
+from crmsync.core.plan.shadow import SHADOW
+from crmsync.ledger.nouns import Halt, NewAudit, NewRun
 from crmsync.ledger.store import Ledger
 from crmsync.project import Loaded
 from crmsync.run.breakers import keep
 from crmsync.run.eras import begin_era, eras
 from crmsync.run.finish import finish, holds
+from crmsync.run.forget import FORGET, erase_carried
+from crmsync.run.halted import awake
 from crmsync.run.parents import show
-from crmsync.run.perform import journal, note_unbegun, perform
+from crmsync.run.perform import STOPPED, journal, note_unbegun, perform
 from crmsync.run.prepare import prepare
 from crmsync.run.prepared import MappingPlan, Order, Prepared
 from crmsync.run.recover import left_behind, recover, telling
 from crmsync.run.report import Report, Tally, reasons, sides
+from crmsync.run.tape import taping
+from crmsync.run.trace import new_trace
 from crmsync.run.world import Stopped, World, utc_now
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
     """A run as it was asked for: which mappings (globs; none = all that are enabled), and in what way. `plan`: the
-    digest of the plan file that is to be applied."""
+    digest of the plan file that is to be applied. `undoes`: the run that is reverted, "" for none."""
 
     select: tuple[str, ...] = ()
     order: Order = field(default_factory=Order)
     plan: str | None = None
+    undoes: str = ""
 
     @property
     def whole(self) -> bool:
         """Of all records that there are, or that have changed."""
-        return self.plan is None and self.order.only is None and self.order.limit is None
+        everything = self.order.only is None and self.order.limit is None and not self.undoes
+        return self.plan is None and everything
 
 
-def open_world(loaded: Loaded, *, create: bool = True) -> World:
-    """Without `create` a ledger that is not there yet is not made. Raises `Stopped` (exit 2) when the project has
-    errors, `LedgerError` when the ledger cannot be opened."""
+def open_world(loaded: Loaded, *, create: bool = True, trace: str | None = None) -> World:
+    """`trace`: see `trace_of`; None: a new one. Without `create` a ledger that is not there yet is not made. Raises
+    `Stopped` (exit 2) when the project has errors, `LedgerError` when the ledger cannot be opened."""
     errors = [finding for finding in loaded.findings if finding.severity == "error"]
     if loaded.project is None or errors:
         raise Stopped(2, *errors)
-    return World(loaded.project, loaded.definitions, Ledger.open(loaded.project.ledger, create=create))
+    ledger = Ledger.open(loaded.project.ledger, create=create)
+    return World(loaded.project, loaded.definitions, ledger, trace=trace or new_trace())
 
 
 def selected(world: World, select: Sequence[str]) -> tuple[Declared, ...]:
@@ -77,8 +85,9 @@ def new_run_id() -> str:
 @contextmanager
 def planned(world: World, asked: Asked, run: str) -> Iterator[tuple[Prepared, Report]]:
     """The plan, still in its spool, and its report. Changes nothing anywhere."""
-    mappings = selected(world, asked.select)
+    mappings, halted = awake(world, selected(world, asked.select))
     prepared = prepare(world, mappings, asked.order, eras(world, mappings, asked.order), run, utc_now())
+    prepared.halted = halted
     try:
         report = report_of(mappings, prepared, run, planned_counts(prepared), open_reviews(world))
         yield prepared, replace(report, recovered=left_behind(world, mappings))
@@ -88,10 +97,13 @@ def planned(world: World, asked: Asked, run: str) -> Iterator[tuple[Prepared, Re
 
 def run(world: World, asked: Asked, run_id: str) -> Report:
     """Plan and do it. The caller holds the lock. Raises `Stopped`, `Transient`, `Refused`, `LedgerError`."""
-    mappings, now = selected(world, asked.select), utc_now()
+    (mappings, halted), now = awake(world, selected(world, asked.select)), utc_now()
     recovered = recover(world, mappings, run_id)
     with telling(recovered):
-        prepared = prepare(world, mappings, asked.order, eras(world, mappings, asked.order), run_id, now)
+        found = eras(world, mappings, asked.order)
+        with world.meter.span("plan"), taping(world, mappings, asked.order, found, run_id, now):
+            prepared = prepare(world, mappings, asked.order, found, run_id, now)
+        prepared.halted = halted
         try:
             if prepared.trips:
                 report = report_of(mappings, prepared, run_id, planned_counts(prepared), open_reviews(world))
@@ -105,21 +117,27 @@ def carry_out(world: World, mappings: Sequence[Declared], prepared: Prepared, as
     """Do a plan that nothing speaks against: journal, writes, memory."""
     _begin(world, mappings, prepared, asked, run_id)
     try:
-        with _until_signal() as caught:
+        with _until_signal() as caught, world.meter.span("write"):
             done = perform(world, prepared, run_id, lambda: bool(caught))
     except ConnectorError as error:
         with world.writing() as ledger:
             ledger.end_run(run_id, utc_now(), 2 if isinstance(error, Refused) else 1, {"error": str(error)})
         raise
     if done.stopped:
-        note_unbegun(world, prepared, run_id)
+        note_unbegun(world, prepared, run_id, f"halted: {done.halted[1]}" if done.halted else STOPPED)
     with world.writing() as ledger:  # all of it or nothing
         for mapping in mappings if not done.stopped else ():
             finish(world, ledger, mapping, prepared, asked.order, run_id)
-        stopped = caught[0] if done.stopped else 0
+        stopped = caught[0] if caught and done.stopped else 0
+        if done.halted:
+            name, why = done.halted
+            prepared.halted = [*prepared.halted, Halt(name, run_id, utc_now(), why)]
+            ledger.halt(prepared.halted[-1])
         report = report_of(mappings, prepared, run_id, done.counts, ledger.open_reviews, stopped)
-        ledger.end_run(run_id, utc_now(), report.exit, report.to_json())
-    return report
+        ledger.end_run(run_id, utc_now(), report.exit, {**report.to_json(), "measured": world.meter.to_json(mappings)})
+    if asked.order.mode == FORGET:
+        erase_carried(world, run_id)
+    return replace(report, trace=world.trace, head=world.ledger.audit_head())
 
 
 def _begin(world: World, mappings: Sequence[Declared], prepared: Prepared, asked: Asked, run_id: str) -> None:
@@ -132,10 +150,14 @@ def _begin(world: World, mappings: Sequence[Declared], prepared: Prepared, asked
             NewRun(
                 run_id, prepared.started or utc_now(), asked.order.mode, getpass.getuser(), socket.gethostname(),
                 os.getpid(), [mapping.name for mapping in mappings], asked.whole, asked.plan,
+                world.trace,
             )
         )  # fmt: skip
         for mapping in mappings:
             begin_era(world, ledger, mapping)
+            if asked.undoes:
+                told, who = {"undoes": asked.undoes}, getpass.getuser()
+                ledger.audit([NewAudit("revert", mapping.name, None, (), told, who, run_id, utc_now())])
         journal(ledger, prepared, run_id)
 
 
@@ -160,6 +182,7 @@ def planned_counts(prepared: Prepared) -> dict[tuple[str, Side, Kind], int]:
     return {
         (name, side, kind): number
         for name, plan in prepared.mappings.items()
+        if not plan.extraction.mapping.shadow
         for side in SIDES
         for kind, number in plan.actions[side].items()
     }
@@ -178,7 +201,7 @@ def report_of(
     """`asked`: how many questions of a mapping are open."""
     tallies = {mapping.name: _tally(mapping, prepared, counts, asked(mapping.name)) for mapping in mappings}
     texts = (line.text for line in prepared.spool.lines() if line.kind != "hold")
-    return Report(run_id, tallies, digest(texts), stopped)
+    return Report(run_id, tallies, digest(texts), stopped, halted=tuple(prepared.halted))
 
 
 def _tally(mapping: Declared, prepared: Prepared, counts: Mapping[tuple[str, Side, Kind], int], asked: int) -> Tally:
@@ -193,6 +216,7 @@ def _tally(mapping: Declared, prepared: Prepared, counts: Mapping[tuple[str, Sid
         max(asked, plan.holds),
         reasons(_why(mapping, prepared, plan)),
         plan.warned,
+        plan.actions if mapping.shadow else None,
     )
 
 
@@ -220,4 +244,5 @@ def _why(mapping: Declared, prepared: Prepared, plan: MappingPlan) -> Iterator[t
         for rows in prepared.spool.verdicts(mapping.name, side):
             for row in rows:
                 if row.bucket in ("failed", "waiting"):
-                    yield row.bucket, "", f"{names[side]}/{show(row.key)}", row.reason
+                    rule = "shadow" if row.reason.startswith(SHADOW) else ""
+                    yield row.bucket, rule, f"{names[side]}/{show(row.key)}", row.reason.removeprefix("shadow: ")

@@ -16,7 +16,8 @@ from tempfile import NamedTemporaryFile
 from typing import Final
 from urllib.parse import quote, unquote
 
-from crmsync.core.model import ABSENT, SIDES, At, Both, End, Finding, Json, Key, key_text, to_json
+from crmsync.core.match.parts import unordered
+from crmsync.core.model import ABSENT, SIDES, At, Both, End, Finding, Json, Key, to_json
 from crmsync.run.world import Stopped
 
 SEPARATORS: Final = ",;\t"
@@ -186,11 +187,6 @@ def contradictions(sheet: Sheet, told: Iterable[Told]) -> Iterator[Finding]:
 def written_key(key: Key) -> str:
     """As refs spell it."""
     return ",".join(quote(str(part), safe="") for part in key)
-
-
-def unordered(keys: Both[Key]) -> Both[Key]:
-    """The pair with the smaller key text first: of two records of one side neither is the first."""
-    return keys if key_text(keys[0]) <= key_text(keys[1]) else (keys[1], keys[0])
 
 
 def write_sheet(file: Path, head: Sequence[str], rows: Iterable[Sequence[object]]) -> int:

@@ -9,13 +9,27 @@ from functools import cached_property
 from typing import TypeAlias
 
 from crmsync.connectors.base import Insert, Patch, Remove, Write
+from crmsync.core.expression import plain_path, put_paths
 from crmsync.core.mapping import Compiled, lower, written_values
-from crmsync.core.model import Archive, Both, Change, Create, Delete, Key, Side, Symbol, Update, key_text, other
+from crmsync.core.model import (
+    Archive,
+    Both,
+    Change,
+    Create,
+    Delete,
+    Key,
+    Restore,
+    Side,
+    Symbol,
+    Update,
+    key_text,
+    other,
+)
 from crmsync.core.plan import encode
 from crmsync.run.parents import scalar
 from crmsync.run.world import World
 
-Writing: TypeAlias = Create | Update | Archive | Delete
+Writing: TypeAlias = Create | Update | Archive | Delete | Restore
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,16 +84,25 @@ class Wording:
         records that an earlier write of this run has replaced."""
         match line:
             case Create():
-                return Insert(lower(self.compiled, side, {}, line.changes), token or self._token(side, line))
+                traced = [(plain_path(path) or (path,), trace) for path, trace in self._named_trace(side)]
+                data = put_paths(lower(self.compiled, side, {}, line.changes), traced)
+                return Insert(data, token or self._token(side, line))
             case Update():
                 values = written_values(self.compiled, side, line.changes)
                 named = tuple((".".join(path), value) for path, value in values)
-                return Patch(line.key, named, expect.get(line.key, line.expect))
+                return Patch(line.key, (*named, *self._named_trace(side)), expect.get(line.key, line.expect))
             case Archive():
                 archive = self.compiled.entities[side].archive or {}
-                return Patch(line.key, tuple(archive.items()), expect.get(line.key, line.expect))
+                return Patch(line.key, (*archive.items(), *self._named_trace(side)), expect.get(line.key, line.expect))
+            case Restore():
+                return Patch(line.key, (*line.values, *self._named_trace(side)), expect.get(line.key, line.expect))
             case Delete():
                 return Remove(line.key, expect.get(line.key, line.expect))
+
+    def _named_trace(self, side: Side) -> tuple[tuple[str, str], ...]:
+        """Where the entity keeps the trace of who wrote it, with ours; nothing where it keeps none."""
+        path = self.compiled.entities[side].trace
+        return ((path, self.world.trace),) if path else ()
 
     def _token(self, side: Side, line: Create) -> str:
         """The same for every try of one create; another one once a person has said that what it made is not it."""
@@ -94,7 +117,7 @@ class Wording:
 
 
 def _known(line: Writing, keys: Mapping[Symbol, Key]) -> Writing | None:
-    if isinstance(line, Archive | Delete) or not any(isinstance(each.after, Symbol) for each in line.changes):
+    if isinstance(line, Archive | Delete | Restore) or not any(isinstance(each.after, Symbol) for each in line.changes):
         return line
     changes = [_put_key(change, keys) for change in line.changes]
     known = tuple(change for change in changes if change)

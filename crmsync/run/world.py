@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
-from functools import cached_property
+from functools import cached_property, partial
 from importlib.metadata import entry_points
 from typing import Final, TypeVar
 
@@ -24,6 +24,8 @@ from crmsync.ledger.nouns import DeadLetter, Review, State, Why
 from crmsync.ledger.spool import Staged
 from crmsync.ledger.store import Ledger
 from crmsync.ledger.writer import Writer
+from crmsync.run.inputs import Inputs
+from crmsync.run.meter import Meter, MeteredDoor, place_of
 from crmsync.run.trace import new_trace
 
 Numbered = TypeVar("Numbered", Review, DeadLetter)
@@ -58,6 +60,8 @@ class World:
     effect: Callable[[str], AbstractContextManager[object]] = nullcontext
     """Around every effect on a system or the ledger, by its name: the one place where a run can be killed."""
     patiences: dict[str, Patience] = field(default_factory=dict)
+    meter: Meter = field(default_factory=Meter)
+    inputs: Inputs = field(default_factory=Inputs)
     trace: str = field(default_factory=new_trace)  # 32 hex digits that everything done through this world bears
 
     @cached_property
@@ -76,14 +80,14 @@ class World:
     @contextmanager
     def writing(self) -> Iterator[Writer]:
         """One transaction of the ledger. Raises `LockLost` when another run has taken our lock over."""
-        with self.effect("ledger"), self.ledger.writing(self.fence) as writer:
+        with self.effect("ledger"), self.ledger.writing(self.fence, self.trace) as writer:
             yield writer
 
     def patience(self, system: str) -> Patience:
         """How long this run bears with a system that fails."""
         if system not in self.patiences:
             declared = self.project.systems[system]
-            self.patiences[system] = Patience(system, declared.retry, declared.rate)
+            self.patiences[system] = Patience(system, declared.retry, declared.rate, told=self.meter.retried)
         return self.patiences[system]
 
     def connection(self, system: str) -> Connection:
@@ -97,7 +101,9 @@ class World:
         """The door that this mapping reads and writes a side through."""
         if (mapping.name, side) not in self.doors:
             entity = self.project.entity(mapping.ends[side])
-            self.doors[mapping.name, side] = self.open_door(entity, names_to_read(mapping, entity, side))
+            door = self.open_door(entity, names_to_read(mapping, entity, side))
+            heard = self.inputs.door(mapping, side, door)
+            self.doors[mapping.name, side] = MeteredDoor(heard, self.meter, place_of(mapping, side))
         return self.doors[mapping.name, side]
 
     def open_door(self, entity: Entity, wanted: frozenset[str] | None) -> Door:
@@ -117,7 +123,8 @@ class World:
     def _entity_lookups(self, mapping: Declared) -> dict[tuple[str, str, str], dict[Json, Json]]:
         """The values of every `{lookup: {entity:, by:, take:}}` of a mapping, read whole."""
         chains = [chain for each in mapping.fields for chain in each.to] + [check.apply for check in mapping.checks]
-        return {each: self._read_lookup(*each) for each in sorted(set().union(*map(loads, chains)))}
+        wanted = sorted(set[tuple[str, str, str]]().union(*map(loads, chains)))
+        return {each: self.inputs.lookup(each, partial(self._read_lookup, *each)) for each in wanted}
 
     def _read_lookup(self, name: str, by: str, take: str) -> dict[Json, Json]:
         system, _, entity = name.partition(".")
@@ -164,7 +171,11 @@ def connector_names() -> list[str]:
     return sorted({point.name for point in entry_points(group="crmsync.connectors")})
 
 
-LEFT_ALONE: Final[Mapping[Why, str]] = {"excluded": "excluded by a person", "forgotten": "forgotten"}
+LEFT_ALONE: Final[Mapping[Why, str]] = {
+    "excluded": "excluded by a person",
+    "forgotten": "forgotten",
+    "reverted": "its counterpart was taken back, and none is made again",
+}
 
 
 def left_alone(mapping: Declared, side: Side, state: State) -> str:

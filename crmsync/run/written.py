@@ -35,11 +35,15 @@ def write_plan(path: Path, world: World, prepared: Prepared, report: Report, ask
         "format": FORMAT,
         "created": utc_now(),
         "mode": asked.order.mode,
+        **({"undoes": asked.undoes} if asked.undoes else {}),
         "redacted": redact,
         "mappings": names,
         "sections": _sections(prepared, names),
         "read": {
-            name: {"missing": plan.read.missing, "told": plan.read.told, "able": plan.read.able}
+            name: {
+                "missing": plan.read.missing, "told": plan.read.told, "able": plan.read.able,
+                "rejected": plan.read.rejected, "conflicts": plan.read.conflicts, "records": plan.read.records,
+            }
             for name, plan in prepared.mappings.items()
         },
         "pins": {
@@ -100,6 +104,10 @@ def _redaction(mask: Mask) -> Callable[[bytes], bytes]:
         if body["do"] == "hold" and body["field"]:
             body["values"] = [mask.value(name, body["field"], value) for value in body["values"]]
             body["base"] = [mask.value(name, body["field"], value) for value in body["base"]]
+        if body["do"] in ("archive", "restore"):
+            contract = mask.project.mapping(name).ends[body["side"]].contract
+            for part in {"before", "values"} & body.keys():
+                body[part] = [*mask.record(contract, dict(body[part])).items()]
         if body["do"] == "adopt":
             body["base"] = {field: _masked(mask, name, field, agreed) for field, agreed in body["base"].items()}
         return to_json(body)
@@ -107,7 +115,7 @@ def _redaction(mask: Mask) -> Callable[[bytes], bytes]:
     return redact
 
 
-_VALUES: Final = ("before", "after", "from", "back")
+_VALUES: Final = ("before", "after", "from", "sent")
 
 
 def _masked(mask: Mask, mapping: str, field: str, agreed: Json) -> Json:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections import defaultdict
@@ -71,8 +72,9 @@ def test_a_matcher_is_judged_on_the_half_that_it_was_not_taught_by(companies: La
     assert measured(companies, (everything, everything)).f1 == 1.0
 
 
-def test_the_table_has_a_row_for_the_set_and_a_column_for_each_matcher() -> None:
+def test_the_table_has_a_row_for_the_set_and_a_column_for_each_matcher(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "benchmarks.match", "--sets", "companies", "--entities", "150", "--only", *OURS]
+    command += ["-o", str(tmp_path / "figures.json")]
     said = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()
     assert said[1].split() == ["set", *" ".join(OURS).split()]
     name, *cells = said[2].split()
@@ -82,3 +84,5 @@ def test_the_table_has_a_row_for_the_set_and_a_column_for_each_matcher() -> None
     assert min(figures) > 0.5
     assert len(said) == 3  # nothing is missing
     assert set(OURS) <= set(MATCHERS) <= set(HOMES)
+    told = json.loads((tmp_path / "figures.json").read_text("utf-8"))
+    assert [row["matcher"] for row in told["rows"]] == OURS

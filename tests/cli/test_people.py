@@ -138,7 +138,8 @@ def test_a_review_tells_what_changed_when_and_who_wrote_it_last(conflict: Shop) 
     run = conflict.do("history", "--output", "json").json["runs"][-1]["run"]
     out = conflict.do("review", "show", 1).out
     for words in (
-        "record changed", ours.replace(" ", "T"), f"Last written to pm by run {run} of ", "other field  crm",
+        "record changed", ours.replace(" ", "T"), "UTC: crmsync wrote null to pm, because the record was created",
+        f"(run {run}, mappings/account-customer.yaml:45)", "other field  crm",
         '"Mlyn Nitra a.s."',
     ):  # fmt: skip
         assert words in out
@@ -497,8 +498,8 @@ def test_explain_tells_the_whole_chain(synced: Shop) -> None:
         "crm owns it: crm name -> pm customer_name; to pm through trim, collapse_spaces.",
         'Now crm says "Mlyn Nitra SE", pm says "Mlyn Nitra a.s.".',
         'When they last agreed, crm said "  Mlyn   Nitra a.s. ", pm said "Mlyn Nitra a.s.".',
-        f"Last written to pm by run {run} of ",
-        "because the record was created from the other one (created)",
+        'UTC: crmsync wrote "Mlyn Nitra a.s." to pm, because the record was created from the other one '
+        f"(run {run}, mappings/account-customer.yaml:31).",
         'The next run would write "Mlyn Nitra SE" to pm, because its owner changed it (owner-changed).',
     ):
         assert words in out
@@ -568,7 +569,7 @@ def test_explain_works_after_a_change_and_says_what_is_due(
     said = synced.do("explain", "crm.account/2", "name")
     assert said.code == 0
     assert 'Now crm says "  Mlyn   Nitra a.s. ", pm says "Mlyn Nitra a.s.".' in said.out
-    assert "Last written to pm by run " in said.out
+    assert 'crmsync wrote "Mlyn Nitra a.s." to pm' in said.out
     assert command in said.out
     assert "The next run would" not in said.out
     (story,) = synced.do("explain", "crm.account/2", "--output", "json").json["mappings"]

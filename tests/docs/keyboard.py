@@ -23,6 +23,8 @@ CHANGING: Final = (
     (re.compile(r"\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(\+00:00|Z)?"), "TIME"),
     (re.compile(r"\bprocess \d+ on [\w.-]+"), "process PID on HOST"),
     (re.compile(r"\b[0-9a-f]{64}\b"), "DIGEST"),
+    (re.compile(r"\b[0-9a-f]{32}\b"), "TRACE"),
+    (re.compile(r"\b\d{1,2} [A-Z][a-z]+ \d{4}, \d\d:\d\d UTC"), "DAY"),
 )
 _EXIT: Final = re.compile(r"\s+# exit (\d+)$")
 _TALK: Final = ("run started ", "run ended ", "run planned ")  # what every run says on stderr

@@ -22,7 +22,7 @@ SECTIONS: Final[dict[str, Kind]] = {
 }
 NAMES: Final = {
     "": "TABLE", "between": "SIDE", "create": "SIDE", "compare": "FIELD", "fields": "FIELD", "systems": "SYSTEM",
-    "entities": "ENTITY", "embed": "NAME",
+    "entities": "ENTITY", "embed": "NAME", "flags": "MAPPING",
 }  # fmt: skip
 
 

@@ -33,7 +33,7 @@ LISTS = {
     ("rule", "means"), ("rule", "level", "means"), ("level", "is", "in `diff`", "the next runs"),
     ("rule", "such as", "it says", "mend"), ("fault", "what happens"), ("entity", "paths"),
     ("as", "taken away", "compared", "absent"), ("key", "by points", "with weights by hand"), ("step", "command"),
-    ("set", *HOMES), ("format", "is for", "an error, a warning, an info"),
+    ("set", *HOMES), ("format", "is for", "an error, a warning, an info"), ("metric", "is"),
 }  # fmt: skip
 
 
@@ -110,6 +110,7 @@ def test_targets_of_make_are_in_the_makefile(block: Block) -> None:
 # What is written in YAML --------------------------------------------------------------------------------------
 
 LOOSE = {"$schema": "https://json-schema.org/draft/2020-12/schema", "type": "object"}
+ENVIRON = {"LEDGER_PASSWORD": "hush", "ALERT_SECRET": "hush", "ALERT_URL": "https://alerts.example.com"}
 ENTITY = {"key": "id", "modified": "updated", "archive": {"set": {"active": False}}}
 CRM = ("account", "opportunity", "quote")
 PM = ("customer", "initiation", "budget_line", "user")
@@ -166,8 +167,19 @@ def test_a_project_file_of_a_page_has_nothing_wrong_with_it(tmp_path: Path, bloc
     (tmp_path / "crmsync.yaml").write_bytes(whole.encode() if isinstance(whole, str) else whole)
     for folder in ("mappings", "schemas", "cases"):
         (tmp_path / folder).mkdir()
-    loaded = load_project(tmp_path, environ={"LEDGER_PASSWORD": "hush"})
+    loaded = load_project(tmp_path, environ=ENVIRON)
     assert [each.rule for each in loaded.findings] == ["project/no-mappings"]
+
+
+@pytest.mark.parametrize("block", all_blocks("yaml", "flags"), ids=str)
+def test_flags_of_a_page_are_those_of_a_mapping(tmp_path: Path, block: Block) -> None:
+    write(tmp_path, {
+        "crmsync.yaml": {"version": 1, "systems": SYSTEMS, **data(block.text)},
+        "mappings/account-customer.yaml": spoilt.MAPPING,
+        **{f"schemas/{name}/1.0.0.json": LOOSE for name in ("crm/account", "pm/customer")},
+    })  # fmt: skip
+    loaded = load_project(tmp_path, environ={})
+    assert (loaded.findings, loaded.project is not None) == ((), True)
 
 
 @pytest.mark.parametrize("block", all_blocks("yaml", "system"), ids=str)
@@ -195,7 +207,7 @@ def test_golden_cases_of_a_page_hold(keyboard: Keyboard, block: Block) -> None:
 def test_every_yaml_block_is_tested() -> None:
     assert {block.info[1:] for block in all_blocks("yaml")} == {
         (), ("mapping",), ("fields",), ("reference",), ("project",), ("part",), ("system",), ("case",),
-        ("github",), ("gitlab",), ("pre-commit",), ("line",),
+        ("github",), ("gitlab",), ("pre-commit",), ("line",), ("prometheus",), ("flags",),
     }  # fmt: skip
     assert [block.page for block in all_blocks("yaml") if not block.info[1:]] == ["README.md"]  # typed in its story
 

@@ -22,6 +22,7 @@ from crmsync.connectors.base import Capabilities
 from crmsync.core.compat.changes import RULES, WHOLE
 from crmsync.core.match import comparators
 from crmsync.core.model import BUCKETS, LIKELY, LINK_AT, REVIEW_AT
+from crmsync.run.prometheus import MAPPING, PROJECT, RUNS, SIDE
 from tests.docs import keys, spoilt
 from tests.docs.keyboard import Keyboard, commands
 from tests.docs.pages import ROOT, Row, all_blocks, all_rows, code, read, rows
@@ -122,6 +123,13 @@ def test_the_json_of_a_plan_has_the_keys_that_the_page_lists(keyboard: Keyboard)
     assert listed == said.keys() | tally.keys()
 
 
+def test_every_metric_is_listed_and_alerts_ask_for_no_other() -> None:
+    listed = [code(row.cells[0]) for row in rows("docs/operations.md", "metric", "is")]
+    assert listed == [f"crmsync_{name}" for name in (*PROJECT, RUNS, *MAPPING, *SIDE)]
+    (alerts,) = all_blocks("yaml", "prometheus")
+    assert set(re.findall(r"crmsync_\w+", alerts.text)) <= set(listed)
+
+
 def test_every_bucket_is_listed() -> None:
     assert [code(row.cells[0]) for row in rows("docs/operations.md", "bucket", "the record")] == list(BUCKETS)
 
@@ -132,8 +140,8 @@ def test_every_rule_of_run_time_is_listed() -> None:
     assert {rule for rule in rules_of_run_time(COMPAT) if rule.islower()} <= {*RULES, *WHOLE.values()}
 
 
-ROOMS = """change check contract crmsync expression ledger limits link listing machine merge plan rebase record
-recorded run sentinel sheet sql system test transform usage write"""
+ROOMS = """anonymise audit change check contract crmsync expression forget ledger limits link listing machine merge pii plan rebase record
+recorded replay run sentinel sheet signals sql system test transform usage write"""
 RULE = re.compile(rf'"((?:{"|".join(ROOMS.split())})/[a-z]+(?:-[a-z]+)*)"')
 VARYING = re.compile(r'f"(contract|limits)/{(?:\w+\.)?(\w+)}"')
 ONE_OF_MANY = {"contract/required"}  # listed as contract/RULE

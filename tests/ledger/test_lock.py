@@ -156,7 +156,7 @@ def test_a_later_process_with_the_number_of_the_holder_is_not_taken_for_it(ledge
         pytest.param(UNKNOWN, id="not told at all"),
     ],
 )
-@pytest.mark.parametrize("pid", [os.getpid(), 2**22 + 1])  # one that is there, one that cannot be
+@pytest.mark.parametrize("pid", [os.getpid(), 2**22 + 1], ids=["there", "cannot be there"])
 def test_a_holder_that_cannot_be_seen_is_judged_by_its_silence_alone(ledger, began, pid):
     me = this_process("r1")
     take_lock(ledger, "run", Holder(me.host, pid, began.format(boot=me.began.split("/")[0]), "r0"))

@@ -291,7 +291,7 @@ def test_a_letter_whose_record_is_well_again_is_closed_and_a_later_failure_is_an
 def test_a_retry_is_asked_for_until_the_next_attempt(ledger):
     write(ledger, "save_dead", [letter(kind="write")])
     write(ledger, "save_dead", [letter(kind="write")])
-    write(ledger, "retry_dead", [1])
+    write(ledger, "retry_dead", [1], "eva", LATER)
     assert (dead(ledger).retry, dead(ledger).tries, dead(ledger).attempts) == (True, 0, 2)
 
     write(ledger, "save_dead", [letter(kind="write")])
@@ -312,14 +312,13 @@ def test_a_dropped_letter_stays_dropped_until_its_record_changes(ledger):
     ]
 
 
-@pytest.mark.parametrize("verb", [("retry_dead",), ("drop_dead", "eva", LATER)])
+@pytest.mark.parametrize("verb", ["retry_dead", "drop_dead"])
 def test_letters_that_are_not_open_are_named_and_none_is_touched(ledger, verb):
     write(ledger, "save_dead", [letter(), letter(("b",))])
     write(ledger, "close_dead", M, 0, [("b",)], LATER)
-    name, *more = verb
 
     with pytest.raises(LetterNotOpen, match="no open dead letter: 2, 9; see: crmsync dlq list"):
-        write(ledger, name, [9, 1, 2], *more)
+        write(ledger, verb, [9, 1, 2], "eva", LATER)
 
     assert (dead(ledger).state, dead(ledger).retry) == ("open", False)
     with pytest.raises(LetterNotOpen, match="there is no dead letter 9"):

@@ -492,6 +492,6 @@ def test_an_excluded_record_is_known_by_its_key_and_a_forgotten_one_by_nothing_t
     assert {key: state.excluded for key, state in states.items()} == {(1,): "excluded", ("Žofia",): "forgotten"}
     assert {(each.key, each.why) for each in ledger.exclusions("m")} == {((1,), "excluded"), (None, "forgotten")}
     with ledger.writing() as writer:
-        writer.include("m", 0, [(1,)], "eva")
+        writer.include("m", 0, [(1,)], "eva", NOW)
     assert ledger.states("m", 0, [(1,)])[1,].excluded is None
     assert ledger.keyed("m", "1") == ledger.keyed("m", "1") != ledger.keyed("m1", "")

@@ -91,12 +91,20 @@ def test_the_cases_of_the_starter_hold(project: Project) -> None:
     assert project.failures() == []
 
 
-def test_the_reference_mappings_pass_every_test(tmp_path: Path) -> None:
+@pytest.mark.parametrize("seed", [0, 7])
+def test_the_world_that_other_tests_run_in_passes_every_test(seed: int) -> None:
+    tested = list(try_mappings(ROOT / "tests" / "worlds" / "small", None, Wanted(seed=seed), lambda: lambda: True))
+    assert [len(each.cases) for each in tested] == [1, 1]
+    assert [finding for each in tested for finding in each.findings() if finding.severity != "info"] == []
+
+
+@pytest.mark.parametrize("seed", [0, 7])
+def test_the_reference_mappings_pass_every_test(tmp_path: Path, seed: int) -> None:
     for name in ("mappings", "schemas"):
         shutil.copytree(ROOT / name, tmp_path / name)
     shutil.copytree(ROOT / "examples" / "demo" / "tests", tmp_path / "tests")
     shutil.copy(ROOT / "examples" / "demo" / "crmsync.yaml", tmp_path)
-    tested = list(try_mappings(tmp_path, None, Wanted(), lambda: lambda: True))
+    tested = list(try_mappings(tmp_path, None, Wanted(seed=seed), lambda: lambda: True))
     assert [len(each.cases) for each in tested] == [11, 7, 7]
     assert {direction.drawn >= 100 for each in tested for direction in each.directions} == {True}
     assert [finding for each in tested for finding in each.findings() if finding.severity != "info"] == []
@@ -167,6 +175,92 @@ def test_a_contested_field_is_a_question(project: Project) -> None:
             }
         ]
     }
+
+
+TWO_NOTES = """cases:
+  - name: two notes
+    given:
+      crm: [{id: 1, type: customer, name: Mlyn, description: Before noon}]
+      pm: [{id: 7, customer_name: Mlyn, status: active, kind: external, notes: Never}]
+      links: [{crm: 1, pm: 7, base: {notes: {crm: null, pm: null}, status: {pm: active}}}]
+      decisions: [{crm: 1, pm: 7, field: notes, take: crm}]
+"""
+LOOKALIKES = """cases:
+  - name: nearly the same name
+    given:
+      crm: [{id: 1, type: customer, name: Kovotrans, website: kovotrans-demo.sk}]
+      pm: [{id: 7, customer_name: Kovotrans Slovakia, status: active, kind: external, web_domain: kovotrans-demo.sk}]
+      decisions: [{crm: 1, pm: 7, take: same}]
+"""
+
+
+@pytest.mark.parametrize(
+    ("take", "plan"),
+    [
+        ("crm", [{"update": "pm.customer/7",
+                  "changes": {"notes": {"from": "Never", "to": "Before noon", "why": "decided"}}}]),
+        ("pm", [{"update": "crm.account/1",
+                 "changes": {"notes": {"from": "Before noon", "to": "Never", "why": "decided"}}}]),
+        ("{value: On Mondays}", [
+            {"update": "crm.account/1",
+             "changes": {"notes": {"from": "Before noon", "to": "On Mondays", "why": "decided"}}},
+            {"update": "pm.customer/7",
+             "changes": {"notes": {"from": "Never", "to": "On Mondays", "why": "decided"}}}]),
+    ],
+)  # fmt: skip
+def test_what_a_person_has_answered_to_a_held_field_is_done(project: Project, take: str, plan: object) -> None:
+    project.write(TWO_NOTES.replace("take: crm", f"take: {take}"))
+    assert project.found() == {"plan": plan}
+
+
+def test_two_records_that_a_person_called_the_same_are_a_first_link(project: Project) -> None:
+    assert project.write(LOOKALIKES).found() == {
+        "plan": [
+            {"update": "crm.account/1", "changes": {"status": {"to": "In delivery", "why": "first-link"}}},
+            {"update": "pm.customer/7",
+             "changes": {"name": {"from": "Kovotrans Slovakia", "to": "Kovotrans", "why": "first-link"}}},
+        ]
+    }  # fmt: skip
+
+
+def test_a_record_that_a_person_called_another_one_gets_a_counterpart(project: Project) -> None:
+    found = project.write(LOOKALIKES.replace("take: same", "take: different")).found()
+    assert isinstance(found, dict)
+    assert [(each["create"], each["from"]) for each in found["plan"]] == [("pm.customer", "crm.account/1")]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "rule", "message", "mend"),
+    [
+        ("field: notes", "field: status", "test/no-question", "nothing is asked about status of these records",
+         "asked is about: notes"),
+        ("field: notes, ", "", "test/no-question", "nothing is asked about these records as a whole",
+         "asked is about: notes"),
+        ("pm: 7, field", "pm: 8, field", "test/no-question", "nothing is asked about notes", "without this decision"),
+        ("take: crm", "take: same", "test/wrong-answer", "same does not answer a question of the kind conflict",
+         "answer with one of: crm, pm, value"),
+        ("take: crm", "take: crn", "case/bad-value", "there is no answer 'crn'", "did you mean 'crm'?"),
+        ("field: notes", "field: note", "case/unknown-field", "there is no field 'note'", "did you mean 'notes'?"),
+        ("crm: 1, pm: 7, field", "field", "case/no-key", "the decision names no record", "write crm: KEY or pm: KEY"),
+        ("take: crm", "value: x", "case/", "", ""),
+    ],
+)  # fmt: skip
+def test_a_decision_that_answers_nothing_is_told_where_it_stands(
+    project: Project, old: str, new: str, rule: str, message: str, mend: str
+) -> None:
+    head, tail = TWO_NOTES.split("decisions:")
+    found = project.write(f"{head}decisions:{tail.replace(old, new)}").failures()
+    assert rule in found[0].rule
+    assert message in found[0].message
+    assert mend in found[0].mend
+    assert found[0].at is not None
+    assert found[0].at.line == 7
+
+
+def test_a_decision_that_answers_nothing_is_not_written_anew(project: Project) -> None:
+    text = project.write(TWO_NOTES.replace("field: notes", "field: status")).file.read_text("utf-8")
+    assert update(project.tried()) == ([], [])
+    assert project.file.read_text("utf-8") == text
 
 
 def test_a_link_that_never_agreed_is_a_first_link(project: Project) -> None:

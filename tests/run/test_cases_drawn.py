@@ -198,7 +198,7 @@ def test_the_real_engine_refuses_the_smallest_record_by_the_same_rule(project: P
     assert len(found) == 2
     for each in found:
         records: Both[tuple[Json, ...]] = ((each.record,), ())
-        case = Case("", given, NOW, records, (), {}, {}, ABSENT, given.at or _nowhere())
+        case = Case("", given, NOW, records, (), (), {}, {}, ABSENT, given.at or _nowhere())
         refused = play(replace(project, mappings=(given,)), {}, case).refused
         assert [(rule, path) for _, _, rule, path in refused] == [(f"contract/{each.broken}", each.path)]
 

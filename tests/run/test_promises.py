@@ -18,8 +18,9 @@ from hypothesis import strategies as st
 from crmsync.connectors import memory
 from crmsync.connectors.base import Refused
 from crmsync.core.model import BUCKETS, SIDES, Ref, from_json, to_json
-from crmsync.ledger.nouns import WrongAnswer
+from crmsync.ledger.nouns import CRMSYNC, WrongAnswer
 from crmsync.run import extract
+from crmsync.run.episodes import last_written
 from crmsync.run.inspect import explain
 from crmsync.run.planfile import apply, write_plan
 from crmsync.run.prepared import Order
@@ -1068,14 +1069,14 @@ def test_every_value_is_explained(kind: str, story: Any, data: st.DataObject) ->
                 (company["name"], client["title"]),
                 client.get("status", by_name["status"].now[1]),
             )
-            written, code = by_name["name"].written, client["code"]
+            episode, code = last_written(by_name["name"].history, "name"), client["code"]
             assert clients[code] == told.keys[1]
             if code in wrote:
+                assert episode is not None
+                assert (episode.row.run, episode.row.side, episode.row.actor) == (wrote[code], 1, CRMSYNC)
+                written = episode.written("name")
                 assert written is not None
-                assert written.line.run == wrote[code]
-                assert written.side == 1
-                assert written.run is not None
-                assert written.run.actor
+                assert lines[written.line - 1].strip().startswith("name:")
                 assert by_name["name"].base is not None
                 assert by_name["name"].base.values == (by_name["name"].base.values[0], written.after)
 
@@ -1096,8 +1097,11 @@ def test_one_field_is_explained_from_either_side(kind: str) -> None:
             assert told["notes"].base is not None
             assert told["notes"].base.values == ("same", "same")
             assert told["notes"].review is not None
-            assert told["notes"].written is not None
-            assert told["notes"].written.line.run == first.run
-            assert told["name"].written is not None
-            assert (told["name"].written.line.run, told["name"].written.why) == (second.run, "foreign-edit")
-            assert (told["name"].written.before, told["name"].written.after) == ("Foreign", "Alfa")
+            agreed, episode = (last_written(told[name].history, name) for name in ("notes", "name"))
+            assert agreed is not None
+            assert agreed.row.run == first.run
+            assert episode is not None
+            assert episode.row.run == second.run
+            written = episode.written("name")
+            assert written is not None
+            assert (written.why, written.before, written.after) == ("foreign-edit", "Foreign", "Alfa")

@@ -983,7 +983,7 @@ def test_what_a_system_refused_is_not_tried_again_unchanged(worlds: Any) -> None
 def test_a_person_may_have_it_tried_again(worlds: Any) -> None:
     world = refusing(worlds)
     world.remove("pm", 50)
-    world.write(lambda ledger: ledger.retry_dead([world.letters()[0].n]))
+    world.write(lambda ledger: ledger.retry_dead([world.letters()[0].n], "eva", "2026-11-21T20:00:00+00:00"))
     assert world.run("delta").exit == 0
     assert list(world.values("pm", "x").values()) == ["taken"]
     assert world.letters() == []
@@ -991,7 +991,7 @@ def test_a_person_may_have_it_tried_again(worlds: Any) -> None:
 
 def test_a_second_refusal_counts_as_another_attempt(worlds: Any) -> None:
     world = refusing(worlds)
-    world.write(lambda ledger: ledger.retry_dead([world.letters()[0].n]))
+    world.write(lambda ledger: ledger.retry_dead([world.letters()[0].n], "eva", "2026-11-21T20:00:00+00:00"))
     assert world.run("delta").exit == 3
     (letter,) = world.letters()
     assert (letter.attempts, letter.retry) == (2, False)

@@ -92,7 +92,7 @@ def test_a_held_member_is_tried_again_when_a_person_says_so() -> None:
         world.run()
         world.run()
         world.remove("pm", 900, entity="line")
-        world.write(lambda ledger: ledger.retry_dead([world.letters()[0].n]))
+        world.write(lambda ledger: ledger.retry_dead([world.letters()[0].n], "eva", "2026-11-21T20:00:00+00:00"))
 
         assert world.run().writes == 1
         assert not world.reviews()

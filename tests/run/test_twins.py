@@ -388,3 +388,56 @@ def test_what_we_have_made_has_twins_like_any_other_record(kind: str, modes: tup
         world.run(modes[1])
         made = next(key for key, record in world.records("pm").items() if record["name"] == DUNAJ["name"])
         assert asked(world) == [("duplicate", 1, (made, (777,)))]
+
+
+# A plan file ------------------------------------------------------------------------------------------------------
+
+
+def twin_came_after_the_plan(world: Bench) -> Any:
+    """Record 2 is to get a counterpart by a plan file; before that is applied, its twin gets one."""
+    put(world, 3, OTHER)
+    world.run()
+    put(world, 2, TWIN)
+    put(world, 4, {**OTHER, "name": "Pekáreň Levice", "web": "levice.sk", "phone": "0911 222 444"})
+    plan = world.save()
+    put(world, 1, DUNAJ)
+    world.run(only="crm.thing/1")
+    return plan
+
+
+def test_a_plan_file_makes_no_second_counterpart_for_what_has_got_one_since(world: Bench) -> None:
+    plan = twin_came_after_the_plan(world)
+    code, findings = world.stopped(lambda: world.apply(plan))
+    assert code == 5
+    (finding,) = findings
+    assert str(finding.ref) == "crm.thing/2"
+    assert finding.message == "is most likely crm.thing/1, which got a counterpart since the plan was made"
+    assert len(world.records("pm")) == 2
+
+
+def test_with_skip_it_is_held_and_the_next_run_asks(world: Bench) -> None:
+    plan = twin_came_after_the_plan(world)
+    report = world.apply(plan, on_drift="skip")
+    assert (report.writes, report.exit) == (1, 3)
+    assert buckets(report.mappings[M])[0]["held"] == 1
+    assert len(world.records("pm")) == 3
+    world.run("delta")
+    assert asked(world) == HELD
+    silent(world)
+
+
+def test_what_a_person_calls_two_gets_its_counterpart_from_the_plan(world: Bench) -> None:
+    plan = twin_came_after_the_plan(world)
+    world.run("delta")
+    answer(world, "different")
+    assert world.apply(plan, on_drift="skip").writes == 1  # the other one has got its counterpart from the run
+    assert len(world.records("pm")) == 4
+
+
+def test_a_plan_is_no_stranger_to_its_own_creates(world: Bench) -> None:
+    put(world, 1, DUNAJ)
+    put(world, 3, OTHER)
+    plan = world.save()
+    assert world.apply(plan).writes == 2
+    put(world, 5, {**OTHER, "name": "Mlyn Nitra II", "web": "mlyn2.sk", "phone": None})
+    assert world.apply(world.save()).writes == 1

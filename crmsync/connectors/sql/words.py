@@ -73,6 +73,8 @@ def reason(error: DBAPIError) -> str:
         return NUMBERS.get(number, f"the database refuses it (error {number})") + _listed(names)
     if (state := getattr(original, "sqlstate", None)) is not None:
         return STATES.get(state, f"the database refuses it (SQLSTATE {state})") + _said_of(original)
+    if getattr(original, "sqlite_errorname", "") == "SQLITE_CONSTRAINT_TRIGGER":
+        return "a trigger of the database refuses it"  # in words of its own, which may quote what it got
     return str(original).partition(" with text ")[0]
 
 

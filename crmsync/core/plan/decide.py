@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final, TypeAlias
 
+from crmsync.core.expression import get_path, plain_path
 from crmsync.core.mapping import Compiled, Lifted, Seen, breaks, native
 from crmsync.core.merge import Contested, Cross, Failed, Merged, Said, Settled, carry, merge, same
 from crmsync.core.model import (
@@ -36,12 +37,14 @@ from crmsync.core.model import (
     Key,
     Link,
     Mark,
+    Pin,
     Side,
     Symbol,
     Update,
     as_key,
     other,
 )
+from crmsync.core.plan.pinned import pinned
 
 Resolve: TypeAlias = Callable[[str, Side, Key], "Json | Symbol | Failed"]
 """The key on the other side of a record that another mapping links: (mapping, side in *this* mapping, key)."""
@@ -54,7 +57,7 @@ class Pair:
     `unlisted[side]`: a complete listing of that side did not have the linked record. `judged`: the link is new, and
     why. `unsure`: candidates that nobody has judged yet; while there is one, nothing is created.
     `frozen`: the record that is not there now was out of scope when it was last seen. `outside`: why the pair is out of
-    scope whatever its records say.
+    scope whatever its records say. `pins`: its fields that wait for a person's answer, whatever their rules say.
     """
 
     seen: Both[Seen | None]
@@ -65,6 +68,7 @@ class Pair:
     frozen: bool = False
     decisions: tuple[Decision, ...] = ()
     outside: str = ""
+    pins: tuple[Pin, ...] = ()
 
     @property
     def keys(self) -> Both[Key | None]:
@@ -94,7 +98,7 @@ def decide(compiled: Compiled, pair: Pair, resolve: Resolve) -> Decided:
     """What one pair needs."""
     warned = tuple(finding for seen in pair.seen if seen for finding in seen.warned)
     decided = _decide(_Case(compiled, pair, resolve))
-    if pair.link and pair.link.state == "missing" and not _says_state(decided):
+    if pair.link and pair.link.state == "missing" and not pair.outside and not _says_state(decided):
         decided = replace(decided, entries=(*decided.entries, *_marks(compiled.mapping.name, pair)))
     return replace(decided, warned=(*warned, *decided.warned))
 
@@ -210,7 +214,7 @@ def _left_scope(case: _Case, seen: Both[Seen], outside: Sequence[Side]) -> Decid
         return frozen
     if not link.base or case.compiled.entities[target].archive is None:
         return frozen
-    action = Archive(*_target(case, target, seen[target]), LEFT_SCOPE)
+    action = _archive(case, target, seen[target], LEFT_SCOPE)
     return Decided("applied", (action,), reason=LEFT_SCOPE)
 
 
@@ -234,7 +238,8 @@ def _merge_fields(case: _Case, seen: Both[Seen]) -> list[tuple[Field, Merged]]:
             continue
         now = (lifted[0].natives[i], lifted[1].natives[i])
         base, decision = case.pair.base.get(field.name), decisions.get(field.name)
-        merged.append((field, merge(field, Said(now, case.crosses(i), base, decision, modified))))
+        said = Said(now, case.crosses(i), base, decision, modified)
+        merged.append((field, pinned(case.pair.pins, field, said, merge(field, said))))
     return _together(merged)
 
 
@@ -391,9 +396,16 @@ def _after_delete(case: _Case, side: Side, seen: Seen, gone: Mark) -> Decided:
         message = f"gone on the other side, and {', '.join(edited)} changed here since"
         hold = Hold(case.name, gone.keys, "delete", "", values, (None, None), message)
         return Decided("held", (hold,), _marks(case.name, case.pair), reason=message)
-    kind = Archive if policy == "archive" else Delete
-    action = kind(*_target(case, side, seen), "gone on the other side", gone.missing)
-    return Decided("applied", (action,), reason="gone")
+    why = "gone on the other side"
+    if policy == "archive":
+        return Decided("applied", (_archive(case, side, seen, why, gone.missing),), reason="gone")
+    return Decided("applied", (Delete(*_target(case, side, seen), why, gone.missing),), reason="gone")
+
+
+def _archive(case: _Case, side: Side, seen: Seen, why: str, missing: Both[int] = (0, 0)) -> Archive:
+    sets = case.compiled.entities[side].archive or {}
+    before = tuple((path, get_path(seen.record.data, plain_path(path) or (path,))) for path in sets)
+    return Archive(*_target(case, side, seen), why, missing, before)
 
 
 def _edited(case: _Case, side: Side, seen: Seen) -> list[str]:

@@ -9,7 +9,7 @@ from shlex import quote
 from statistics import median
 from typing import Final, TypeAlias
 
-from crmsync.core.model import KINDS, Both, Finding, Kind, Limit, Side, other
+from crmsync.core.model import KINDS, SIDES, Both, Finding, Kind, Limit, Side, other
 from crmsync.core.model import Mapping as Declared
 
 FLOOR: Final = 20  # a percentage of fewer live links than this says nothing
@@ -21,7 +21,7 @@ FIRST: Final = ("create", "update")  # what a first load does to everything, and
 RIGHTS: Final = "check the rights of the account that reads it"
 
 Allow: TypeAlias = Mapping[str, int]
-"""What a person has allowed for one plan, by name: a kind, `missing`, or `field:NAME`."""
+"""What a person has allowed for one plan, by name: a kind, `missing`, `errors`, `conflicts`, or `field:NAME`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +30,16 @@ class Read:
 
     `missing[side]`: links whose record a complete listing of that side did not have. `told[side]`: by field, how many
     linked records gave that side a value of it when they last agreed, and could give one now. `able[side]`: how many
-    linked records of that side a change could come to; None where more than change in any field.
+    linked records of that side a change could come to; None where more than change in any field. `rejected[side]`: of
+    `records[side]` that were looked at, so many are rejected. `conflicts`: pairs in which a person must choose a side.
     """
 
     missing: Both[int] = (0, 0)
     told: Both[Mapping[str, int]] = ({}, {})
     able: Both[int | None] = (None, None)
+    rejected: Both[int] = (0, 0)
+    conflicts: int = 0
+    records: Both[int] = (0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,11 +115,11 @@ class _Scale:
         end = self.mapping.ends[side]
         return f"{end.system}.{end.entity}"
 
-    def most(self, limit: Limit) -> int:
-        """The greatest number that passes."""
+    def most(self, limit: Limit, records: int = 0) -> int:
+        """The greatest number that passes; a percentage is of the live links, or of `records` if these are more."""
         if limit.count is not None:
             return limit.count
-        return int((limit.percent or Decimal(0)) * max(self.live, FLOOR) / 100)
+        return int((limit.percent or Decimal(0)) * max(self.live, records, FLOOR) / 100)
 
     def more_than(self, limit: Limit, name: str) -> str:
         return f"more than the {self.most(limit)} that limits.{name} allows ({self.live} live links)"
@@ -131,6 +135,8 @@ def _trips(scales: Both[_Scale], first: bool) -> Iterator[Trip]:
             yield from (trip for scale in scales for trip in _kind(scale, kind))
     for breaker in (_every_record, _unreadable, _missing, *(() if first else (_fields, _unusual))):
         yield from (trip for scale in scales for trip in breaker(scale))
+    yield from (trip for scale in scales for trip in _errors(scale))
+    yield from _conflicts(scales[0])
 
 
 def _kind(scale: _Scale, kind: Kind) -> Iterator[Trip]:
@@ -180,6 +186,22 @@ def _missing(scale: _Scale) -> Iterator[Trip]:
         what = f"{number} of {scale.live} linked records are not in the listing of {scale.here}"
         more = f"more than the {scale.most(limit)} that limits.missing allows"
         yield scale.trip("limits/missing", "missing", number, f"{what}, {more}", f"{RIGHTS}; if they are really gone, ")
+
+
+def _errors(scale: _Scale) -> Iterator[Trip]:
+    """A contract or a check that refuses so many is rather wrong itself, or its system is."""
+    limit, number = scale.mapping.limits.errors, scale.counts.read.rejected[scale.side]
+    if limit is not None and number > (most := scale.most(limit, scale.counts.read.records[scale.side])):
+        what = f"{number} records of {scale.here} are rejected, more than the {most} that limits.errors allows"
+        yield scale.trip("limits/errors", "errors", number, what)
+
+
+def _conflicts(scale: _Scale) -> Iterator[Trip]:
+    limit, number = scale.mapping.limits.conflicts, scale.counts.read.conflicts
+    if limit is not None and number > (most := scale.most(limit, max(scale.counts.read.records))):
+        both = " and ".join(scale.place(side) for side in SIDES)
+        what = f"{number} pairs of {both} are in conflict, more than the {most} that limits.conflicts allows"
+        yield scale.trip("limits/conflicts", "conflicts", number, what)
 
 
 def _unusual(scale: _Scale) -> Iterator[Trip]:

@@ -22,6 +22,7 @@ from crmsync.core.model import (
     Json,
     Key,
     Mark,
+    Restore,
     Side,
     Symbol,
     Update,
@@ -39,6 +40,7 @@ DO: Final[dict[type[Line], str]] = {
     Update: "update",
     Archive: "archive",
     Delete: "delete",
+    Restore: "restore",
     Hold: "hold",
     Adopt: "adopt",
     Mark: "mark",
@@ -69,12 +71,16 @@ def _body(line: Line) -> dict[str, Json]:
         case Create(mapping, side, source, changes, untold):
             body = {"mapping": mapping, "side": side, "source": source, "changes": _changes(changes, side)}
             return {**body, "untold": [[name, encode_value(value)] for name, value in untold]} if untold else body
-        case Update(mapping, side, key, source, changes, expect):
+        case Update(mapping, side, key, source, changes, expect, undoes):
             keys = {"mapping": mapping, "side": side, "key": key, "source": source, "expect": expect}
-            return {**keys, "changes": _changes(changes, side)}
+            return {**keys, "changes": _changes(changes, side), **({"undoes": undoes} if undoes else {})}
         case Archive(mapping, side, key, source, expect, reason) | Delete(mapping, side, key, source, expect, reason):
             keys = {"mapping": mapping, "side": side, "key": key, "source": source, "expect": expect}
-            return {**keys, "why": reason, "missing": line.missing}
+            before = {"before": _pairs(line.before)} if isinstance(line, Archive) and line.before else {}
+            return {**keys, "why": reason, "missing": line.missing, **before}
+        case Restore(mapping, side, key, source, expect, values, relink):
+            keys = {"mapping": mapping, "side": side, "key": key, "source": source, "expect": expect}
+            return {**keys, "values": _pairs(values), "relink": relink}
         case Hold(mapping, keys, kind, field, values, base, message, score):
             said = {"values": [encode_value(each) for each in values], "base": [encode_value(each) for each in base]}
             more = {} if score is None else {"score": score}
@@ -84,6 +90,10 @@ def _body(line: Line) -> dict[str, Json]:
             return {"mapping": mapping, "keys": keys, "base": fields, **({"judged": judged} if judged else {})}
         case Mark(mapping, keys, state, missing):
             return {"mapping": mapping, "keys": keys, "state": state, "missing": missing}
+
+
+def _pairs(values: Iterable[tuple[str, Json]]) -> list[Json]:
+    return [[path, encode_value(value)] for path, value in values]
 
 
 def _changes(changes: Iterable[Change], side: Side) -> list[Json]:
@@ -145,9 +155,12 @@ def decode(text: bytes) -> Line:
             return Create(body["mapping"], body["side"], tuple(body["source"]), changes, untold)
         case "update" | "revert":
             changes = tuple(_read_change(each, body["side"]) for each in body["changes"])
-            return Update(*_target(body), changes, body["expect"])
+            return Update(*_target(body), changes, body["expect"], body.get("undoes", ""))
         case "archive":
-            return Archive(*_target(body), body["expect"], body["why"], _counts(body["missing"]))
+            before = _read_pairs(body.get("before", ()))
+            return Archive(*_target(body), body["expect"], body["why"], _counts(body["missing"]), before)
+        case "restore":
+            return Restore(*_target(body), body["expect"], _read_pairs(body["values"]), body["relink"])
         case "delete":
             return Delete(*_target(body), body["expect"], body["why"], _counts(body["missing"]))
         case _:
@@ -187,6 +200,10 @@ def _both(keys: Both[Key | None]) -> Both[Key]:
 def _counts(missing: Json) -> Both[int]:
     first, second = missing
     return first, second
+
+
+def _read_pairs(body: Json) -> tuple[tuple[str, Json], ...]:
+    return tuple((path, _read(value)) for path, value in body)
 
 
 def _read_base(base: Json) -> Base:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from typing import TypeAlias
 
 from crmsync.core.model import Call, Chain, Json, Table, to_json
@@ -35,6 +35,22 @@ def loads(chain: Chain) -> frozenset[tuple[str, str, str]]:
     """What must be loaded into `Context.entities` before a value passes this chain: (entity, by, take)."""
     written = [call.args for call in chain if call.name == "lookup" and isinstance(call.args, dict)]
     return frozenset((args["entity"], args["by"], args["take"]) for args in written if args.get("entity"))
+
+
+def table_of(call: Call) -> str | None:
+    """The reference table that a step looks up in; None where it does something else."""
+    name = call.args.get("table") if isinstance(call.args, dict) else call.args
+    return name if call.name == "lookup" and isinstance(name, str) else None
+
+
+def rows_of(call: Call, context: Context) -> Iterator[tuple[Json, Json]]:
+    """What a step is meant to take, with what it gives for that: the rows of its table, by the columns that it reads
+    from and gives. Nothing where it has none."""
+    table, written = context.tables.get(table_of(call) or ""), call.args if isinstance(call.args, dict) else {}
+    source, target = written.get("from") or context.source, written.get("to") or context.target
+    if table is not None and {source, target} <= {*table.columns}:
+        at, to = table.columns.index(source), table.columns.index(target)
+        yield from ((row[at], row[to]) for row in table.rows)
 
 
 def build(args: Args, context: Context) -> Step:

@@ -1,0 +1,88 @@
+"""Which records does a person want to be left alone?
+
+Both records of a pair are left alone, or none: nothing is written to them, made for them, or deleted because of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from crmsync.connectors.base import fetch
+from crmsync.core.model import Finding, Key, Mapping, Ref, Side, other
+from crmsync.ledger.nouns import Exclusion, State, Why
+from crmsync.ledger.writer import Writer
+from crmsync.run.refs import places_of
+from crmsync.run.world import Stopped, World, utc_now
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """One record of a mapping that is left alone, or was until now, and why. `partner`: what it is linked with."""
+
+    mapping: Mapping
+    side: Side
+    key: Key
+    partner: Key | None
+    why: Why | None
+
+    @property
+    def records(self) -> tuple[tuple[Side, Key], ...]:
+        mine = (self.side, self.key)
+        return (mine,) if self.partner is None else (mine, (other(self.side), self.partner))
+
+
+def exclude(world: World, ref: Ref, chosen: Sequence[Mapping], who: str) -> tuple[Left, ...]:
+    """Leave a record and its counterpart alone from now on, in these mappings. Raises `Stopped` (exit 2) where there is
+    no such record."""
+    found = tuple(_found(world, ref, chosen))
+    if not any(_is_known(world, each) for each in found):
+        raise Stopped(2, Finding("usage/no-record", f"there is no {ref}, and there never was", "look at the key"))
+    with world.writing() as ledger:
+        for each in found:
+            for side, key in each.records:
+                ledger.exclude(each.mapping.name, side, [key], "excluded", who, utc_now())
+    return found
+
+
+def include(world: World, ref: Ref, chosen: Sequence[Mapping], who: str) -> tuple[Left, ...]:
+    """Take that back. Raises `Stopped` (exit 2) where no mapping leaves it alone, or where it was forgotten."""
+    found = tuple(each for each in _found(world, ref, chosen) if each.why is not None)
+    if any(each.why == "forgotten" for each in found):
+        raise Stopped(2, Finding("usage/forgotten", f"{ref} was forgotten, which is for good", "leave it"))
+    if not found:
+        raise Stopped(2, Finding("usage/not-excluded", f"{ref} is not excluded", "see: crmsync link list --excluded"))
+    with world.writing() as ledger:
+        for each in found:
+            _include(ledger, each, who)
+    return found
+
+
+def _include(ledger: Writer, left: Left, who: str) -> None:
+    for side, key in left.records:
+        ledger.include(left.mapping.name, side, [key], who, utc_now())
+
+
+def left_alone_of(world: World, ref: Ref, chosen: Sequence[Mapping]) -> tuple[Left, ...]:
+    """In which mappings it is left alone."""
+    return tuple(each for each in _found(world, ref, chosen) if each.why is not None)
+
+
+def all_left_alone(world: World, chosen: Sequence[Mapping]) -> list[Exclusion]:
+    return [each for mapping in chosen for each in world.ledger.exclusions(mapping.name)]
+
+
+def _found(world: World, ref: Ref, chosen: Sequence[Mapping]) -> Iterator[Left]:
+    for mapping, side in places_of(chosen, ref.system, ref.entity):
+        state = _state(world, mapping, side, ref.key)
+        yield Left(mapping, side, ref.key, state and state.partner, state and state.excluded)
+
+
+def _state(world: World, mapping: Mapping, side: Side, key: Key) -> State | None:
+    return world.ledger.states(mapping.name, side, [key]).get(key)
+
+
+def _is_known(world: World, left: Left) -> bool:
+    if _state(world, left.mapping, left.side, left.key) is not None:
+        return True
+    return any(raw.key == left.key for raw in fetch(world.door(left.mapping, left.side), [left.key]))

@@ -1,0 +1,198 @@
+"""What does crmsync hold of a record that is to be forgotten, and how does all of it go?
+
+The record, what it is linked with or merged into, in every mapping: their rows in the ledger, what the audit tells of
+them, kept plans and recorded inputs below the project's folder. Tombstones stay, so that nothing is made from them
+again.
+"""
+
+from __future__ import annotations
+
+import gzip
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from crmsync.core.model import SIDES, Archive, Delete, Finding, Json, Key, Ref, Side, as_key, from_json, key_text, other
+from crmsync.core.plan import decode
+from crmsync.core.plan.lines import Line
+from crmsync.ledger.erasure import names
+from crmsync.ledger.nouns import Tombstone
+from crmsync.run.extract import Mode
+from crmsync.run.parents import show
+from crmsync.run.refs import places_of
+from crmsync.run.tape import ENDING, INPUTS
+from crmsync.run.world import Stopped, World, utc_now
+
+Place = tuple[str, Side, Key]
+OURS: Final = ".crmsync"  # the folder of the project in which crmsync keeps files of its own
+OUT_OF_REACH: Final = (
+    "plan files, CSV exports, recordings and anonymised copies that were written elsewhere",
+    "backups and snapshots of the ledger, and of the disk that it lies on",
+    "logs and messages that other programs keep",
+)
+
+
+FORGET: Final[Mode] = "forget"  # the mode of a plan that carries an erasure to the other systems
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """All that is known as the same thing as a record: by reference, and by mapping and side. `before`: when it was
+    forgotten, where it was."""
+
+    refs: tuple[Ref, ...]
+    places: tuple[Place, ...]
+    before: Tombstone | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """What was erased: rows by table, files, and whether every byte has left the ledger's file. `strangers`: mappings
+    that the ledger knows and the project does not, of which nothing was erased."""
+
+    refs: tuple[Ref, ...]
+    rows: Mapping[str, int]
+    files: tuple[Path, ...]
+    compact: bool
+    strangers: tuple[str, ...] = ()
+
+
+def held(world: World, ref: Ref) -> Held:
+    """The record with everything that is linked with it, or merged with it, however far."""
+    refs, todo, places = {ref}, [ref], dict[Place, None]()
+    while todo:
+        at = todo.pop()
+        for mapping, side in places_of(world.project.mappings, at.system, at.entity):
+            places[mapping.name, side, at.key] = None
+            for kin, key in _kin(world, mapping.name, side, at.key):
+                end = mapping.ends[kin]
+                if (found := Ref(end.system, end.entity, key)) not in refs:
+                    refs.add(found)
+                    todo.append(found)
+    order = sorted(places, key=lambda place: (place[0], place[1], str(place[2])))
+    return Held((ref, *sorted(refs - {ref}, key=str)), tuple(order), tombstone_of(world, ref))
+
+
+def tombstone_of(world: World, ref: Ref) -> Tombstone | None:
+    """Of the record itself; None where it was not forgotten."""
+    places = places_of(world.project.mappings, ref.system, ref.entity)
+    stones = (world.ledger.tombstone(mapping.name, side, ref.key) for mapping, side in places)
+    return next((stone for stone in stones if stone), None)
+
+
+def _kin(world: World, mapping: str, side: Side, key: Key) -> Iterator[tuple[Side, Key]]:
+    for link in world.ledger.links(mapping, side, [key]).values():
+        yield from zip(SIDES, link.keys, strict=True)
+    for merge in world.ledger.merges_of(mapping, side, key):
+        if merge.ended is None:
+            yield from ((side, merge.survivor), (side, merge.key))
+
+
+def forget(world: World, ref: Ref, who: str, why: str = "") -> Forgotten:
+    """Erase it all. The caller holds the lock. Raises `Stopped` (exit 2) where a write about one of the records was
+    never answered: it may still come to be."""
+    return erase(world, [held(world, ref)], who, why)
+
+
+def erase(world: World, found: Sequence[Held], who: str, why: str) -> Forgotten:
+    """As `forget`, of several at once."""
+    places = sorted({place for each in found for place in each.places}, key=str)
+    refs = tuple(dict.fromkeys(ref for each in found for ref in each.refs))
+    _refuse_unanswered(world, places)
+    now, rows = utc_now(), Counter[str]()
+    with world.writing() as ledger:
+        for place in places:
+            rows += ledger.forget(*place, who, now, why)
+        rows["run"] += ledger.erase_examples([f"{ref.system}.{ref.entity}/{show(ref.key)}" for ref in refs])
+    files = (*_plans(world, places), *_tapes(world, places, refs))
+    known = {mapping.name for mapping in world.project.mappings}
+    strangers = tuple(name for name in world.ledger.mappings() if name not in known)
+    return Forgotten(refs, dict(sorted((+rows).items())), files, world.ledger.compact(), strangers)
+
+
+def erase_carried(world: World, run_id: str) -> tuple[Held, ...]:
+    """After a plan of mode `forget` was done: what it has taken away at the other systems is forgotten here, and with
+    it what it was taken away for. Nothing where any of its lines was not done: it is to be planned again."""
+    lines = [decode(line.line) for page in world.ledger.journal(run_id) for line in page]
+    done = [decode(line.line) for page in world.ledger.journal(run_id, ["done"]) for line in page]
+    run = world.ledger.run(run_id)
+    if not run or len(done) < len(lines):
+        return ()
+    found = tuple(held(world, ref) for ref in sorted({_source(world, line) for line in done}, key=str))
+    erase(world, found, run.actor, f"taken away by run {run_id}")
+    return found
+
+
+def _source(world: World, line: Line) -> Ref:
+    assert isinstance(line, Archive | Delete)  # a plan that carries an erasure has no others
+    end = world.project.mapping(line.mapping).ends[other(line.side)]
+    return Ref(end.system, end.entity, line.source)
+
+
+def _refuse_unanswered(world: World, places: Sequence[Place]) -> None:
+    number = sum(world.ledger.unanswered_about(*place) for place in places)
+    if number:
+        message = f"{number} of the writes about it were sent, and never answered: they may still come to be"
+        raise Stopped(2, Finding("forget/unanswered", message, "let a run find out first: crmsync run"))
+
+
+def _plans(world: World, places: Sequence[Place]) -> Iterator[Path]:
+    """The kept plans that name one of the records: they go as a whole, for a plan without a line is no plan."""
+    for file in sorted((Path(world.project.root) / OURS).rglob("*.jsonl")):
+        with file.open("rb") as opened:
+            about = any(_is_about(line, places) for line in opened)
+        if about:
+            file.unlink()
+            yield file
+
+
+def _is_about(line: bytes, places: Sequence[Place]) -> bool:
+    said = _read(line)
+    return "do" in said and any(said.get("mapping") == name and names(said, side, key) for name, side, key in places)
+
+
+def _tapes(world: World, places: Sequence[Place], refs: Sequence[Ref]) -> Iterator[Path]:
+    """The recorded inputs of runs that read one of the records, or may have: they go as a whole."""
+    looked_up = {f"{ref.system}.{ref.entity}" for ref in refs}
+    for file in sorted((Path(world.project.root) / INPUTS).glob(f"*{ENDING}")):
+        try:
+            with gzip.open(file, "rb") as opened:
+                tells = any(_tells(from_json(line), places, looked_up) for line in opened)
+        except (OSError, EOFError, ValueError):  # nobody can read it, so nobody knows
+            tells = True
+        if tells:
+            file.unlink()
+            yield file
+
+
+def _tells(line: Json, places: Sequence[Place], looked_up: Set[str]) -> bool:
+    match line:
+        case ["staged" | "got", name, side, key, *_]:
+            return (name, side, tuple(key)) in places
+        case ["lookup", [entity, *_], *_]:
+            return entity in looked_up
+    found = list(_flat(line))
+    return any(name in found and (key_text(key) in found or key in found) for name, _, key in places)
+
+
+def _flat(value: Json) -> Iterator[Json]:
+    """Every text in it, and every list of it as a key."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for each in value.values():
+            yield from _flat(each)
+    elif isinstance(value, list):
+        yield as_key(value)
+        for each in value:
+            yield from _flat(each)
+
+
+def _read(line: bytes) -> Json:
+    try:
+        said = from_json(line)
+    except ValueError:
+        return {}
+    return said if isinstance(said, dict) else {}

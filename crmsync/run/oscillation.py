@@ -1,0 +1,190 @@
+"""Which fields of a page of the plan are written back and forth? They are held, and a person is asked."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final
+
+from crmsync.core.expression import plain_path, reads
+from crmsync.core.mapping import Compiled, expressions
+from crmsync.core.merge import same
+from crmsync.core.model import (
+    ABSENT,
+    OSCILLATION,
+    SIDES,
+    Both,
+    Change,
+    Create,
+    Field,
+    Json,
+    Key,
+    Pin,
+    Side,
+    Update,
+    other,
+    to_json,
+)
+from crmsync.core.model import Mapping as Declared
+from crmsync.core.plan import Decided, Pair, decode
+from crmsync.core.plan.oscillation import Swing, Wrote, by_turns, written_back
+from crmsync.ledger.nouns import PairKeys
+from crmsync.run.mask import Mask
+from crmsync.run.world import World
+
+RUNS: Final = 200  # how far back the journal is looked at
+LONGEST: Final = 60  # characters of a value in a question
+
+
+@dataclass(frozen=True)
+class Steady:
+    """Knows what earlier runs have written to the records of one mapping."""
+
+    world: World
+    compiled: Compiled
+
+    @property
+    def mapping(self) -> Declared:
+        return self.compiled.mapping
+
+    @cached_property
+    def _least(self) -> int:
+        """The fewest earlier writes that say anything; 0: nothing is to be watched."""
+        watched = [field.oscillation for field in self.mapping.fields if field.oscillation and not field.merge]
+        return min(watched) - 1 if watched else 0
+
+    @cached_property
+    def _since(self) -> str:
+        return self.world.ledger.began(RUNS)
+
+    def pins(self, settled: Sequence[tuple[Pair, Decided]]) -> dict[PairKeys, tuple[Pin, ...]]:
+        """By pair, the fields that are not to be written."""
+        found: defaultdict[PairKeys, tuple[Pin, ...]] = defaultdict(tuple)
+        for side in SIDES if self._least else ():
+            updates = {
+                line.key: (pair, line)
+                for pair, decided in settled
+                for line in decided.actions
+                if isinstance(line, Update) and line.side == side and self._may_swing(pair, line)
+            }
+            past = self._past(side, [line for _, line in updates.values()])
+            for key, lines in past.items():
+                pair, line = updates[key]
+                found[pair.keys] += tuple(self._of(pair, line, lines))
+        return {keys: pins for keys, pins in found.items() if pins}
+
+    def _may_swing(self, pair: Pair, line: Update) -> bool:
+        """Most cannot, which their bases tell without the journal: all was found as it was left."""
+        if pair.judged is not None:
+            return False
+        return self._may_be_fed[line.side] or any(
+            base is None or base.to != line.side or not same(change.before, base.values[line.side])
+            for change in line.changes
+            for base in (pair.base.get(change.field),)
+        )
+
+    @cached_property
+    def _may_be_fed(self) -> Both[bool]:
+        """By side that is written: is there another mapping of what it is written from?"""
+        return any(True for _ in self._neighbours(1)), any(True for _ in self._neighbours(0))
+
+    def _past(self, side: Side, lines: Sequence[Update]) -> dict[Key, list[tuple[str, Update | Create]]]:
+        """Run and line of the writes to the records that were written often enough, newest first."""
+        if not lines:
+            return {}
+        ledger, name = self.world.ledger, self.mapping.name
+        sources = {line.source: line.key for line in lines}
+        rows = ledger.written_lately(name, side, list(sources.values()), list(sources), self._since, self._least)
+        found: dict[Key, list[tuple[str, Update | Create]]] = {}
+        for run, key, kind, text in rows:
+            line = decode(text)
+            assert isinstance(line, Update | Create)  # by its kind
+            found.setdefault(sources[key] if kind == "create" else key, []).append((run, line))
+        return found
+
+    def _of(self, pair: Pair, line: Update, past: Sequence[tuple[str, Update | Create]]) -> Iterator[Pin]:
+        for change in line.changes:
+            field = self.mapping.fields[self.compiled.index[change.field]]
+            wrote = [
+                Wrote(run, each.before, each.after, each.reason)
+                for run, old in past
+                for each in old.changes
+                if (each.field, each.path) == (change.field, change.path)
+            ]
+            base = pair.base.get(change.field)
+            if swing := written_back(field, line.side, change, wrote, base):
+                yield self._pin(pair, field, line.side, swing, self._who_else(line.side, change.path))
+            elif (swing := by_turns(field, change, wrote)) and (feeder := self._feeder(field, line, change)):
+                yield self._pin(pair, field, line.side, swing, feeder)
+
+    # Who it is
+
+    def _who_else(self, side: Side, path: str) -> str:
+        """Who may write the target, besides us."""
+        others = [_named(each, field) for each, at in self._neighbours(side) for field in _writing(each, at, path)]
+        system = self.mapping.ends[side].system
+        return " or ".join([*others, f"people or an automation of {system}"])
+
+    def _feeder(self, field: Field, line: Update, change: Change) -> str:
+        """The other mapping of ours whose write the source says to the letter; "" where it says something else."""
+        source = other(line.side)
+        wanted = {path for text in expressions(field, source) for path in reads(text)}
+        told = change.agreed.values[source]
+        for mapping, side in self._neighbours(source):
+            for _, _, _, text in self.world.ledger.written_lately(mapping.name, side, [line.source], [], "", 1):
+                written = decode(text)
+                assert isinstance(written, Update | Create)  # by its kind
+                for each in written.changes:
+                    if any(plain_path(path) in wanted for path in each.path.split(",")):
+                        return _named_change(mapping, each) if same(each.after, told) else ""
+        return ""
+
+    def _neighbours(self, side: Side) -> Iterator[tuple[Declared, Side]]:
+        """The other mappings of the entity on this side, with their own sides."""
+        end = self.mapping.ends[side]
+        for each in self.world.project.mappings:
+            for at in SIDES:
+                there = each.ends[at]
+                if each.name != self.mapping.name and (there.system, there.entity) == (end.system, end.entity):
+                    yield each, at
+
+    # What is said
+
+    def _pin(self, pair: Pair, field: Field, side: Side, swing: Swing, who: str) -> Pin:
+        hidden = Mask(self.world.project).hides(self.mapping.name, field.name)
+        ours, stands = ("" if hidden else f" {_short(value)}" for value in (swing.ours, swing.stands))
+        here, source = self.compiled.ref(side, pair.keys[side] or ()), self.mapping.ends[other(side)].system
+        place = f"{field.at.file}:{field.at.line}" if field.at else self.mapping.name
+        last = f"last in runs {', '.join(swing.runs)}"
+        if swing.kind == "written back":
+            told = f"written back and forth: {place} writes{ours} from {source}, and {who} write{stands} to {here}"
+        else:
+            told = f"written by turns: {place} writes{ours} from {source} after{stands}, and its source is fed by {who}"
+        return Pin(
+            field.name, OSCILLATION, (ABSENT, ABSENT), f"{told}; {last}; nothing is written until a person answers"
+        )
+
+
+def _writing(mapping: Declared, side: Side, path: str) -> Iterator[Field]:
+    """The fields of another mapping that go to this path."""
+    for field in mapping.fields:
+        writes = field.owner != side or field.value is not ABSENT
+        if writes and path in expressions(field, side):
+            yield field
+
+
+def _named(mapping: Declared, field: Field) -> str:
+    place = f" ({field.at.file}:{field.at.line})" if field.at else ""
+    return f"{field.name} of mapping {mapping.name}{place}"
+
+
+def _named_change(mapping: Declared, change: Change) -> str:
+    field = next((each for each in mapping.fields if each.name == change.field), None)
+    return _named(mapping, field) if field else f"{change.field} of mapping {mapping.name}"
+
+
+def _short(value: Json) -> str:
+    text = "nothing" if value is ABSENT else to_json(value).decode()
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
