@@ -7,7 +7,7 @@ what crmsync links by itself at the shipped thresholds: labels choose no thresho
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -31,7 +31,7 @@ def shipped(known: LabelledSet, _labels: Labels) -> Scores:
 
 def taught(known: LabelledSet, labels: Labels) -> Scores:
     rule = _rule(known)
-    scored = _scored(known, rule)
+    scored = _scored(known, rule, labels)
     rows = {_pair(known, scored.keys(row)): row for row in range(len(scored))}
     same = {rows[pair]: same for pair, same in labels.items() if pair in rows}
     card = learned(scorecard_of(rule), scored, Told.of(same, scored.score))
@@ -56,11 +56,12 @@ def _rule(known: LabelledSet) -> Match:
     return Match(decide, compare, *LIKELY)
 
 
-def _scored(known: LabelledSet, rule: Match) -> Scored:
+def _scored(known: LabelledSet, rule: Match, beside: Iterable[Pair] = ()) -> Scored:
     first, second = _candidates(rule, known.left), _candidates(rule, known.right)
     census = census_of(rule, first, second)
     if not known.asked:
-        return score_pairs(rule, census, first, None if known.kind == "dedupe" else second)
+        pairs = [((one,), (two,)) for one, two in beside]
+        return score_pairs(rule, census, first, None if known.kind == "dedupe" else second, beside=pairs)
     return weigh(rule, census, first, second, _places(known, first, second, known.asked))
 
 

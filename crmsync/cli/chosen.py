@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
-from heapq import merge
-from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -72,20 +70,12 @@ class Filter:
 def chosen(world: World, state: str | None, only: Filter) -> Iterator[Review]:
     """By number. Raises `Stopped` (exit 2) where no mapping is named so, or none has the record that is named."""
     from crmsync.run.refs import find_ref
-    from crmsync.run.session import selected
+    from crmsync.run.session import numbered
 
     about = find_ref(world, only.ref) if only.ref else None
-    names = [mapping.name for mapping in selected(world, only.select)] if only.select else [None]
-    for each in merge(*(_pages(world, name, state, only.kind) for name in names), key=attrgetter("n")):
+    for each in numbered(world, world.ledger.reviews, only.select, state, kind=only.kind):
         if _fits(only, each) and (about is None or _names(world, each, about)):
             yield each
-
-
-def _pages(world: World, mapping: str | None, state: str | None, kind: str | None) -> Iterator[Review]:
-    after = 0
-    while page := world.ledger.reviews(mapping, state, kind, after=after):  # type: ignore[arg-type]  # one of STATES
-        yield from page
-        after = page[-1].n
 
 
 def _fits(only: Filter, asked: Review) -> bool:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import getpass
 from collections.abc import Iterator
-from heapq import merge
 from itertools import islice
-from operator import attrgetter
 from typing import TYPE_CHECKING
 
 import click
@@ -179,19 +177,11 @@ def _chosen(
 
 def _filtered(world: World, state: str | None, select: tuple[str, ...], rule: str | None) -> Iterator[DeadLetter]:
     """By number. Raises `Stopped` (exit 2) where no mapping is named so."""
-    from crmsync.run.session import selected
+    from crmsync.run.session import numbered
 
-    names = [mapping.name for mapping in selected(world, select)] if select else [None]
-    for each in merge(*(_pages(world, name, state) for name in names), key=attrgetter("n")):
+    for each in numbered(world, world.ledger.dead_letters, select, state):
         if rule in (None, each.rule):
             yield each
-
-
-def _pages(world: World, mapping: str | None, state: str | None) -> Iterator[DeadLetter]:
-    after = 0
-    while page := world.ledger.dead_letters(mapping, state, after=after):  # type: ignore[arg-type]  # one of STATES
-        yield from page
-        after = page[-1].n
 
 
 def _state(found: DeadLetter) -> str:

@@ -36,6 +36,7 @@ from crmsync.core.model import (
 )
 from crmsync.core.model import Mapping as Declared
 from crmsync.core.values import Context, Unfit, compile_chain
+from crmsync.core.values.lookup import loads
 
 Path: TypeAlias = tuple[str, ...]
 Entities: TypeAlias = Mapping[tuple[str, str, str], Mapping[Json, Json]]
@@ -169,6 +170,8 @@ def private_paths(mapping: Declared) -> Both[frozenset[Path]]:
     checkers = (Checker(mapping.ends[0].contract), Checker(mapping.ends[1].contract))
     for field in mapping.fields:
         for side in SIDES:
+            if loads(field.to[side]):  # what is looked up in a system is another value, such as an id
+                continue
             read = [path for text in expressions(field, other(side)) for path in reads(text)]
             if any(map(checkers[other(side)].touches_pii, read)):
                 found[side].update(filter(None, map(plain_path, expressions(field, side))))

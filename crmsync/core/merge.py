@@ -580,6 +580,17 @@ def agree(field: Field, want: Json, have: Json) -> bool:
         return abs(first - second) <= field.equal_within
 
 
+def leads_back(field: Field, way: tuple[Json, Json, Json, Json], *, respells: bool) -> bool:
+    """`way`: a value, what it became on the other side, what came back of that, and what became of it there again. It
+    comes back as it was; or it arrives again as it did, where the chain loses nothing but spelling (`respells`), or the
+    field says whose value counts, or how much does not."""
+    value, there, back, again = way
+    if agree(field, back, value):
+        return True
+    is_settled = field.owner != "shared" or field.merge is not None or field.equal_within is not None
+    return (is_settled or respells) and agree(field, again, there)
+
+
 def _number(value: Json) -> Decimal | None:
     if isinstance(value, bool) or not isinstance(value, int | Decimal | str):
         return None

@@ -64,6 +64,11 @@ def fingerprint(body: bytes) -> str:
     return hashlib.blake2b(body, digest_size=16).hexdigest()
 
 
+def digest(text: str) -> str:
+    """16 hex digits that differ when the texts do: to look a text up where it is not to be read."""
+    return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+
+
 # Places and findings ---------------------------------------------------------------------------
 
 

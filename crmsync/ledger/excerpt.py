@@ -12,7 +12,7 @@ from decimal import Decimal
 from itertools import groupby
 from typing import Any, Final
 
-from crmsync.core.model import Json, Key, Side, key_text
+from crmsync.core.model import Json, Key, Side, digest, key_text
 from crmsync.ledger.database import PAGE, Access, Shape, chunks
 from crmsync.ledger.decode import DEAD, KEY_OF
 from crmsync.ledger.exclusions import exclude, exclusions
@@ -93,7 +93,7 @@ def candidates(ledger: Ledger, mapping: str, side: Side, keys: Iterable[Key]) ->
 
 def bearer(mapping: str, side: Side, block: str, key: Key) -> Json:
     """That a record bears a block."""
-    return [_BLOCK.table, [mapping, side, block, key_text(key)]]
+    return [_BLOCK.table, [mapping, side, digest(block), key_text(key)]]
 
 
 def put(access: Access, rows: Iterable[Json]) -> None:

@@ -24,6 +24,7 @@ from crmsync.core.model import (
     Link,
     Pin,
     Side,
+    digest,
     from_json,
     key_from_text,
     key_text,
@@ -277,7 +278,7 @@ class Ledger:
         """The features of the remembered unlinked records of `side` that are in one of `blocks`, by key text."""
         found: dict[str, str] = {}
         with self.database.reading() as access:
-            for page in chunks(blocks, PAGE):
+            for page in chunks(map(digest, blocks), PAGE):
                 rows = access.rows(
                     "SELECT key, features FROM crmsync_candidate WHERE mapping = :mapping AND side = :side AND key IN "
                     "(SELECT key FROM crmsync_block WHERE mapping = :mapping AND side = :side AND block {any:blocks})",
@@ -295,11 +296,12 @@ class Ledger:
             "AND linked.state <> 'gone' "
             "WHERE borne.mapping = :mapping AND borne.side = :at AND borne.block {{any:blocks}}"
         )
+        asked = {digest(block): block for block in blocks}
         with self.database.reading() as access:
-            for page in chunks(blocks, PAGE):
+            for page in chunks(asked, PAGE):
                 for at in SIDES:
                     rows = access.rows(sql.format(KEY_OF[side], KEY_OF[at]), mapping=mapping, at=at, blocks=page)
-                    yield from ((block, key_from_text(text)) for block, text in rows)
+                    yield from ((asked[block], key_from_text(text)) for block, text in rows)
 
     def refusals(self, mapping: str, side: Side) -> Counter[Key]:
         """How often a person has said of a record of `side` that another one is not it: two records are different, or

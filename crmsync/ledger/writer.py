@@ -17,6 +17,7 @@ from crmsync.core.model import (
     Key,
     Mark,
     Side,
+    digest,
     key_from_text,
     key_text,
     to_json,
@@ -400,16 +401,15 @@ class Writer:
 
     def save_candidates(self, mapping: str, side: Side, rows: Iterable[tuple[Key, Json, tuple[str, ...]]]) -> None:
         """Rows are (key, features, blocks); what was remembered of the record before goes. A linked record has no
-        features: it is nobody's candidate, and its blocks tell its twins."""
+        features: it is nobody's candidate, and its blocks tell its twins. Of a block its digest is kept."""
         for chunk in chunks(rows, CHUNK):
             last = {key_text(key): (features, blocks) for key, features, blocks in chunk}
             self._delete_texts(("block",), mapping, side, list(last))
             self._delete_texts(("candidate",), mapping, side, [key for key, row in last.items() if row[0] is None])
             singles = ((key, row[0]) for key, row in last.items() if row[0] is not None)
             self._access.upsert(_CANDIDATE, ((mapping, side, key, to_json(told).decode()) for key, told in singles))
-            self._access.insert(
-                _BLOCK, ((mapping, side, block, key) for key, row in last.items() for block in sorted(set(row[1])))
-            )
+            borne = ((key, block) for key, row in last.items() for block in sorted(set(map(digest, row[1]))))
+            self._access.insert(_BLOCK, ((mapping, side, block, key) for key, block in borne))
 
     def drop_candidates(self, mapping: str, side: Side, keys: Iterable[Key]) -> None:
         self._delete(("block", "candidate"), mapping, side, keys)

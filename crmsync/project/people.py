@@ -16,7 +16,7 @@ Checkers = Callable[[Contract], Checker]
 @dataclass(frozen=True, slots=True)
 class Flow:
     """What one field of a mapping takes from a place (`path` of side `source`) to the other side. `marked`: the
-    contract there knows that it is about people."""
+    contract there knows that it is about people, or gets another value."""
 
     mapping: Mapping
     field: Field
@@ -44,7 +44,8 @@ def flows(mapping: Mapping, checkers: Checkers) -> Iterator[Flow]:
             to, here = other(source), checkers(mapping.ends[source].contract)
             there = checkers(mapping.ends[to].contract)
             targets = [path for text in expressions(field, to) if (path := plain_path(text))]
-            marked = bool(targets) and all(map(there.touches_pii, targets))
+            another = any(map(_looks_up, field.to[to]))  # what is looked up in a system is another value: an id
+            marked = another or (bool(targets) and all(map(there.touches_pii, targets)))
             told = ", ".join(".".join(path) for path in targets)
             yield from (
                 Flow(mapping, field, source, path, told, marked)
@@ -66,7 +67,11 @@ def _goes(field: Field, source: Side) -> bool:
     return field.owner in (source, "shared") or field.seed == source
 
 
+def _looks_up(call: Call) -> bool:
+    return call.name == "lookup" and isinstance(call.args, dict) and "entity" in call.args
+
+
 def _told(call: Call) -> str:
-    if call.name == "lookup" and isinstance(call.args, dict) and "entity" in call.args:
+    if _looks_up(call):
         return f"lookup in {call.args['entity']} by {call.args.get('by')}"
     return call.name

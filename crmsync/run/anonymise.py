@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shutil
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, TypeAlias
@@ -19,7 +19,7 @@ from crmsync.core.contract import Checker
 from crmsync.core.expression import Path as PlainPath
 from crmsync.core.expression import plain_path, reads
 from crmsync.core.mapping import expressions, private_paths
-from crmsync.core.model import SIDES, Call, Contract, Entity, Finding, Json, Modified, Project, Side, to_json
+from crmsync.core.model import SIDES, Contract, Entity, Finding, Json, Modified, Project, Side, to_json
 from crmsync.core.model import Mapping as Declared
 from crmsync.core.values.lookup import loads
 from crmsync.project.yaml_text import yaml_lines
@@ -144,11 +144,15 @@ def _joints(project: Project) -> Iterator[list[Spot]]:
                 (_name(mapping, side), path) for side in SIDES for text in expressions(each, side)
                 if (path := plain_path(text))
             ]  # fmt: skip
-            if each.link is None:
-                yield spots
-            else:
+            looked_up = [(side, load) for side in SIDES for load in loads(each.to[side])]
+            for side, (name, by, take) in looked_up:
+                theirs = [spot for spot in spots if spot[0] != _name(mapping, side)]
+                ours = [spot for spot in spots if spot[0] == _name(mapping, side)]
+                yield from ([*theirs, (name, _path(by))], [*ours, (name, _path(take))])
+            if each.link is not None:
                 yield from ([spot, *_key_of(project, each.link, spot)] for spot in spots)
-            yield from _looked_up(project, each.to, spots)
+            elif not looked_up:
+                yield spots
 
 
 def _key_of(project: Project, link: str, spot: Spot) -> list[Spot]:
@@ -158,12 +162,6 @@ def _key_of(project: Project, link: str, spot: Spot) -> list[Spot]:
     ends = [end for end in parent.ends if end.system == system]
     entity = project.entity(ends[0]) if ends else None
     return [(entity.full_name, _path(entity.key[0]))] if entity and len(entity.key) == 1 else []
-
-
-def _looked_up(project: Project, chains: Sequence[Sequence[Call]], spots: list[Spot]) -> Iterator[list[Spot]]:
-    for chain in chains:
-        for name, by, take in loads(tuple(chain)):
-            yield [*spots, (name, _path(by)), (name, _path(take))]
 
 
 def _said_by_contract(project: Project, spot: Spot) -> Iterator[str]:

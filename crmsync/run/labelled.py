@@ -29,13 +29,15 @@ DERIVED: Final = 20_000  # negatives that follow from positives; of more, every 
 
 @dataclass(frozen=True)
 class Stock:
-    """All records of both sides, or of one alone (`side`), linked or not, under a rule."""
+    """All records of both sides, or of one alone (`side`), linked or not, under a rule. `beside`: pairs that are scored
+    although they may share no block."""
 
     world: World
     mapping: Declared
     rule: Match
     side: Side | None
     gathered: tuple[Gathered, ...]
+    beside: frozenset[Pair] = frozenset()
 
     @property
     def first(self) -> list[Candidate]:
@@ -57,8 +59,8 @@ class Stock:
 
     @cached_property
     def scored(self) -> Scored:
-        """Every candidate pair."""
-        return score_pairs(self.rule, self.census, self.first, self.second)
+        """Every candidate pair, and those beside them."""
+        return score_pairs(self.rule, self.census, self.first, self.second, beside=self.beside)
 
     def read(self, file: Path) -> Pairs:
         """The pairs that a file names. Raises `Stopped` (exit 2) as `read_pairs` does, and where it names no record."""
@@ -101,7 +103,7 @@ class Stock:
         return {keys: same for keys, same in found.items() if keys[0] in here[0] and keys[1] in here[1]}
 
     def rows_of(self, pairs: Iterable[Pair]) -> dict[Pair, int]:
-        """The row of each pair that is a candidate."""
+        """The row of each pair that is scored."""
         scored = self.scored
         places = [{each.key: place for place, each in enumerate(side)} for side in (scored.first, scored.second)]
         width = len(scored.second) or 1
@@ -132,8 +134,8 @@ def stock(world: World, mapping: Declared, side: Side | None = None, rule: Match
 
 @dataclass(frozen=True, slots=True)
 class Labels:
-    """Labels on candidate pairs, by row: 1 same, 0 different. `weights`: of how many pairs each is a sample. `apart`:
-    labelled pairs that share no block, so that nobody would ever compare them. `derived`: how many are different only
+    """Labels on scored pairs, by row: 1 same, 0 different. `weights`: of how many pairs each is a sample. `apart`:
+    labelled pairs that are not scored. `derived`: how many are different only
     because another pair is the same."""
 
     rows: Ints

@@ -96,6 +96,7 @@ def trained(world: World, mapping: Declared, file: Path | None, side: Side | Non
     teaches nothing: it judges no pair that is compared, or, with what people judged, gives no pair of one kind."""
     material = stock(world, mapping, side, _by_points(mapping))
     pairs = material.judged_pairs(file) if file else None
+    material = replace(material, beside=frozenset({*material.judged, *(pairs.judged if pairs else ())}))
     labels = _believed(material, labels_of(material, pairs))
     if pairs is not None:
         _refuse_one_sided(labels, pairs)
@@ -117,13 +118,14 @@ def _untaught(mapping: Declared, prior: Scorecard, scored: Scored) -> Finding:
 
 
 def learned(prior: Scorecard, scored: Scored, labels: Labels) -> Scorecard:
-    """The points of the pairs alone, and then of the labels where there are any of both kinds. The prior itself where
-    the pairs are alone and teach something else than what is the same."""
+    """The points of the pairs alone, and then of the labels where there are any of both kinds. What the pairs alone
+    teach counts for nothing where it is something else than what is the same; the prior itself, then, without labels."""
     rows, anchors = _anchored(scored, labels)
     card = expectation_maximisation(scored.features[rows], prior, scored.names, anchors)
+    found, foretold = said_same(card, scored), said_same(prior, scored)
+    card = card if ABOUT[0] * foretold <= found <= ABOUT[1] * foretold else prior
     if not 0 < labels.same < len(labels.values):
-        found, foretold = said_same(card, scored), said_same(prior, scored)
-        return card if ABOUT[0] * foretold <= found <= ABOUT[1] * foretold else prior
+        return card
     start = between(prior, card, len(labels.values) - labels.derived)
     told = scored.features[labels.rows]
     return logistic(told, labels.values, start, scored.names, weights=labels.weights, among=scored.features[rows])

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from crmsync.core.mapping import Compiled, Lifted, Seen, breaks, examine
-from crmsync.core.merge import Failed, carry
-from crmsync.core.model import ABSENT, Agreed, Change, Field, Finding, Json, Raw, Side, from_json, other
+from crmsync.core.merge import Failed
+from crmsync.core.model import ABSENT, Agreed, Change, Finding, Json, Raw, Side, from_json, other
+from crmsync.core.plan.decide import first_said
 
 Verdict: TypeAlias = Literal["mapped", "rejected", "held", "out of scope", "deleted"]
 CREATES = "(a counterpart is made)"  # beside the fields: no field is called so
@@ -50,22 +51,17 @@ def _mapped(compiled: Compiled, side: Side, seen: Seen, lifted: Lifted) -> Outco
 def _values(compiled: Compiled, side: Side, lifted: Lifted) -> Iterator[tuple[str, Json | Failed]]:
     to = other(side)
     for index, each in enumerate(compiled.mapping.fields):
-        if each.paths[to] is None or not lifted.gates[index]:
+        if each.paths[to] is None:
             continue
-        value = _crossed(compiled, index, each, side, lifted.natives[index])
-        if (value is ABSENT or value is None) and each.default[to] is not ABSENT:
-            value = each.default[to]
-        if not (value is ABSENT or (value is None and each.on_null == "keep")):
+        said = lifted.natives[index] if lifted.gates[index] else ABSENT
+        value, _ = first_said(each, _followed if each.link else compiled.cross[to][index], side, said)
+        if value is not ABSENT:
             yield each.name, value
 
 
-def _crossed(compiled: Compiled, index: int, field: Field, side: Side, value: Json) -> Json | Failed:
-    if value is ABSENT or field.owner is None or (field.owner == other(side) and field.seed != side):
-        return ABSENT
-    if field.link:
-        return value
-    cross = compiled.cross[other(side)][index]
-    return carry(cross, value) if field.merge else cross(value)
+def _followed(key: Json) -> Json | Failed:
+    """Of a link the key on this side: who is linked, only a ledger knows."""
+    return key
 
 
 def _changes(compiled: Compiled, told: Mapping[str, Json]) -> list[Change]:

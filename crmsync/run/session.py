@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
+from heapq import merge
+from operator import attrgetter
 from secrets import token_hex
 
 from crmsync.connectors.base import ConnectorError, Refused
@@ -33,7 +35,7 @@ from crmsync.run.recover import left_behind, recover, telling
 from crmsync.run.report import Report, Tally, reasons, sides
 from crmsync.run.tape import taping
 from crmsync.run.trace import new_trace
-from crmsync.run.world import Stopped, World, utc_now
+from crmsync.run.world import Numbered, Stopped, World, every, utc_now
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,15 @@ def chosen(mappings: Sequence[Declared], select: Sequence[str]) -> tuple[Declare
             names = ", ".join(mapping.name for mapping in enabled)
             raise Stopped(2, Finding("usage/no-mapping", f"no mapping is named {glob}", f"choose among: {names}"))
     return tuple(m for m in enabled if not select or any(fnmatchcase(m.name, glob) for glob in select))
+
+
+def numbered(
+    world: World, ask: Callable[..., list[Numbered]], select: Sequence[str], state: str | None, **more: str | None
+) -> Iterator[Numbered]:
+    """The reviews or dead letters of the selected mappings, of all that there ever were where none is named, by number.
+    Raises `Stopped` (exit 2) as `selected`."""
+    names = [mapping.name for mapping in selected(world, select)] if select else [None]
+    return merge(*(every(ask, name, state, **more) for name in names), key=attrgetter("n"))
 
 
 def new_run_id() -> str:

@@ -8,7 +8,7 @@ from typing import Final, TypeAlias
 
 from crmsync.core.expression import EvaluationError
 from crmsync.core.mapping import Compiled, Seen, lower
-from crmsync.core.merge import Failed, agree, carry, confirm
+from crmsync.core.merge import Failed, agree, carry, confirm, leads_back
 from crmsync.core.model import (
     ABSENT,
     SIDES,
@@ -29,7 +29,7 @@ from crmsync.core.model import (
     to_json,
 )
 from crmsync.core.plan import Decided, Pair, decide
-from crmsync.core.values.chain import find
+from crmsync.core.values import Context, respells
 from crmsync.core.values.lookup import loads
 from crmsync.run.drawing import Records, settled, without
 from crmsync.run.parents import NOWHERE
@@ -90,6 +90,12 @@ class Way:
     @property
     def creates(self) -> bool:
         return self.compiled.mapping.create[self.target] is not False
+
+    @property
+    def context(self) -> Context:
+        """In which the chains towards the target run."""
+        source, target = (self.compiled.mapping.ends[side].name for side in (self.source, self.target))
+        return Context(self.records.tables, source, target)
 
     def partner(self, number: int) -> Json:
         return self.partners[number % len(self.partners)] if self.partners else ABSENT
@@ -368,13 +374,9 @@ def _return(way: Way, at: int, field: Field, value: Json) -> Failure | None:
     if agree(field, returned, value):
         return None
     again = carry(there, returned) if field.merge else there(returned)
-    if _only_respells(field.to[way.target]) and not isinstance(again, Failed) and agree(field, again, arrived):
+    only_respells = respells(field.to[way.target], way.context)
+    if not isinstance(again, Failed) and leads_back(field, (value, arrived, returned, again), respells=only_respells):
         return None
     last = again.message if isinstance(again, Failed) else _cut(again)
     message = f"{field.name}: {_cut(value)} -> {_cut(arrived)} -> {_cut(returned)} -> {last}"
     return Failure("test/round-trip", path, at, message, mend)
-
-
-def _only_respells(chain: Chain) -> bool:
-    """Does nothing get lost but spelling, or what a table says is the same?"""
-    return all(call.name == "lookup" or find(call.name).normalises for call in chain)

@@ -193,8 +193,10 @@ def examined(world: World, compiled: Compiled, side: Side, row: Staged) -> Seen:
     return examine(compiled, side, raw, world.door(compiled.mapping, side).decode)
 
 
-def every(ask: Callable[..., list[Numbered]], mapping: str, state: str, **more: str) -> Iterator[Numbered]:
-    """All reviews or dead letters of a mapping in this state, page after page."""
+def every(
+    ask: Callable[..., list[Numbered]], mapping: str | None, state: str | None, **more: str | None
+) -> Iterator[Numbered]:
+    """All reviews or dead letters of a mapping (None: of all) in this state (None: in any), page after page."""
     after = 0
     while page := ask(mapping, state, after=after, **more):
         yield from page

@@ -140,8 +140,8 @@ def test_every_rule_of_run_time_is_listed() -> None:
     assert {rule for rule in rules_of_run_time(COMPAT) if rule.islower()} <= {*RULES, *WHOLE.values()}
 
 
-ROOMS = """anonymise audit change check contract crmsync expression forget ledger limits link listing machine merge pii plan rebase record
-recorded replay run sentinel sheet signals sql system test transform usage write"""
+ROOMS = """anonymise audit change check contract crmsync expression forget ledger limits link listing machine merge
+pii plan rebase record recorded replay run sentinel sheet signals sql system test transform usage write"""
 RULE = re.compile(rf'"((?:{"|".join(ROOMS.split())})/[a-z]+(?:-[a-z]+)*)"')
 VARYING = re.compile(r'f"(contract|limits)/{(?:\w+\.)?(\w+)}"')
 ONE_OF_MANY = {"contract/required"}  # listed as contract/RULE

@@ -39,6 +39,14 @@ def test_a_linked_record_is_found_by_its_blocks_and_by_those_of_its_counterpart(
     assert bearers(ledger, 1, "dunaj", "dunaj.sk") == [("dunaj", P), ("dunaj.sk", P)]
 
 
+def test_of_a_block_the_ledger_holds_no_letter(ledger):
+    bear(ledger, A, "phone:905123456", features={"name": "dunaj"})
+    with ledger.database.reading() as access:
+        held = access.rows("SELECT block FROM crmsync_block")
+    assert len(held) == 1 and "905" not in held[0][0]
+    assert ledger.candidates(M, 0, ["phone:905123456"]) == {A: {"name": "dunaj"}}
+
+
 def test_a_linked_record_is_nobodys_candidate(ledger):
     bear(ledger, A, "dunaj", "du", features={"name": "dunaj"})
     bear(ledger, A, "dunaj")

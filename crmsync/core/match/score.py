@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -69,17 +69,29 @@ def score_pairs(
     first: Sequence[Candidate],
     second: Sequence[Candidate] | None = None,
     keep_from: float = 0.0,
+    beside: Collection[Both[Key]] = (),
 ) -> Scored:
-    """Score every pair that shares a block, between two systems or inside one. Pairs below `keep_from` are left out,
-    unless an identifier that decides is equal."""
+    """Score every pair that shares a block, between two systems or inside one, and the pairs `beside`, which may share
+    none. Pairs below `keep_from` are left out, unless an identifier that decides is equal."""
     ours = _sorted(first)
     theirs = ours if second is None else _sorted(second)
     blocking = Blocking.of(rule, census)
     mine = hashed(blocking, ours)
     width = len(theirs) or 1
     found = pairs_within(mine, width) if second is None else pairs_between(mine, hashed(blocking, theirs), width)
-    pairs = candidates_of(found)
+    pairs = candidates_of([*found, _codes(ours, theirs, beside)])
     return weigh(rule, census, ours, theirs, (pairs // width, pairs % width), keep_from)
+
+
+def _codes(ours: Sequence[Candidate], theirs: Sequence[Candidate], pairs: Collection[Both[Key]]) -> Ints:
+    """Where these pairs stand, as blocking says it; inside one system the first place is the lower one."""
+    if not pairs:
+        return np.zeros(0, dtype=np.int64)
+    first, second = ({each.key: place for place, each in enumerate(side)} for side in (ours, theirs))
+    places = [(first[one], second[two]) for one, two in pairs if one in first and two in second]
+    if ours is theirs:
+        places = [(min(each), max(each)) for each in places if each[0] != each[1]]
+    return np.array([i * (len(theirs) or 1) + j for i, j in places], dtype=np.int64)
 
 
 def _sorted(candidates: Sequence[Candidate]) -> Sequence[Candidate]:

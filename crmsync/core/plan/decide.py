@@ -536,15 +536,22 @@ def _fill(case: _Case, index: int, source: Side, lifted: Lifted) -> Change | Fai
     if not target.paths:
         return None
     value = lifted.natives[index]
-    want = _first_value(field, case.crosses(index)[to], source, value) if lifted.gates[index] else ABSENT
+    want, is_default = first_said(field, case.crosses(index)[to], source, value if lifted.gates[index] else ABSENT)
+    if want is ABSENT:
+        return None
     if isinstance(want, Failed):
         return want
-    if (want is ABSENT or want is None) and field.default[to] is not ABSENT:
-        return _change(field, target.text, source, value, field.default[to], "default")
-    if want is ABSENT or (want is None and field.on_null == "keep"):
-        return None
     reason = "seeded" if field.owner == to else "created" if field.value is ABSENT else "constant"
-    return _change(field, target.text, source, value, want, reason)
+    return _change(field, target.text, source, value, want, "default" if is_default else reason)
+
+
+def first_said(field: Field, cross: Cross, source: Side, value: Json) -> tuple[Json | Failed, bool]:
+    """What a record that is not there yet gets in a field, ABSENT for nothing; and whether that is the default. `value`
+    is what the source says, ABSENT also behind a closed gate."""
+    want, default = _first_value(field, cross, source, value), field.default[other(source)]
+    if (want is ABSENT or want is None) and default is not ABSENT:
+        return default, True
+    return (ABSENT if want is None and field.on_null == "keep" else want), False
 
 
 def _first_value(field: Field, cross: Cross, source: Side, value: Json) -> Json | Failed:

@@ -14,9 +14,7 @@ from typing import Final, TypeAlias
 
 import jsonschema_rs
 
-from crmsync.core.compat.canonical import Uncanonical
-from crmsync.core.compat.choices import Seeded, Simplest
-from crmsync.core.compat.draw import Undrawable, drawing_of
+from crmsync.core.compat.draw import some
 from crmsync.core.compat.regular import Language, Unregular
 from crmsync.core.model import ABSENT, Json, to_json
 from crmsync.core.types.bounds import high, low
@@ -68,7 +66,7 @@ def crossed(value: Json, cross: Cross) -> Json:
 
 # Values to try ---------------------------------------------------------------------------------------------
 
-_DRAWN: Final = 6
+_SEEDS: Final = 5
 _LISTED: Final = 60
 _DEEPEST: Final = 2
 LONGEST: Final = 100_000
@@ -103,7 +101,7 @@ def drawn_from(schema: Json) -> Iterator[Json]:
     writer = Writer(root)
     for view in root.record.alternatives:
         if view.values is None and (view.kind == "object" or view.limits("pattern") or view.limits("format")):
-            yield from _drawn(writer.written(Type((view,))), _DRAWN)
+            yield from some(writer.written(Type((view,))), _SEEDS)
 
 
 def is_blank(value: Json) -> bool:
@@ -127,7 +125,7 @@ def _of(view: View, writer: Writer, lengths: Sequence[int], depth: int) -> Itera
         case "list" if depth < _DEEPEST:
             yield from _lists(view, writer, lengths, depth + 1)
         case "object":
-            yield from _drawn(writer.written(Type((view,))), 2)
+            yield from some(writer.written(Type((view,))), 1)
 
 
 def _texts(view: View, lengths: Sequence[int]) -> Iterator[Json]:
@@ -170,15 +168,3 @@ def _lists(view: View, writer: Writer, lengths: Sequence[int], depth: int) -> It
     if fixed and all(fixed):
         most = max(map(len, fixed))
         yield from ([each[min(at, len(each) - 1)] for each in fixed] for at in range(most))
-
-
-def _drawn(schema: Json, count: int) -> Iterator[Json]:
-    try:
-        draw = drawing_of(schema)
-    except Uncanonical:
-        return
-    with suppress(Undrawable):
-        yield draw(Simplest())
-    for seed in range(count - 1):
-        with suppress(Undrawable):
-            yield draw(Seeded(seed))

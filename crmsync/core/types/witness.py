@@ -7,7 +7,6 @@ null, empty, or of each kind that it may be. Where the contract is too involved 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from itertools import chain, islice
@@ -15,9 +14,7 @@ from typing import Final, TypeAlias
 
 import jsonschema_rs
 
-from crmsync.core.compat.canonical import Uncanonical
-from crmsync.core.compat.choices import Seeded, Simplest
-from crmsync.core.compat.draw import Undrawable, drawing_of
+from crmsync.core.compat.draw import some
 from crmsync.core.expression import EvaluationError, compile_expression
 from crmsync.core.expression.functions import kind_of
 from crmsync.core.expression.tree import Node, in_text_order, tree_of
@@ -82,40 +79,16 @@ class Witnesses:
         """The contract's own examples, and records drawn from it."""
         schema = self.root.schema
         examples = schema.get("examples", ()) if isinstance(schema, dict) else ()
-        found = chain(examples, self.drawn_records())
+        found = chain(examples, some(schema, _DRAWN))
         return tuple(sorted(filter(self.valid, found), key=_size))
-
-    def drawn_records(self) -> Iterator[Json]:
-        try:
-            draw = drawing_of(self.root.schema)
-        except Uncanonical:
-            return
-        with suppress(Undrawable):
-            yield draw(Simplest())
-        for seed in range(_DRAWN):
-            with suppress(Undrawable):
-                yield draw(Seeded(seed))
 
     def simplest(self, schema: Json) -> Json:
         """The simplest value of a schema, ABSENT if none is found."""
         key = to_json(schema).decode()
         if key not in self._drawn:
-            self._drawn[key] = min(_drawn(schema), key=_size, default=ABSENT)
+            found = next(some(schema, 0), ABSENT)
+            self._drawn[key] = min(some(schema, _TRIES), key=_size, default=ABSENT) if found is ABSENT else found
         return self._drawn[key]
-
-
-def _drawn(schema: Json) -> Iterator[Json]:
-    """The simplest value, or a few, where that is too simple to be valid."""
-    try:
-        draw = drawing_of(schema)
-    except Uncanonical:
-        return
-    with suppress(Undrawable):
-        yield draw(Simplest())
-        return
-    for seed in range(_TRIES):
-        with suppress(Undrawable):
-            yield draw(Seeded(seed))
 
 
 def _error_of(call: Node) -> str:

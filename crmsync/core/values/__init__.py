@@ -5,7 +5,7 @@
 `docs/transforms.md`; own ones come by the entry point group `crmsync.transforms` and pass `crmsync.core.values.laws`.
 """
 
-from crmsync.core.values.chain import check_chain, compile_chain, invert, registry
+from crmsync.core.values.chain import check_chain, compile_chain, invert, registry, respells
 from crmsync.core.values.transform import Context, Transform, Unfit
 
-__all__ = ["Context", "Transform", "Unfit", "check_chain", "compile_chain", "invert", "registry"]
+__all__ = ["Context", "Transform", "Unfit", "check_chain", "compile_chain", "invert", "registry", "respells"]

@@ -163,6 +163,15 @@ def each(take: Step, values: list[Json], takes_null: bool) -> list[Json]:
     return taken
 
 
+def respells(chain: Chain, context: Context) -> bool:
+    """Whether a chain loses nothing but spelling (`"1"` times 8 is 8, and that is 1), or what a table says is the
+    same."""
+    return all(
+        call.name == "lookup" or registry()[call.name].normalises or invert((call,), context) is not None
+        for call in chain
+    )
+
+
 def invert(chain: Chain, context: Context) -> Chain | None:
     """The chain from the target's value to the source's, or None where what is needed to go back was lost: by
     rounding, truncate, strip_diacritics, a lookup with several answers and no `prefer` ... Law: going there, back

@@ -71,7 +71,7 @@ def _place(at: At) -> str:
 
 def owners_agree(world: World) -> Iterator[Finding]:
     """A value that one mapping brings from elsewhere, and another one takes for the entity's own."""
-    brought: dict[tuple[str, Path], tuple[Draft, Field, Side]] = {}
+    brought: dict[tuple[str, Path], list[tuple[Draft, Field, Side]]] = {}
     active = [draft for draft in world.drafts.values() if draft.mapping.enabled]
     for draft in active:
         for each in draft.mapping.fields:
@@ -80,7 +80,7 @@ def owners_agree(world: World) -> Iterator[Finding]:
                 for text, _ in places(draft, each, side):
                     end, path = draft.mapping.ends[side], plain_path(text)
                     if path is not None:
-                        brought[f"{end.system}.{end.entity}", path] = draft, each, side
+                        brought.setdefault((f"{end.system}.{end.entity}", path), []).append((draft, each, side))
     for draft in active:
         for each in draft.mapping.fields:
             if each.owner in SIDES and each.link is None:
@@ -88,20 +88,19 @@ def owners_agree(world: World) -> Iterator[Finding]:
 
 
 def _conflict(
-    draft: Draft, each: Field, owner: Side, brought: dict[tuple[str, Path], tuple[Draft, Field, Side]]
+    draft: Draft, each: Field, owner: Side, brought: dict[tuple[str, Path], list[tuple[Draft, Field, Side]]]
 ) -> Iterator[Finding]:
     end = draft.mapping.ends[owner]
     for text, where in places(draft, each, owner):
-        found = brought.get((f"{end.system}.{end.entity}", plain_path(text) or ()))
-        if found is None or found[0] is draft or found[0].mapping.name in draft.mapping.after:
-            continue
-        first, its, side = found
-        message = (
-            f"{end.system}.{end.entity} {text} is owned by {first.sides[other(side)]} in mapping {first.mapping.name} "
-            f"(field {its.name}), and by {draft.sides[owner]} here"
-        )
-        mend = f"agree on one owner; or, to pass its value on, write after: [{first.mapping.name}]"
-        yield draft.wrong("owner-conflict", message, mend, *where, severity="warning")
+        for first, its, side in brought.get((f"{end.system}.{end.entity}", plain_path(text) or ()), ()):
+            if first is draft or first.mapping.name in draft.mapping.after:
+                continue
+            message = (
+                f"{end.system}.{end.entity} {text} is owned by {first.sides[other(side)]} in mapping "
+                f"{first.mapping.name} (field {its.name}), and by {draft.sides[owner]} here"
+            )
+            mend = f"agree on one owner; or, to pass its value on, write after: [{first.mapping.name}]"
+            yield draft.wrong("owner-conflict", message, mend, *where, severity="warning")
 
 
 def after_names_mappings(world: World) -> Iterator[Finding]:

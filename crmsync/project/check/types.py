@@ -8,7 +8,7 @@ from itertools import islice
 from typing import Final
 
 from crmsync.core.expression import plain_path
-from crmsync.core.merge import agree
+from crmsync.core.merge import leads_back
 from crmsync.core.model import ABSENT, At, Call, Check, Finding, Json, Severity, other, to_json
 from crmsync.core.types import infer
 from crmsync.core.types.chain import Refusal, Through, through
@@ -16,7 +16,7 @@ from crmsync.core.types.edges import GROWING
 from crmsync.core.types.proof import Proof, crossed, is_blank, values_of
 from crmsync.core.types.root import Root
 from crmsync.core.types.words import brief, listed, said
-from crmsync.core.values import check_chain, invert, registry
+from crmsync.core.values import check_chain, invert, registry, respells
 from crmsync.project.check.flow import Flow, Types, is_sound, lengths_of, without_null
 from crmsync.project.check.world import World, checks
 from crmsync.project.mappings import Draft
@@ -150,24 +150,10 @@ def _lost(flow: Flow, back: Flow) -> Finding | None:
             continue
         source = crossed(there, back.cross)
         again = ABSENT if source is ABSENT else crossed(source, flow.cross)
-        if again is not ABSENT and not _leads_back(flow, (value, there, source, again)):
-            return _round_trip(flow, (value, there, source, again))
+        way = value, there, source, again
+        if again is not ABSENT and not leads_back(flow.each, way, respells=respells(flow.chain, flow.context)):
+            return _round_trip(flow, way)
     return None
-
-
-def _leads_back(flow: Flow, way: tuple[Json, ...]) -> bool:
-    """A value comes back as it was, or nothing but its spelling is lost, and it arrives again as it did."""
-    value, there, source, again = way
-    if agree(flow.each, source, value):
-        return True
-    is_settled = flow.each.owner != "shared" or flow.each.merge is not None or flow.each.equal_within is not None
-    is_lossless = is_settled or all(_respells(call, flow) for call in flow.chain)
-    return is_lossless and agree(flow.each, again, there)
-
-
-def _respells(call: Call, flow: Flow) -> bool:
-    """Whether a step loses but spelling (`"1"` times 8 is 8, and that is 1), or what a table says is the same."""
-    return call.name == "lookup" or registry()[call.name].normalises or invert((call,), flow.context) is not None
 
 
 def _round_trip(flow: Flow, way: tuple[Json, ...]) -> Finding:

@@ -12,7 +12,7 @@ from crmsync.core.model import SIDES, Contract, Side
 from crmsync.project.check.deprecation import deprecated_reads
 from crmsync.project.check.world import expressions
 from crmsync.project.mappings import Draft, read_mapping
-from crmsync.project.yaml import load_yaml
+from crmsync.project.yaml import load_yaml, yaml_files
 from crmsync.run.registry.read import folder_of
 
 
@@ -29,8 +29,8 @@ class Use(NamedTuple):
 def users(root: Path, contracts: Mapping[str, Contract]) -> dict[str, list[Use]]:
     """By contract ("crm.account@1.0.0"). What a mapping file says that cannot be read is left out: `check` names it."""
     found: dict[str, list[Use]] = {}
-    for path in sorted(folder_of(root, "mappings").glob("*")):
-        if path.suffix in (".yaml", ".yml") and not path.stem.endswith(".match") and path.is_file():
+    for path in yaml_files(folder_of(root, "mappings")):
+        if not path.stem.endswith(".match"):
             document, _ = load_yaml(path.as_posix(), path.read_bytes())
             draft = read_mapping(document, contracts)[0] if document is not None else None
             if draft is None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from crmsync.core.match import Blocking, Candidate, Census, census_of, score_pairs
 from crmsync.core.match.block import candidates_of, pairs_between, pairs_within
 from crmsync.core.match.census import COMMON
-from crmsync.core.model import Compare, Match
+from crmsync.core.model import Compare, Match, to_json
 from tests.core.match.worlds import RULE, crowd, crowds
 
 owned = st.sets(st.tuples(st.integers(-3, 3), st.integers(0, 6)), max_size=25)
@@ -73,7 +73,30 @@ def test_a_census_counts_records_not_words(names):
     for word in ("stavby", "novak"):
         count = sum(word in name.split() for name in names)
         assert census.words["name"].get(word, 0) == (count if count >= COMMON else 0)
-    assert Census.from_json(census.to_json()) == census
+
+
+@given(crowds)
+def test_a_remembered_census_says_the_same_of_every_word_and_key(values):
+    census = census_of(RULE, crowd(values * 3))
+    remembered = Census.from_json(census.to_json())
+    for entry, counts in census.words.items():
+        rarities = census.rarity(entry), remembered.rarity(entry)
+        for word in (*counts, "", "=", "unheard"):
+            assert rarities[0](word) == rarities[1](word)
+    for each in crowd(values):
+        assert Blocking.of(RULE, remembered).keys(each.values) == Blocking.of(RULE, census).keys(each.values)
+    assert remembered.to_json() == census.to_json()
+
+
+def test_a_remembered_census_tells_nobody_what_it_has_counted():
+    rule = Match(compare=(Compare("mail", "email"), Compare("phone", "phone"), Compare("name", "company")))
+    shared = {"mail": "jana@gmail.com", "phone": "0905 123 456", "name": "Kováč Jana"}
+    census = census_of(rule, crowd([shared] * 300, rule=rule))
+    told = to_json(census.to_json()).decode()
+    assert census.crowded and len(Census.from_json(census.to_json()).crowded) == len(census.crowded)
+    assert {"=jana@gmail.com"} <= census.words["mail"].keys()
+    for said in ("jana", "gmail", "905123456", "123456", "kovac"):
+        assert said not in told
 
 
 def test_a_word_tells_the_less_the_more_records_have_it():

@@ -7,15 +7,16 @@ found in some tries, the schema is `Undrawable`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 
-from crmsync.core.compat.canonical import Canonical
-from crmsync.core.compat.choices import Choices
+from crmsync.core.compat.canonical import Canonical, Uncanonical
+from crmsync.core.compat.choices import Choices, Seeded, Simplest
 from crmsync.core.compat.draw.makers import Makers
 from crmsync.core.compat.draw.making import Undrawable
 from crmsync.core.model import Json
 
-__all__ = ["Undrawable", "draw", "drawing", "drawing_of"]
+__all__ = ["Undrawable", "draw", "drawing", "drawing_of", "some"]
 
 
 def draw(schema: Canonical, choices: Choices) -> Json:
@@ -32,3 +33,15 @@ def drawing(schema: Canonical) -> Callable[[Choices], Json]:
 def drawing_of(schema: Json) -> Callable[[Choices], Json]:
     """As `drawing`. Raises Uncanonical."""
     return drawing(Canonical.of(schema))
+
+
+def some(schema: Json, seeds: int) -> Iterator[Json]:
+    """The simplest value, and one for each seed, as far as there are any: nothing of a schema that cannot be read."""
+    try:
+        draw = drawing_of(schema)
+    except Uncanonical:
+        return
+    sources: list[Choices] = [Simplest(), *map(Seeded, range(seeds))]
+    for choices in sources:
+        with suppress(Undrawable):
+            yield draw(choices)
