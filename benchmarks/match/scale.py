@@ -25,8 +25,9 @@ import numpy as np
 
 from benchmarks.match.companies import write
 from crmsync.cli import MANY
-from crmsync.core.match import Candidate, census_of, traits_of
+from crmsync.core.match import Candidate, census_of
 from crmsync.core.match.block import Blocking, candidates_of, hashed, pairs_within
+from crmsync.core.match.rule import reader
 from crmsync.core.match.score import weigh
 from crmsync.core.model import LIKELY, Compare, Match, key_text
 
@@ -108,7 +109,8 @@ def _rows(data: Path, size: int) -> Iterator[tuple[str, Mapping[str, str]]]:
 
 
 def _normal(rows: list[tuple[str, Mapping[str, str]]]) -> list[Candidate]:
-    return sorted((Candidate((key,), traits_of(RULE, values)) for key, values in rows), key=lambda it: key_text(it.key))
+    read = reader(RULE)
+    return sorted((Candidate((key,), read(values)) for key, values in rows), key=lambda it: key_text(it.key))
 
 
 def _truth(data: Path, records: list[Candidate]) -> np.ndarray[Any, np.dtype[np.int64]]:

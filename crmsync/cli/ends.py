@@ -50,9 +50,20 @@ def answer(group: click.Group, arguments: Sequence[str]) -> int:
         return PIPE_CLOSED
     except (KeyboardInterrupt, Terminated, Exception) as error:  # noqa: BLE001  the very top: the user gets words
         if os.environ.get("CRMSYNC_DEBUG") == "1" and settings.log_format == "text" and is_mistake(error):
-            traceback.print_exception(error)
+            click.echo("".join(_traceback(error)), err=True, nl=False)
         code, findings = ending(error)
         return _told(settings, name, code, *findings)
+
+
+def _traceback(error: BaseException) -> Iterator[str]:
+    """As Python prints it, without the texts of the exceptions: those may quote a value."""
+    before = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    if before is not None:
+        yield from _traceback(before)
+        yield "\nThen:\n\n"
+    yield "Traceback (most recent call last):\n"
+    yield from traceback.format_tb(error.__traceback__)
+    yield f"{type(error).__name__} (its text is not shown: it may quote a value)\n"
 
 
 def ending(error: BaseException) -> tuple[int, tuple[Finding, ...]]:
@@ -106,7 +117,7 @@ def _unexpected(error: BaseException) -> Finding:
     """A mistake of ours. Its text may hold anything, also a value of a record, so it is only shown when asked for."""
     last = traceback.extract_tb(error.__traceback__)[-1]
     message = f"{type(error).__name__} at {last.filename}:{last.lineno}: a mistake in crmsync itself"
-    return Finding(MISTAKE, message, "CRMSYNC_DEBUG=1 shows all of it; please report it with that")
+    return Finding(MISTAKE, message, "CRMSYNC_DEBUG=1 shows the way to it; please report it with that")
 
 
 def _told(settings: Settings, name: str, code: int, *findings: Finding) -> int:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from crmsync.run.exclude import Left
     from crmsync.run.world import World
 
-Deed: TypeAlias = "Callable[[World, Ref, Sequence[Mapping], str], tuple[Left, ...]]"
+Deed: TypeAlias = "Callable[[World, Sequence[Ref], Sequence[Mapping], str], tuple[Left, ...]]"
 HEAD: Final = ("mapping", "record", "why", "by", "since")
 FORGOTTEN: Final = "(forgotten)"
 UNMADE: Final = "its counterpart was taken back; crmsync link split {} lets another one be made"
@@ -65,7 +65,7 @@ def _do(settings: Settings, refs: Sequence[str], select: tuple[str, ...], deed: 
 
     with settings.world(create=True) as world:
         mappings = selected(world, select)
-        found = [each for ref in refs for each in deed(world, find_ref(world, ref), mappings, getpass.getuser())]
+        found = deed(world, [find_ref(world, ref) for ref in refs], mappings, getpass.getuser())
         teller = Teller(world.project, Mask(world.project))
     if settings.json:
         told = [{"mapping": each.mapping.name, "records": _records(teller, each)} for each in found]

@@ -182,7 +182,7 @@ def _show_trained(found: Trained, mapping: Mapping, file: Path) -> None:
         rest = len(labels.values) - labels.same
         render.say(f"of {rest} that are different: {others[0]} below 0.5 before, {others[1]} now")
     if labels.apart:
-        render.say(f"{labels.apart} labelled pairs share nothing that records are looked up by: they teach nothing")
+        render.say(f"{labels.apart} labelled pairs are children of two parents: they teach nothing")
     render.say(f"\nwritten to {file}; to use it, write into match: of the mapping:  model: {file.name}")
     if mapping.match and mapping.match.weighted:
         render.say("and take the weights by hand away: there is but one judge")

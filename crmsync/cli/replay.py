@@ -49,7 +49,7 @@ def replay(settings: Settings, run_id: str, show: int, show_pii: bool) -> None:
         with log.working(settings, "planning …"):
             run = latest(world.project.root) if run_id == "last" else run_id
             mappings, prepared, told = stack.enter_context(replayed(world, run, show))
-        report = report_of(mappings, prepared, run, planned_counts(prepared), lambda _: 0)
+        report = report_of(world.project, mappings, prepared, run, planned_counts(prepared), lambda _: 0)
         teller = Teller(world.project, Mask(world.project, show_pii))
         if settings.json:
             render.json(_json(teller, report, told))

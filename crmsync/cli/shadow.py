@@ -20,7 +20,7 @@ HEAD = ("", "same", "otherwise", "not yet")
 
 @click.command()
 @select_flag
-@click.option("--run", "run_id", metavar="RUN", help="Only what this run recorded; else what was recorded last.")
+@click.option("--run", "run_id", metavar="RUN", help="Only what this run (or `last`) recorded; else the newest of all.")
 @click.option("--show", type=click.IntRange(0), default=20, show_default=True, metavar="N", help="At most N examples.")
 @show_pii_flag
 @global_flags
@@ -39,6 +39,8 @@ def shadow(settings: Settings, select: tuple[str, ...], run_id: str | None, show
     from crmsync.run.shadow import shadowed
 
     with settings.world() as world:
+        if run_id == "last":
+            run_id = next((run.id for run in world.ledger.runs(1)), run_id)
         if run_id is not None and world.ledger.run(run_id) is None:
             raise usage(f"there is no run {run_id}", "see: crmsync history")
         with log.working(settings, "comparing …"):

@@ -27,14 +27,8 @@ def tell(story: PairStory, teller: Teller) -> Iterator[str]:
 
 
 def _pair(story: PairStory, teller: Teller) -> Iterator[str]:
-    link, name = story.link, story.mapping.name
-    if link is None:
-        yield "It is not linked."
-    else:
-        run = f" in run {link.run}" if link.run else ""
-        yield f"Linked on {render.when(link.made)} by {link.actor}{run}: {link.reason} (score {link.score:.2f})."
-        if link.state != "live":
-            yield f"The link is {link.state}."
+    name = story.mapping.name
+    yield from _linked(story.link)
     yield from (pair_sentence(each, teller) for each in _of_pair(story))
     yield from _merges(story, teller)
     yield from _left_alone(story, teller)
@@ -55,7 +49,23 @@ def _pair(story: PairStory, teller: Teller) -> Iterator[str]:
     yield from (
         f"No run takes it up yet: {each.message}{f'; {each.mend}' if each.mend else ''}" for each in story.unready
     )
-    yield from (f"The next run would do this: {each}" for each in _whole(story, teller))
+    if story.mapping.shadow:
+        yield f"{name} is in the shadow: no run writes anything; crmsync shadow -s {name} compares."
+    yield from (f"{_who(story)} would do this: {each}" for each in _whole(story, teller))
+
+
+def _linked(link: LinkRow | None) -> Iterator[str]:
+    if link is None:
+        yield "It is not linked."
+        return
+    run = f" in run {link.run}" if link.run else ""
+    yield f"Linked on {render.when(link.made)} by {link.actor}{run}: {link.reason} (score {link.score:.2f})."
+    if link.state != "live":
+        yield f"The link is {link.state}."
+
+
+def _who(story: PairStory) -> str:
+    return "Out of the shadow the next run" if story.mapping.shadow else "The next run"
 
 
 def _of_pair(story: PairStory) -> list[Episode]:
@@ -118,7 +128,7 @@ def _field(story: PairStory, each: FieldStory, teller: Teller) -> Iterator[str]:
         else:
             side, change = coming
             told = teller.value(mapping.name, field.name, change.after)
-            yield f"The next run would write {told} to {mapping.ends[side].name}, because {because(change.reason)}."
+            yield f"{_who(story)} would write {told} to {mapping.ends[side].name}, because {because(change.reason)}."
     if not each.next and not story.wrong and not story.unready:
         yield "The next run would leave it as it is."
     if each.review:

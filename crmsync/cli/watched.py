@@ -63,6 +63,7 @@ class Seen:
         end = End(
             self.command, self.scope, self.run, self.settings.trace, code, findings, self.began,
             time.perf_counter() - self.started, tuple(self.report.mappings) if self.report else (),
+            tuple(sorted({each.mapping for each in self.report.halted})) if self.report else (),
         )  # fmt: skip
         try:
             warnings = tell_all(self.loaded.watch, self.opened, end, os.environ)

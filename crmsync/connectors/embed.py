@@ -50,7 +50,7 @@ class Embedding:
         if not self.can.delta:
             return None
         found = {"": self.inner.newest(), **{embed.name: door.newest() for embed, door in self.hops.items()}}
-        return Cursor({name: cursor and [cursor.modified, list(cursor.key)] for name, cursor in found.items()})
+        return Cursor({name: cursor and [cursor.modified] for name, cursor in found.items()})
 
     def get(self, keys: Sequence[Key]) -> Page:
         return self._fill(self.inner.get(keys))
@@ -106,5 +106,5 @@ def _expecting(write: Write, versions: Mapping[tuple[Key, str], str]) -> Write:
     return replace(write, expect=versions.get((write.key, write.expect), write.expect))
 
 
-def _cursor(pair: Json) -> Cursor | None:
-    return Cursor(pair[0], tuple(pair[1])) if pair else None
+def _cursor(told: Json) -> Cursor | None:
+    return Cursor(told[0]) if told else None

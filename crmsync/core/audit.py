@@ -11,7 +11,7 @@ import hashlib
 from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
-from crmsync.core.model import ABSENT, Json, Side, to_json
+from crmsync.core.model import ABSENT, Json, Side, from_json, to_json
 
 FORGET: Final = "forget"  # erases what was told of its records
 PRUNE: Final = "prune"  # erases what was told before it
@@ -115,9 +115,11 @@ def seal(head: Head, entries: Iterable[tuple[Entry, str]]) -> Iterator[Row]:
     number, before = head
     for entry, salt in entries:
         number += 1
-        commitment = _commitment(entry.told, salt)
-        before = _hash(before, (number, *entry[:-1], commitment))
-        yield Row(number, *entry[:-1], commitment, before, entry.told, salt)
+        *public, told = entry
+        commitment = _commitment(told, salt)
+        columns = (number, *public, commitment)
+        before = _hash(before, columns)
+        yield Row._make((*columns, before, told, salt, None))
 
 
 def verify(rows: Iterable[tuple[Row, Row | None]], noted: Head | None = None) -> Head | Fault:
@@ -164,11 +166,19 @@ def _not_erased(row: Row, erasing: Row | None) -> Fault | None:
     """A row is only erased by a later one that says so."""
     about = {row.source, row.target} - {None}
     match erasing:
-        case Row(n=n, event="prune") if n > row.n:
+        case Row(n=n, event="prune", told=str(told)) if n > row.n and row.at < _before(told):
             return None
         case Row(n=n, event="forget") if n > row.n and about & {erasing.source, erasing.target}:
             return None
     return Fault("audit/told", row.n, f"what row {row.n} told is gone, and no row says that it was to be erased")
+
+
+def _before(told: str) -> str:
+    """Up to when a row says that it erased; "" where it does not say so."""
+    try:
+        return str(from_json(told)["before"])
+    except (ValueError, TypeError, KeyError):
+        return ""
 
 
 def _commitment(told: object, salt: object) -> str:

@@ -498,6 +498,14 @@ class Project:
     def entity(self, end: End) -> Entity:
         return self.systems[end.system].entities[end.entity]
 
+    def file(self, at: At | None) -> str:
+        """The name of a file within the project: wherever that lies, it is the same."""
+        return at.file.removeprefix(f"{self.root}/") if at else ""
+
+    def place(self, at: At | None) -> str:
+        """`mappings/account-customer.yaml:12`; "" for what was not read from a file."""
+        return f"{self.file(at)}:{at.line}" if at else ""
+
 
 # Flowing: records ------------------------------------------------------------------------------------
 

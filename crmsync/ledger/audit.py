@@ -7,20 +7,21 @@ for it holds anything that we want.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from secrets import token_hex
 from typing import Final
 
 from crmsync.core.audit import FORGET, PRUNE, Entry, Fault, Head, Row, ends_so, seal, verify
-from crmsync.core.model import Side, key_text, to_json
+from crmsync.core.model import Json, Side, from_json, key_text, to_json
 from crmsync.ledger.database import CHUNK, PAGE, Access, Database, Shape, chunks
 from crmsync.ledger.exclusions import record_hash, secret_of
-from crmsync.ledger.nouns import AuditTampered, NewAudit
+from crmsync.ledger.nouns import AuditTampered, LedgerUnreachable, NewAudit
 
 _AUDIT: Final = Shape("crmsync_audit", Row._fields)
 _ERASED: Final = Shape("crmsync_audit", ("told", "salt", "erased", "n"), ("n",))
 _ROW: Final = ", ".join(Row._fields)
-_BEFORE_ALL: Final = -(2**63)
+PRUNED: Final = f"told IS NOT NULL AND at < :before AND event <> '{PRUNE}'"
 SALT: Final = 16  # bytes
 
 
@@ -66,12 +67,30 @@ class Auditing:
             self.add([NewAudit(FORGET, mapping, side, (), told, who, None, now, record)])
             self._erase(erased, self.flush().n)
 
+    def forget_value(self, pattern: str, who: str, now: str, why: str = "") -> None:
+        """What was told of any record, as far as it is like this (`LIKE`, with `!` as its escape), is erased for good;
+        a row for each of these records says so."""
+        self.flush()
+        rows = self.access.rows(
+            "SELECT mapping, side, COALESCE(source, target), n FROM crmsync_audit "
+            "WHERE told LIKE :pattern ESCAPE '!' AND COALESCE(source, target) IS NOT NULL ORDER BY n",
+            pattern=pattern,
+        )
+        of: dict[tuple[str, Side | None, str], list[int]] = {}
+        for mapping, side, record, n in rows:
+            of.setdefault((mapping, side, record), []).append(n)
+        told = {"reason": why} if why else {}
+        for (mapping, side, record), numbers in of.items():
+            self.add([NewAudit(FORGET, mapping, side, (), told, who, None, now, record)])
+            self._erase(numbers, self.flush().n)
+
     def prune(self, before: str, who: str, now: str) -> int:
-        """What was told before that time (UTC ISO 8601) is erased for good; how many rows. The rows stay."""
+        """What was told before that time (UTC ISO 8601) is erased for good, but for what was pruned; how many rows. The
+        rows stay."""
         self.flush()
         numbers = [
             n for (n,) in self.access.rows(
-                "SELECT n FROM crmsync_audit WHERE told IS NOT NULL AND at < :before", before=before
+                f"SELECT n FROM crmsync_audit WHERE {PRUNED}", before=before
             )
         ]  # fmt: skip
         if numbers:
@@ -125,25 +144,25 @@ def about(access: Access, mapping: str, records: Iterable[tuple[Side, str]]) -> 
 
 
 def pages(
-    database: Database, after: int = _BEFORE_ALL, run: str | None = None, since: str | None = None
+    database: Database, after: int | None = None, run: str | None = None, since: str | None = None, size: int = PAGE
 ) -> Iterator[list[Row]]:
-    """By number; only those of a run, or told at that time (UTC ISO 8601) or later, if one is given."""
-    chosen = {name: value for name, value in {"run": run, "since": since}.items() if value is not None}
-    where = "".join(_CHOSEN[name] for name in chosen)
+    """By number; only those after a number, of a run, or told at that time (UTC ISO 8601) or later, if one is given."""
+    wanted = {"after": after, "run": run, "since": since}
     while True:
+        chosen = {name: value for name, value in wanted.items() if value is not None}
+        where = " AND ".join(["1 = 1", *(_CHOSEN[name] for name in chosen)])
         with database.reading() as access:
             rows = access.rows(
-                f"SELECT {_ROW} FROM crmsync_audit WHERE n > :after{where} ORDER BY n LIMIT :page",
-                after=after, page=PAGE, **chosen,
-            )  # fmt: skip
+                f"SELECT {_ROW} FROM crmsync_audit WHERE {where} ORDER BY n LIMIT :size", size=size, **chosen
+            )
         if rows:
             yield [Row(*row) for row in rows]
-        if len(rows) < PAGE:
+        if len(rows) < size:
             return
-        after = rows[-1][0]
+        wanted["after"] = rows[-1][0]
 
 
-_CHOSEN: Final = {"run": " AND run = :run", "since": " AND at >= :since"}
+_CHOSEN: Final = {"after": "n > :after", "run": "run = :run", "since": "at >= :since"}
 
 
 @dataclass
@@ -153,23 +172,64 @@ class Verification:
     database: Database
     noted: Head | None = None
     last: Head = field(default_factory=Head)  # where the ledger says that the chain ends
+    after: int | None = None  # the last row that was read
+    known: Row | None = None  # the first one that tells its records
 
     def result(self) -> Head | Fault:
-        """The head of a chain that nobody has touched, or the first thing that is wrong. Raises AuditTampered."""
-        end = verify(self._rows(), self.noted)
-        return end if isinstance(end, Fault) else ends_so(end, self.last)
+        """The head of a chain that nobody has touched, or the first thing that is wrong. Raises AuditTampered, and
+        LedgerUnreachable where nothing can be read."""
+        try:
+            end = verify(self._rows(), self.noted)
+        except LedgerUnreachable:
+            return self._unreadable()
+        found = end if isinstance(end, Fault) else ends_so(end, self.last)
+        return found if isinstance(found, Fault) else self._other_secret() or found
 
     def _rows(self) -> Iterator[tuple[Row, Row | None]]:
         """Every row with the one that erased it. The last look finds nothing new: then `last` is of the end."""
-        after, more = _BEFORE_ALL, True
+        more = True
         while more:
             more = False
             with self.database.reading() as access:
                 self.last = head_of(access)
-            for page in pages(self.database, after):
+            for page in self._pages():
                 erasing = _named(self.database, [row.erased for row in page if row.erased is not None])
                 yield from ((row, None if row.erased is None else erasing.get(row.erased)) for row in page)
-                after, more = page[-1].n, True
+                self.known = self.known or next((row for row in page if _records(row)), None)
+                self.after, more = page[-1].n, True
+
+    def _pages(self) -> Iterator[list[Row]]:
+        try:
+            yield from pages(self.database, self.after)
+        except LedgerUnreachable:  # one of its rows cannot be read: those before it can
+            yield from pages(self.database, self.after, size=1)
+
+    def _unreadable(self) -> Fault:
+        """The row after the last one that can be read. Raises LedgerUnreachable where that is not the reason."""
+        chosen = "" if self.after is None else f"WHERE n > {self.after}"
+        with self.database.reading() as access:
+            row = access.one(f"SELECT min(n) FROM crmsync_audit {chosen}")
+        n = 0 if row is None or row[0] is None else int(row[0])
+        return Fault("audit/changed", n, f"row {n} cannot be read: it holds what is no text")
+
+    def _other_secret(self) -> Fault | None:
+        """Are records still known by the secret that they were told under?"""
+        if self.known is None:
+            return None
+        with self.database.reading() as access:
+            secret = secret_of(access)
+        side, key = _records(self.known)[0]
+        with suppress(ValueError):  # no hex digits any more
+            if self.known.source == record_hash(secret, self.known.mapping or "", side, key_text(tuple(key))):
+                return None
+        return Fault(
+            "audit/secret", 0, "somebody has changed the ledger's secret: it knows nobody again who is forgotten"
+        )
+
+
+def _records(row: Row) -> list[tuple[Side, list[Json]]]:
+    """Those that a row tells of by their keys."""
+    return from_json(row.told).get("records", []) if row.told and row.source else []
 
 
 def _named(database: Database, numbers: Sequence[int]) -> Mapping[int, Row]:

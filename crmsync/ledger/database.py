@@ -328,9 +328,10 @@ class Database:
                 connection.commit()
 
     def files(self) -> list[Path]:
-        """What it lies in on this machine, with SQLite's own files beside it; none of PostgreSQL."""
+        """What it lies in on this machine, with SQLite's own files beside it; none of PostgreSQL, or of one that is not
+        kept."""
         path = self._engine.url.database
-        if self._engine.url.get_backend_name() != "sqlite" or path is None:
+        if self._engine.url.get_backend_name() != "sqlite" or path is None or self._folder is not None:
             return []
         return [each for ending in ("", "-wal", "-shm", "-journal") if (each := Path(f"{path}{ending}")).exists()]
 
@@ -448,4 +449,5 @@ def _own_file(path: Path, name: str) -> None:
 
 
 def _first_line(error: BaseException) -> str:
-    return next(iter(str(error).splitlines()), "")
+    """Without the text that SQLite cannot decode: it may be about people."""
+    return next(iter(str(error).splitlines()), "").partition(" with text ")[0]

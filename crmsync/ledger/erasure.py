@@ -10,13 +10,14 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from crmsync.core.model import Json, Key, Side, from_json, key_text, other, to_json
+from crmsync.core.model import SIDES, Json, Key, Side, from_json, key_from_text, key_text, other, to_json
 from crmsync.ledger.database import PAGE, Access, Database, chunks
 from crmsync.ledger.decode import KEY_OF
 from crmsync.ledger.nouns import Tombstone
 
 FORGOTTEN_EXAMPLE: Final = "(forgotten)"  # in place of a record that the summary of a run named
 _BY_KEY: Final = ("record", "candidate", "block", "dead")
+_TOLD_OF_PAIR: Final = "left_value", "right_value", "left_base", "right_base", "value"
 
 
 def unanswered(access: Access, mapping: str, side: Side, key: Key) -> int:
@@ -85,6 +86,57 @@ def names(line: Json, side: Side, key: Key) -> bool:
 
 def _names(text: str, side: Side, key: Key) -> bool:
     return names(from_json(text), side, key)
+
+
+def keys_holding(access: Access, value: str) -> list[tuple[str, Side, str]]:
+    """Every record (mapping, side, key text) that the ledger knows by a key with this text as a part; sorted."""
+    pattern, asked = like(value), "LIKE :pattern ESCAPE '!'"
+    rows = access.rows(f"SELECT mapping, side, key FROM crmsync_record WHERE key {asked}", pattern=pattern)
+    for side in SIDES:
+        found = f"SELECT mapping, {KEY_OF[side]} FROM crmsync_link WHERE {KEY_OF[side]} {asked}"
+        rows += [(mapping, side, text) for mapping, text in access.rows(found, pattern=pattern)]
+    return sorted({row for row in rows if value in key_from_text(row[2])})
+
+
+def erase_value(access: Access, value: str) -> Counter[str]:
+    """Where other records hold a personal key as a value: journal lines, questions and dead letters go as a whole,
+    bases lose the field, and nobody waits for it any more. How many rows of each table."""
+    quoted = like(value)
+    told = " OR ".join(f"{name} LIKE :quoted ESCAPE '!'" for name in _TOLD_OF_PAIR)
+    found = Counter({"journal": access.run("DELETE FROM crmsync_journal WHERE line LIKE :q ESCAPE '!'", q=quoted)})
+    found["review"] = access.run(
+        f"DELETE FROM crmsync_review WHERE message LIKE :bare ESCAPE '!' OR {told}", quoted=quoted, bare=_pattern(value)
+    )
+    found["dead"] = _erase_letters(access, value)
+    access.run("UPDATE crmsync_record SET waits_for = NULL WHERE waits_for LIKE :q ESCAPE '!'", q=quoted)
+    rows = access.rows("SELECT id, base FROM crmsync_link WHERE base LIKE :q ESCAPE '!'", q=quoted)
+    for number, base in rows:
+        kept = {name: agreed for name, agreed in from_json(base).items() if not _holds(agreed, value)}
+        access.run("UPDATE crmsync_link SET base = :b WHERE id = :id", id=number, b=to_json(kept).decode())
+    return +found
+
+
+def _erase_letters(access: Access, value: str) -> int:
+    letters = access.rows("SELECT n, snapshot, message FROM crmsync_dead")
+    numbers = [n for n, body, message in letters if value.encode() in bytes(body) or value in message]
+    for page in chunks(iter(numbers), PAGE):
+        access.run("DELETE FROM crmsync_dead WHERE n {any:numbers}", numbers=page)
+    return len(numbers)
+
+
+def _holds(data: Json, value: str) -> bool:
+    if isinstance(data, dict):
+        return any(_holds(each, value) for each in data.values())
+    return any(_holds(each, value) for each in data) if isinstance(data, list) else bool(data == value)
+
+
+def like(value: str) -> str:
+    """The pattern of JSON that holds this text; its escape is `!`."""
+    return _pattern(to_json(value).decode())
+
+
+def _pattern(text: str) -> str:
+    return "%" + "".join(f"!{char}" if char in "!%_" else char for char in text) + "%"
 
 
 def erase_examples(access: Access, refs: Sequence[str]) -> int:

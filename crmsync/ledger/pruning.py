@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from crmsync.ledger.audit import PRUNED
 from crmsync.ledger.database import Access, chunks
 
 RUNS: Final = 100  # whose journals go in one statement
@@ -27,7 +28,7 @@ _WHERE: Final[Mapping[str, tuple[str, str]]] = {
         "active = 0 AND ended < :before AND NOT EXISTS (SELECT 1 FROM crmsync_merge used WHERE used.active = 1 "
         "AND (used.link_before = crmsync_link.id OR used.link_after = crmsync_link.id))",
     ),
-    "audit": ("audit", "told IS NOT NULL AND at < :before"),
+    "audit": ("audit", PRUNED),
 }
 _OLD_RUNS: Final = (
     "ended < :before AND NOT EXISTS (SELECT 1 FROM crmsync_journal open "

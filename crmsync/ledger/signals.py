@@ -114,10 +114,10 @@ def references(ledger: Ledger) -> Mapping[str, float]:
 
 
 def save_alerts(
-    ledger: Ledger, scope: str, told: Mapping[str, Memory], convergence: Mapping[str, float] | None = None
+    ledger: Ledger, told: Mapping[tuple[str, str], Memory], convergence: Mapping[str, float] | None = None
 ) -> None:
-    """What each channel was told in this scope, and by mapping the convergence that counts from now on."""
-    rows = [(scope, channel, to_json(memory_json(told[channel])).decode()) for channel in sorted(told)]
+    """By scope and channel, what it was told; by mapping, the convergence that counts from now on."""
+    rows = [(*place, to_json(memory_json(told[place])).decode()) for place in sorted(told)]
     rows += [(name, CONVERGENCE, repr(value)) for name, value in sorted((convergence or {}).items())]
     with ledger.database.writing() as access:
         access.upsert(_ALERT, rows)

@@ -14,6 +14,7 @@ from typing import Any, Final, Literal
 
 from crmsync.core.audit import Fault, Head, Row
 from crmsync.core.model import (
+    KINDS,
     PINNED,
     SIDES,
     UNKNOWN_OUTCOME,
@@ -464,6 +465,11 @@ class Ledger:
             record = exclusions.record_hash(exclusions.secret_of(access), mapping, side, key_text(key))
         return next((each for each in self.tombstones() if each.record == record), None)
 
+    def keys_holding(self, value: str) -> list[tuple[str, Side, Key]]:
+        """Every record (mapping, side, key) that has this text as a part of its key."""
+        with self.database.reading() as access:
+            return [(name, side, key_from_text(text)) for name, side, text in erasure.keys_holding(access, value)]
+
     def unanswered_about(self, mapping: str, side: Side, key: Key) -> int:
         """How many writes about a record were sent, and never answered."""
         with self.database.reading() as access:
@@ -559,6 +565,15 @@ class Ledger:
                 mapping=mapping,
             )  # fmt: skip
         return [row[0] for row in rows]
+
+    def has_written(self, mapping: str) -> bool:
+        """Was a record of a system ever written by the mapping? The audit tells, which outlasts the journal."""
+        with self.database.reading() as access:
+            rows = access.rows(
+                "SELECT 1 FROM crmsync_audit WHERE mapping = :mapping AND event {any:writes} LIMIT 1",
+                mapping=mapping, writes=list(KINDS),
+            )  # fmt: skip
+        return bool(rows)
 
     def unanswered(self, mappings: Sequence[str]) -> Iterator[list[JournalLine]]:
         """Pages of the lines of all runs that were sent, and of which no answer came; in the order of their plans."""

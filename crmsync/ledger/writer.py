@@ -141,6 +141,12 @@ class Writer:
         self.erase_told(mapping, side, [key], who, now, why)
         return erased
 
+    def forget_value(self, value: str, who: str, now: str, why: str = "") -> Counter[str]:
+        """A personal key is erased where other records hold it as a value, too: how many rows of each table."""
+        erased = erasure.erase_value(self._access, value)
+        self._auditing.forget_value(erasure.like(value), who, now, why)
+        return erased
+
     def erase_examples(self, refs: Sequence[str]) -> int:
         """The summaries of runs name these records (as they are written there) no more: how many did."""
         return erasure.erase_examples(self._access, refs)

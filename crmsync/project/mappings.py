@@ -153,9 +153,7 @@ def _mapping(document: Document, data: Json, sides: Both[str], contracts: Mappin
     return MappingNoun(
         name=data["mapping"],
         ends=_each(sides, lambda _, side: _end(side, data["between"][side], contracts)),
-        fields=tuple(
-            _field(document, sides, name, {**common, **body}) for name, body in data["fields"].items()
-        ),
+        fields=tuple(_field(document, sides, name, {**common, **body}) for name, body in data["fields"].items()),
         scope=_by_side(data.get("scope", {}), sides, None),
         match=_match(data["match"]) if "match" in data else None,
         create=_each(sides, lambda _, side: _create(create.get(side, "never"))),

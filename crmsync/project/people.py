@@ -44,7 +44,8 @@ def flows(mapping: Mapping, checkers: Checkers) -> Iterator[Flow]:
             to, here = other(source), checkers(mapping.ends[source].contract)
             there = checkers(mapping.ends[to].contract)
             targets = [path for text in expressions(field, to) if (path := plain_path(text))]
-            another = any(map(_looks_up, field.to[to]))  # what is looked up in a system is another value: an id
+            # what is looked up in a system, or is the key of the linked record there, is another value
+            another = field.link is not None or any(map(_looks_up, field.to[to]))
             marked = another or (bool(targets) and all(map(there.touches_pii, targets)))
             told = ", ".join(".".join(path) for path in targets)
             yield from (

@@ -30,6 +30,7 @@ ATTEMPTS: Final = 3
 FIRST_WAIT: Final = 0.5  # seconds before the second attempt; twice as long before the third
 SIGNATURE: Final = "X-Crmsync-Signature"
 TIMESTAMP: Final = "X-Crmsync-Timestamp"
+_NAMED: Final = {"failure": "failed", "degraded": "degraded", "recovered": "recovered"}
 PASSING: Final = frozenset({408, 425, 429})  # refusals that may pass by themselves, besides those of 500 and above
 
 
@@ -74,7 +75,7 @@ def deliver(watch: Watch, channel: Channel, alert: Alert, told: Told) -> Finding
     except Undelivered as error:
         mend = "the next run tries again; try it by hand, or mend it"
         rule = "signals/webhook" if channel == "webhook" else "signals/hook"
-        return Finding(rule, f"signals.{channel} was not told of a {alert.kind} run: {error}", mend, "warning")
+        return Finding(rule, f"signals.{channel} was not told of a {_NAMED[alert.kind]} run: {error}", mend, "warning")
     return None
 
 

@@ -32,10 +32,16 @@ def trips(world: World, plan: MappingPlan, order: Order) -> tuple[Trip, ...]:
     """The breakers that trip over the plan of one mapping."""
     mapping = plan.extraction.mapping
     era, live = world.ledger.era(mapping.name), world.ledger.live_links(mapping.name)
-    loaded = live > 0 and era is not None and (era.complete or era.number > 1)
+    loaded = live > 0 and era is not None and (era.complete or era.number > 1) and not _only_in_shadow(world, mapping)
     usual = _usual(world.ledger.whole_runs(order.mode, RECENT), mapping)
     counts = Counts(plan.actions, live, loaded, plan.fields, plan.linked, plan.emptied, plan.read, usual)
     return refuse(mapping, counts, first_load=order.first_load, allow=order.allow)
+
+
+def _only_in_shadow(world: World, mapping: Declared) -> bool:
+    """Are its links all that the mapping has brought about so far? Then its first load is still to come."""
+    ledger = world.ledger
+    return bool(ledger.shadow_runs(mapping.name)) and not ledger.has_written(mapping.name)
 
 
 # What only reading can tell -----------------------------------------------------------------------------------

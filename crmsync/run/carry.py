@@ -39,7 +39,7 @@ def write_carrying(world: World, ref: Ref, way: Way, file: Path, run_id: str) ->
             plan.count(line)
             prepared.spool.add([plan.placed(line, 0)])
         asked = Asked(tuple(each.name for each in mappings), Order(FORGET))
-        report = report_of(mappings, prepared, run_id, planned_counts(prepared), open_reviews(world))
+        report = report_of(world.project, mappings, prepared, run_id, planned_counts(prepared), open_reviews(world))
         write_plan(file, world, prepared, report, asked, redact=False)
         return report
     finally:

@@ -32,30 +32,44 @@ class Left:
         return (mine,) if self.partner is None else (mine, (other(self.side), self.partner))
 
 
-def exclude(world: World, ref: Ref, chosen: Sequence[Mapping], who: str) -> tuple[Left, ...]:
-    """Leave a record and its counterpart alone from now on, in these mappings. Raises `Stopped` (exit 2) where there is
-    no such record."""
-    found = tuple(_found(world, ref, chosen))
-    if not any(_is_known(world, each) for each in found):
-        raise Stopped(2, Finding("usage/no-record", f"there is no {ref}, and there never was", "look at the key"))
+def exclude(world: World, refs: Sequence[Ref], chosen: Sequence[Mapping], who: str) -> tuple[Left, ...]:
+    """Leave these records and their counterparts alone from now on, in these mappings; all of them, or none. Raises
+    `Stopped` (exit 2) where there is no such record."""
+    found = {ref: tuple(_found(world, ref, chosen)) for ref in refs}
+    unknown = [ref for ref, lefts in found.items() if not any(_is_known(world, each) for each in lefts)]
+    if unknown:
+        raise Stopped(2, *(_no_record(ref) for ref in unknown))
+    every = tuple(each for lefts in found.values() for each in lefts)
     with world.writing() as ledger:
-        for each in found:
+        for each in every:
             for side, key in each.records:
                 ledger.exclude(each.mapping.name, side, [key], "excluded", who, utc_now())
-    return found
+    return every
 
 
-def include(world: World, ref: Ref, chosen: Sequence[Mapping], who: str) -> tuple[Left, ...]:
-    """Take that back. Raises `Stopped` (exit 2) where no mapping leaves it alone, or where it was forgotten."""
-    found = tuple(each for each in _found(world, ref, chosen) if each.why is not None)
-    if any(each.why == "forgotten" for each in found):
-        raise Stopped(2, Finding("usage/forgotten", f"{ref} was forgotten, which is for good", "leave it"))
-    if not found:
-        raise Stopped(2, Finding("usage/not-excluded", f"{ref} is not excluded", "see: crmsync link list --excluded"))
+def _no_record(ref: Ref) -> Finding:
+    return Finding("usage/no-record", f"there is no {ref}, and there never was", "look at the key")
+
+
+def include(world: World, refs: Sequence[Ref], chosen: Sequence[Mapping], who: str) -> tuple[Left, ...]:
+    """Take that back; of all of them, or of none. Raises `Stopped` (exit 2) where no mapping leaves one alone, or where
+    one was forgotten."""
+    found = {ref: left_alone_of(world, ref, chosen) for ref in refs}
+    if wrong := [finding for ref, lefts in found.items() if (finding := _not_excluded(ref, lefts))]:
+        raise Stopped(2, *wrong)
+    every = tuple(each for lefts in found.values() for each in lefts)
     with world.writing() as ledger:
-        for each in found:
+        for each in every:
             _include(ledger, each, who)
-    return found
+    return every
+
+
+def _not_excluded(ref: Ref, lefts: Sequence[Left]) -> Finding | None:
+    if any(each.why == "forgotten" for each in lefts):
+        return Finding("usage/forgotten", f"{ref} was forgotten, which is for good", "leave it")
+    if not lefts:
+        return Finding("usage/not-excluded", f"{ref} is not excluded", "see: crmsync link list --excluded")
+    return None
 
 
 def _include(ledger: Writer, left: Left, who: str) -> None:

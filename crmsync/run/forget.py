@@ -14,12 +14,28 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from crmsync.core.model import SIDES, Archive, Delete, Finding, Json, Key, Ref, Side, as_key, from_json, key_text, other
+from crmsync.core.model import (
+    SIDES,
+    Archive,
+    Delete,
+    Finding,
+    Json,
+    Key,
+    Ref,
+    Side,
+    as_key,
+    from_json,
+    key_text,
+    other,
+    to_json,
+)
+from crmsync.core.model import Mapping as Mapped
 from crmsync.core.plan import decode
 from crmsync.core.plan.lines import Line
 from crmsync.ledger.erasure import names
 from crmsync.ledger.nouns import Tombstone
 from crmsync.run.extract import Mode
+from crmsync.run.keyed import personal_parts
 from crmsync.run.parents import show
 from crmsync.run.refs import places_of
 from crmsync.run.tape import ENDING, INPUTS
@@ -66,9 +82,8 @@ def held(world: World, ref: Ref) -> Held:
         at = todo.pop()
         for mapping, side in places_of(world.project.mappings, at.system, at.entity):
             places[mapping.name, side, at.key] = None
-            for kin, key in _kin(world, mapping.name, side, at.key):
-                end = mapping.ends[kin]
-                if (found := Ref(end.system, end.entity, key)) not in refs:
+            for found in _kin(world, mapping, side, at.key):
+                if found not in refs:
                     refs.add(found)
                     todo.append(found)
     order = sorted(places, key=lambda place: (place[0], place[1], str(place[2])))
@@ -82,12 +97,22 @@ def tombstone_of(world: World, ref: Ref) -> Tombstone | None:
     return next((stone for stone in stones if stone), None)
 
 
-def _kin(world: World, mapping: str, side: Side, key: Key) -> Iterator[tuple[Side, Key]]:
-    for link in world.ledger.links(mapping, side, [key]).values():
-        yield from zip(SIDES, link.keys, strict=True)
-    for merge in world.ledger.merges_of(mapping, side, key):
+def _kin(world: World, mapping: Mapped, side: Side, key: Key) -> Iterator[Ref]:
+    """What it is linked with, merged with, and what has its personal key as a part of its own."""
+    for link in world.ledger.links(mapping.name, side, [key]).values():
+        yield from (_ref(mapping, kin, found) for kin, found in zip(SIDES, link.keys, strict=True))
+    for merge in world.ledger.merges_of(mapping.name, side, key):
         if merge.ended is None:
-            yield from ((side, merge.survivor), (side, merge.key))
+            yield from (_ref(mapping, side, merge.survivor), _ref(mapping, side, merge.key))
+    known = {each.name: each for each in world.project.mappings}
+    for part in personal_parts(world.project, mapping.ends[side], key):
+        for name, kin, found in world.ledger.keys_holding(part):
+            if name in known:
+                yield _ref(known[name], kin, found)
+
+
+def _ref(mapping: Mapped, side: Side, key: Key) -> Ref:
+    return Ref(mapping.ends[side].system, mapping.ends[side].entity, key)
 
 
 def forget(world: World, ref: Ref, who: str, why: str = "") -> Forgotten:
@@ -100,13 +125,16 @@ def erase(world: World, found: Sequence[Held], who: str, why: str) -> Forgotten:
     """As `forget`, of several at once."""
     places = sorted({place for each in found for place in each.places}, key=str)
     refs = tuple(dict.fromkeys(ref for each in found for ref in each.refs))
+    values = _personal_keys(world, places)
     _refuse_unanswered(world, places)
     now, rows = utc_now(), Counter[str]()
     with world.writing() as ledger:
         for place in places:
             rows += ledger.forget(*place, who, now, why)
+        for value in values:
+            rows += ledger.forget_value(value, who, now, why)
         rows["run"] += ledger.erase_examples([f"{ref.system}.{ref.entity}/{show(ref.key)}" for ref in refs])
-    files = (*_plans(world, places), *_tapes(world, places, refs))
+    files = (*_plans(world, places, values), *_tapes(world, places, refs, values))
     known = {mapping.name for mapping in world.project.mappings}
     strangers = tuple(name for name in world.ledger.mappings() if name not in known)
     return Forgotten(refs, dict(sorted((+rows).items())), files, world.ledger.compact(), strangers)
@@ -131,6 +159,11 @@ def _source(world: World, line: Line) -> Ref:
     return Ref(end.system, end.entity, line.source)
 
 
+def _personal_keys(world: World, places: Sequence[Place]) -> list[str]:
+    ends = [(world.project.mapping(name).ends[side], key) for name, side, key in places]
+    return sorted({value for end, key in ends for value in personal_parts(world.project, end, key)})
+
+
 def _refuse_unanswered(world: World, places: Sequence[Place]) -> None:
     number = sum(world.ledger.unanswered_about(*place) for place in places)
     if number:
@@ -138,11 +171,11 @@ def _refuse_unanswered(world: World, places: Sequence[Place]) -> None:
         raise Stopped(2, Finding("forget/unanswered", message, "let a run find out first: crmsync run"))
 
 
-def _plans(world: World, places: Sequence[Place]) -> Iterator[Path]:
+def _plans(world: World, places: Sequence[Place], values: Sequence[str]) -> Iterator[Path]:
     """The kept plans that name one of the records: they go as a whole, for a plan without a line is no plan."""
     for file in sorted((Path(world.project.root) / OURS).rglob("*.jsonl")):
         with file.open("rb") as opened:
-            about = any(_is_about(line, places) for line in opened)
+            about = any(_is_about(line, places) or _names(line, values) for line in opened)
         if about:
             file.unlink()
             yield file
@@ -153,13 +186,17 @@ def _is_about(line: bytes, places: Sequence[Place]) -> bool:
     return "do" in said and any(said.get("mapping") == name and names(said, side, key) for name, side, key in places)
 
 
-def _tapes(world: World, places: Sequence[Place], refs: Sequence[Ref]) -> Iterator[Path]:
+def _names(line: bytes, values: Sequence[str]) -> bool:
+    return any(to_json(value) in line for value in values)
+
+
+def _tapes(world: World, places: Sequence[Place], refs: Sequence[Ref], values: Sequence[str]) -> Iterator[Path]:
     """The recorded inputs of runs that read one of the records, or may have: they go as a whole."""
     looked_up = {f"{ref.system}.{ref.entity}" for ref in refs}
     for file in sorted((Path(world.project.root) / INPUTS).glob(f"*{ENDING}")):
         try:
             with gzip.open(file, "rb") as opened:
-                tells = any(_tells(from_json(line), places, looked_up) for line in opened)
+                tells = any(_names(line, values) or _tells(from_json(line), places, looked_up) for line in opened)
         except (OSError, EOFError, ValueError):  # nobody can read it, so nobody knows
             tells = True
         if tells:

@@ -31,6 +31,7 @@ from crmsync.core.plan.lines import Line
 from crmsync.ledger.nouns import Counts, DeadLetter, Halt, JournalLine, LinkRow, MergeRow, Review, Run, State
 from crmsync.run.episodes import Episode, episodes, last_written
 from crmsync.run.eras import eras, unconfirmed
+from crmsync.run.halted import refuse_halted
 from crmsync.run.prepared import Order
 from crmsync.run.refs import places_of
 from crmsync.run.session import Asked, planned
@@ -177,6 +178,7 @@ def _next(
         message = f"{mapping.name} is switched off"
         return (), (), (Finding("run/disabled", message, "take enabled: false away", at=mapping.at),)
     try:
+        refuse_halted(world, (mapping,))
         eras(world, (mapping,), order)
     except Stopped as stopped:
         return (), (), stopped.findings

@@ -4,7 +4,7 @@ and the labels on them: from a file, and from what people have judged."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Final, TypeAlias
@@ -101,6 +101,10 @@ class Stock:
             found = {label.keys: label.same for label in ledger.labels(name)}
         here = (self.gathered[0].by_key, self.gathered[-1].by_key)
         return {keys: same for keys, same in found.items() if keys[0] in here[0] and keys[1] in here[1]}
+
+    def with_labelled(self, pairs: Pairs | None) -> Stock:
+        """To learn from: all that these pairs and people have judged is scored, too."""
+        return replace(self, beside=frozenset({*self.judged, *(pairs.judged if pairs else ())}))
 
     def rows_of(self, pairs: Iterable[Pair]) -> dict[Pair, int]:
         """The row of each pair that is scored."""

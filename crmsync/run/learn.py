@@ -96,7 +96,7 @@ def trained(world: World, mapping: Declared, file: Path | None, side: Side | Non
     teaches nothing: it judges no pair that is compared, or, with what people judged, gives no pair of one kind."""
     material = stock(world, mapping, side, _by_points(mapping))
     pairs = material.judged_pairs(file) if file else None
-    material = replace(material, beside=frozenset({*material.judged, *(pairs.judged if pairs else ())}))
+    material = material.with_labelled(pairs)
     labels = _believed(material, labels_of(material, pairs))
     if pairs is not None:
         _refuse_one_sided(labels, pairs)
@@ -118,8 +118,8 @@ def _untaught(mapping: Declared, prior: Scorecard, scored: Scored) -> Finding:
 
 
 def learned(prior: Scorecard, scored: Scored, labels: Labels) -> Scorecard:
-    """The points of the pairs alone, and then of the labels where there are any of both kinds. What the pairs alone
-    teach counts for nothing where it is something else than what is the same; the prior itself, then, without labels."""
+    """The points of the pairs alone, and then of the labels where there are any of both kinds. Where the pairs alone
+    teach something else than what is the same, from the prior on; without labels, then, the prior itself."""
     rows, anchors = _anchored(scored, labels)
     card = expectation_maximisation(scored.features[rows], prior, scored.names, anchors)
     found, foretold = said_same(card, scored), said_same(prior, scored)
@@ -271,7 +271,9 @@ class Sampled:
 def sampled(world: World, mapping: Declared, file: Path | None, n: int, side: Side | None = None) -> list[Sampled]:
     """`n` pairs: all that are judged, but at most half of them as many, and those whose labels would teach most."""
     material = stock(world, mapping, side)
-    labels = labels_of(material, material.read(file) if file else None)
+    pairs = material.read(file) if file else None
+    material = material.with_labelled(pairs)
+    labels = labels_of(material, pairs)
     scored = material.scored
     told = labels.rows if not labels.derived else labels.rows[labels.values >= 0.5]
     known = dict(zip(labels.rows.tolist(), labels.values.tolist(), strict=True))

@@ -22,6 +22,7 @@ from crmsync.core.model import (
     Json,
     Key,
     Pin,
+    Project,
     Side,
     Update,
     other,
@@ -123,7 +124,11 @@ class Steady:
 
     def _who_else(self, side: Side, path: str) -> str:
         """Who may write the target, besides us."""
-        others = [_named(each, field) for each, at in self._neighbours(side) for field in _writing(each, at, path)]
+        others = [
+            _named(self.world.project, each, field)
+            for each, at in self._neighbours(side)
+            for field in _writing(each, at, path)
+        ]
         system = self.mapping.ends[side].system
         return " or ".join([*others, f"people or an automation of {system}"])
 
@@ -138,7 +143,7 @@ class Steady:
                 assert isinstance(written, Update | Create)  # by its kind
                 for each in written.changes:
                     if any(plain_path(path) in wanted for path in each.path.split(",")):
-                        return _named_change(mapping, each) if same(each.after, told) else ""
+                        return _named_change(self.world.project, mapping, each) if same(each.after, told) else ""
         return ""
 
     def _neighbours(self, side: Side) -> Iterator[tuple[Declared, Side]]:
@@ -156,7 +161,7 @@ class Steady:
         hidden = Mask(self.world.project).hides(self.mapping.name, field.name)
         ours, stands = ("" if hidden else f" {_short(value)}" for value in (swing.ours, swing.stands))
         here, source = self.compiled.ref(side, pair.keys[side] or ()), self.mapping.ends[other(side)].system
-        place = f"{field.at.file}:{field.at.line}" if field.at else self.mapping.name
+        place = self.world.project.place(field.at) or self.mapping.name
         last = f"last in runs {', '.join(swing.runs)}"
         if swing.kind == "written back":
             told = f"written back and forth: {place} writes{ours} from {source}, and {who} write{stands} to {here}"
@@ -175,14 +180,14 @@ def _writing(mapping: Declared, side: Side, path: str) -> Iterator[Field]:
             yield field
 
 
-def _named(mapping: Declared, field: Field) -> str:
-    place = f" ({field.at.file}:{field.at.line})" if field.at else ""
-    return f"{field.name} of mapping {mapping.name}{place}"
+def _named(project: Project, mapping: Declared, field: Field) -> str:
+    place = project.place(field.at)
+    return f"{field.name} of mapping {mapping.name}{f' ({place})' if place else ''}"
 
 
-def _named_change(mapping: Declared, change: Change) -> str:
+def _named_change(project: Project, mapping: Declared, change: Change) -> str:
     field = next((each for each in mapping.fields if each.name == change.field), None)
-    return _named(mapping, field) if field else f"{change.field} of mapping {mapping.name}"
+    return _named(project, mapping, field) if field else f"{change.field} of mapping {mapping.name}"
 
 
 def _short(value: Json) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, TypeAlias
 
 from crmsync.core.mapping import Seen
@@ -12,8 +13,10 @@ from crmsync.core.model import SIDES, Json, Key, Side, Symbol, as_key, key_text,
 from crmsync.core.model import Mapping as Declared
 from crmsync.core.plan import Resolve
 from crmsync.ledger.spool import PlannedLink, Spool
+from crmsync.run.keyed import telling_keys
 from crmsync.run.world import World
 
+Told: TypeAlias = Callable[[], str]
 Resolved: TypeAlias = dict[tuple[str, Side, Key], "Json | Symbol | Failed"]
 
 UNDECIDED: Final = "?"  # waits for a record of the same mapping whose turn comes later
@@ -56,18 +59,20 @@ class Parents:
             undecided = {key for key, each in planned.items() if each.state == "making"}
             undecided |= self.spool.staged_keys(link, theirs, rest)
         found: Resolved = {}
+        tell = telling_keys(self.world.project, self.world.project.mapping(link).ends[theirs])
         for key in keys:
             text = parent_text(link, theirs, key)
+            told = partial(tell, key)
             if key in undecided:
                 found[link, side, key] = Failed("waiting", "link/undecided", "", side, UNDECIDED)
             elif key in planned:
-                found[link, side, key] = _planned(planned[key], Symbol(link, theirs, key), side, text)
+                found[link, side, key] = _planned(planned[key], Symbol(link, theirs, key), told, side, text)
             else:
                 state = states.get(key)
                 bucket, partner = (state.bucket, state.partner) if state else (None, None)
                 if state and state.excluded in ("excluded", "forgotten"):
                     bucket = "out_of_scope"
-                found[link, side, key] = _known(bucket, partner, key, side, text)
+                found[link, side, key] = _known(bucket, partner, told, side, text)
         return found
 
     def _their_side(self, link: str, side: Side) -> Side:
@@ -78,29 +83,29 @@ class Parents:
         return there[0] if len(there) == 1 else next(each for each in there if parent.ends[each].name == mine.name)
 
 
-def _planned(planned: PlannedLink, symbol: Symbol, side: Side, text: str) -> Json | Symbol | Failed:
+def _planned(planned: PlannedLink, symbol: Symbol, told: Told, side: Side, text: str) -> Json | Symbol | Failed:
     match planned.state:
         case "linked":
             return scalar(planned.keys[other(symbol.side)])
         case "create" | "making":
             return symbol
         case "out_of_scope":
-            return _outside(symbol.source, side, text)
-    return _waits(symbol.source, side, text)
+            return _outside(told, side, text)
+    return _waits(told, side, text)
 
 
-def _known(bucket: str | None, partner: Key | None, key: Key, side: Side, text: str) -> Json | Failed:
+def _known(bucket: str | None, partner: Key | None, told: Told, side: Side, text: str) -> Json | Failed:
     if bucket == "out_of_scope":
-        return _outside(key, side, text)
-    return _waits(key, side, text) if partner is None else scalar(partner)
+        return _outside(told, side, text)
+    return _waits(told, side, text) if partner is None else scalar(partner)
 
 
-def _outside(key: Key, side: Side, text: str) -> Failed:
-    return Failed("out_of_scope", "link/out-of-scope", f"its parent {show(key)} is out of scope", side, text)
+def _outside(told: Told, side: Side, text: str) -> Failed:
+    return Failed("out_of_scope", "link/out-of-scope", f"its parent {told()} is out of scope", side, text)
 
 
-def _waits(key: Key, side: Side, text: str) -> Failed:
-    return Failed("waiting", "link/waiting", f"its parent {show(key)} has no counterpart yet", side, text)
+def _waits(told: Told, side: Side, text: str) -> Failed:
+    return Failed("waiting", "link/waiting", f"its parent {told()} has no counterpart yet", side, text)
 
 
 NOWHERE: Final = Failed("rejected", "link/no-key", "what links it to its parent is no key (a text or a whole number)")

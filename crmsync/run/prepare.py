@@ -217,9 +217,7 @@ class Planner:
         self._keep(result, self._without_twins(result, steady, resolve), resolve, level)
         return undecided
 
-    def _steadied(
-        self, settled: Sequence[tuple[Pair, Decided]], resolve: Resolve
-    ) -> Sequence[tuple[Pair, Decided]]:
+    def _steadied(self, settled: Sequence[tuple[Pair, Decided]], resolve: Resolve) -> Sequence[tuple[Pair, Decided]]:
         """What is written back and forth is held."""
         pins = self.steady.pins(settled)
         if not pins:
@@ -332,9 +330,7 @@ class Planner:
         found_pairs = [replace(each, pins=pins[each.keys]) if each.keys in pins else each for each in found_pairs]
         return [within(self.compiled, each, _is_in(each.keys, left_out)) for each in found_pairs]
 
-    def _frozen(
-        self, asked: Both[list[Key]], rows: Both[dict[Key, Staged]]
-    ) -> tuple[Both[set[Key]], Both[set[Key]]]:
+    def _frozen(self, asked: Both[list[Key]], rows: Both[dict[Key, Staged]]) -> tuple[Both[set[Key]], Both[set[Key]]]:
         """The records that are not there now, and that were out of scope when they were last seen; those that were only
         not in the rollout stand by themselves."""
         frozen: Both[set[Key]] = (set(), set())

@@ -82,7 +82,7 @@ def show(world: World, mappings: Sequence[Declared]) -> Shown:
     found = _changes(world, mappings)
     with _planned(world, mappings, found, "") as prepared:
         rebases = tuple(_counted(world, prepared, mapping, found[mapping.name]) for mapping in mappings)
-        report = report_of(mappings, prepared, "", planned_counts(prepared), open_reviews(world))
+        report = report_of(world.project, mappings, prepared, "", planned_counts(prepared), open_reviews(world))
         return Shown(rebases, report, prepared.tripped)
 
 

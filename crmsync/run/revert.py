@@ -102,7 +102,7 @@ def undoing(world: World, wanted: Wanted, run_id: str) -> Iterator[Undoing]:
         planning.fill()
         asked = Asked(tuple(each.name for each in mappings), Order(REVERT, allow=wanted.allow), undoes=run.id)
         prepared.trips += [trip for plan in prepared.mappings.values() for trip in trips(world, plan, asked.order)]
-        report = report_of(mappings, prepared, run_id, planned_counts(prepared), open_reviews(world))
+        report = report_of(world.project, mappings, prepared, run_id, planned_counts(prepared), open_reviews(world))
         yield Undoing(
             run.id, wanted.show_pii, asked, mappings, prepared, replace(report, stays=tuple(planning.stays()))
         )

@@ -15,7 +15,7 @@ from operator import attrgetter
 from secrets import token_hex
 
 from crmsync.connectors.base import ConnectorError, Refused
-from crmsync.core.model import SIDES, Bucket, Finding, Kind, Side
+from crmsync.core.model import SIDES, Bucket, Finding, Key, Kind, Project, Side
 from crmsync.core.model import Mapping as Declared
 from crmsync.core.plan import digest
 from crmsync.core.plan.shadow import SHADOW
@@ -27,7 +27,7 @@ from crmsync.run.eras import begin_era, eras
 from crmsync.run.finish import finish, holds
 from crmsync.run.forget import FORGET, erase_carried
 from crmsync.run.halted import awake
-from crmsync.run.parents import show
+from crmsync.run.keyed import telling_keys
 from crmsync.run.perform import STOPPED, journal, note_unbegun, perform
 from crmsync.run.prepare import prepare
 from crmsync.run.prepared import MappingPlan, Order, Prepared
@@ -100,7 +100,7 @@ def planned(world: World, asked: Asked, run: str) -> Iterator[tuple[Prepared, Re
     prepared = prepare(world, mappings, asked.order, eras(world, mappings, asked.order), run, utc_now())
     prepared.halted = halted
     try:
-        report = report_of(mappings, prepared, run, planned_counts(prepared), open_reviews(world))
+        report = report_of(world.project, mappings, prepared, run, planned_counts(prepared), open_reviews(world))
         yield prepared, replace(report, recovered=left_behind(world, mappings))
     finally:
         prepared.spool.close()
@@ -117,7 +117,8 @@ def run(world: World, asked: Asked, run_id: str) -> Report:
         prepared.halted = halted
         try:
             if prepared.trips:
-                report = report_of(mappings, prepared, run_id, planned_counts(prepared), open_reviews(world))
+                counts = planned_counts(prepared)
+                report = report_of(world.project, mappings, prepared, run_id, counts, open_reviews(world))
                 raise Stopped(4, *keep(world, prepared, report, asked, run_id))
             return replace(carry_out(world, mappings, prepared, asked, run_id), recovered=recovered)
         finally:
@@ -144,7 +145,7 @@ def carry_out(world: World, mappings: Sequence[Declared], prepared: Prepared, as
             name, why = done.halted
             prepared.halted = [*prepared.halted, Halt(name, run_id, utc_now(), why)]
             ledger.halt(prepared.halted[-1])
-        report = report_of(mappings, prepared, run_id, done.counts, ledger.open_reviews, stopped)
+        report = report_of(world.project, mappings, prepared, run_id, done.counts, ledger.open_reviews, stopped)
         ledger.end_run(run_id, utc_now(), report.exit, {**report.to_json(), "measured": world.meter.to_json(mappings)})
     if asked.order.mode == FORGET:
         erase_carried(world, run_id)
@@ -206,16 +207,18 @@ def open_reviews(world: World) -> Callable[[str], int]:
 
 
 def report_of(
-    mappings: Sequence[Declared], prepared: Prepared, run_id: str, counts: Mapping[tuple[str, Side, Kind], int],
-    asked: Callable[[str], int], stopped: int = 0,
+    project: Project, mappings: Sequence[Declared], prepared: Prepared, run_id: str,
+    counts: Mapping[tuple[str, Side, Kind], int], asked: Callable[[str], int], stopped: int = 0,
 ) -> Report:  # fmt: skip
     """`asked`: how many questions of a mapping are open."""
-    tallies = {mapping.name: _tally(mapping, prepared, counts, asked(mapping.name)) for mapping in mappings}
+    tallies = {mapping.name: _tally(project, mapping, prepared, counts, asked(mapping.name)) for mapping in mappings}
     texts = (line.text for line in prepared.spool.lines() if line.kind != "hold")
     return Report(run_id, tallies, digest(texts), stopped, halted=tuple(prepared.halted))
 
 
-def _tally(mapping: Declared, prepared: Prepared, counts: Mapping[tuple[str, Side, Kind], int], asked: int) -> Tally:
+def _tally(
+    project: Project, mapping: Declared, prepared: Prepared, counts: Mapping[tuple[str, Side, Kind], int], asked: int
+) -> Tally:
     name, plan, spool = mapping.name, prepared.mappings[mapping.name], prepared.spool
     buckets = tuple(_sum(plan.extraction.quiet[side], spool.tally(name, side)) for side in SIDES)
     actions = tuple({kind: n for (m, s, kind), n in counts.items() if (m, s) == (name, side)} for side in SIDES)
@@ -225,7 +228,7 @@ def _tally(mapping: Declared, prepared: Prepared, counts: Mapping[tuple[str, Sid
         (actions[0], actions[1]),
         plan.links,
         max(asked, plan.holds),
-        reasons(_why(mapping, prepared, plan)),
+        reasons(_why(mapping, prepared, plan, _refs(project, mapping))),
         plan.warned,
         plan.actions if mapping.shadow else None,
     )
@@ -236,19 +239,26 @@ def _sum(quiet: Mapping[Bucket, int], counted: Mapping[Bucket, int]) -> dict[Buc
     return {name: quiet.get(name, 0) + counted.get(name, 0) for name in names}
 
 
-def _why(mapping: Declared, prepared: Prepared, plan: MappingPlan) -> Iterator[tuple[str, str, str, str]]:
+def _refs(project: Project, mapping: Declared) -> Callable[[Side, Key], str]:
+    """How records are named as examples: `crm.account/7`."""
+    told = [telling_keys(project, end) for end in mapping.ends]
+    return lambda side, key: f"{mapping.ends[side].system}.{mapping.ends[side].entity}/{told[side](key)}"
+
+
+def _why(
+    mapping: Declared, prepared: Prepared, plan: MappingPlan, ref: Callable[[Side, Key], str]
+) -> Iterator[tuple[str, str, str, str]]:
     """Bucket, rule, example and message of everything that is not simply done."""
-    names = [f"{end.system}.{end.entity}" for end in mapping.ends]
     for letter in prepared.letters(mapping.name):
         rule = f"{letter.rule} {letter.path}".strip()
-        yield "rejected", rule, f"{names[letter.side]}/{show(letter.key)}", letter.message
+        yield "rejected", rule, ref(letter.side, letter.key), letter.message
     for hold in holds(prepared, plan):
-        side = 0 if hold.keys[0] is not None else 1
+        side: Side = 0 if hold.keys[0] is not None else 1
         rule = f"{hold.kind} {hold.field}".strip()
-        yield "held", rule, f"{names[side]}/{show(hold.keys[side] or ())}", hold.message
+        yield "held", rule, ref(side, hold.keys[side] or ()), hold.message
     for side, key, group in prepared.spool.notes(mapping.name, "together"):
         if prepared.spool.buckets(mapping.name, side, [tuple(key)]).get(tuple(key)) == "applied":
-            yield "applied", "together", f"{names[side]}/{show(tuple(key))}", f"completed: {group}"
+            yield "applied", "together", ref(side, tuple(key)), f"completed: {group}"
     for side in SIDES:
         if not prepared.spool.tally(mapping.name, side).keys() & {"failed", "waiting"}:
             continue
@@ -256,4 +266,4 @@ def _why(mapping: Declared, prepared: Prepared, plan: MappingPlan) -> Iterator[t
             for row in rows:
                 if row.bucket in ("failed", "waiting"):
                     rule = "shadow" if row.reason.startswith(SHADOW) else ""
-                    yield row.bucket, rule, f"{names[side]}/{show(row.key)}", row.reason.removeprefix("shadow: ")
+                    yield row.bucket, rule, ref(side, row.key), row.reason.removeprefix("shadow: ")

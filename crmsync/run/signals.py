@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -36,13 +37,19 @@ def signals_of(
     ledger = world.ledger
     good = kept.last_good(ledger)
     found = _facts(ledger, mappings, good, ledger.counts() if counts is None else counts)
-    told = kept.memories(ledger, "recovery")
     names = [mapping.name for mapping in mappings]
-    return Signals(
+    signals = Signals(
         name_of(world.project.root), now, tuple(_measured(mapping, found[mapping.name], now) for mapping in mappings),
-        kept.runs_by_exit(ledger), _took(told.values()), _failing(told.values(), now),
-        age(max((good[name] for name in names if name in good), default=None), now),
+        kept.runs_by_exit(ledger),
+        last_success_age=age(max((good[name] for name in names if name in good), default=None), now),
     )  # fmt: skip
+    return with_failures(ledger, signals)
+
+
+def with_failures(ledger: Ledger, signals: Signals) -> Signals:
+    """What the ledger remembers by now of failures: how long one lasts, how long the last one took to pass."""
+    told = kept.memories(ledger, "recovery").values()
+    return replace(signals, time_to_recover=_took(told), failing=_failing(told, signals.at))
 
 
 def name_of(root: str | Path) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import gzip
 import os
 from base64 import b64encode
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,7 +24,7 @@ from crmsync.ledger.database import Database
 from crmsync.ledger.nouns import State
 from crmsync.ledger.store import Ledger
 from crmsync.run.inputs import Inputs, Lookup
-from crmsync.run.world import World
+from crmsync.run.world import LEFT_ALONE, World
 
 if TYPE_CHECKING:
     from crmsync.ledger.spool import Spool, Staged
@@ -133,16 +134,21 @@ class Tape(Inputs):
         return found
 
     def planned(self, spool: Spool, plan: MappingPlan) -> None:
-        """All that was staged, also what was only found to be wanted while it was planned."""
+        """All that was staged, also what was only found to be wanted while it was planned; of who was forgotten, how
+        many."""
         self.listening = False
         found, name = plan.extraction, plan.extraction.mapping.name
         for side in SIDES:
-            told = {"quiet": found.quiet[side], "vanished": found.vanished[side], "ghosts": plan.ghosts[side]}
-            self.put("read", name, side, told)
+            quiet = Counter(found.quiet[side])
             for mine, theirs in found.unlisted[side].items():
                 self.put("unlisted", name, side, mine, theirs)
             for row in (row for page in spool.pages(name, side) for row in page):
-                self.put("staged", name, side, *self._staged(name, side, row))
+                if row.outside == LEFT_ALONE["forgotten"]:  # its key may tell who it is
+                    quiet["out_of_scope"] += 1
+                else:
+                    self.put("staged", name, side, *self._staged(name, side, row))
+            told = {"quiet": quiet, "vanished": found.vanished[side], "ghosts": plan.ghosts[side]}
+            self.put("read", name, side, told)
 
     def _staged(self, name: str, side: Side, row: Staged) -> Iterator[Json]:
         """Of one that is left alone nothing is kept but that it is."""

@@ -46,12 +46,10 @@ class Telling:
         told = [deed for deed in deeds if deed.outcome.status in ("done", "unknown")]
         mapping = self.compiled.mapping
         places = {field.name: (field.at.line if field.at else 0, owner_of(mapping, field)) for field in mapping.fields}
-        who = self._who_decided(told)
-        return [self._row(deed, places, who, now) for deed in told]
+        who, file = self._who_decided(told), self.world.project.file(mapping.at)
+        return [self._row(deed, file, self._fields(deed, places, who), now) for deed in told]
 
-    def _row(
-        self, deed: Deed, places: dict[str, tuple[int, str]], who: dict[tuple[Key, str], str], now: str
-    ) -> NewAudit:
+    def _row(self, deed: Deed, file: str, fields: list[Json], now: str) -> NewAudit:
         line, event = deed.line, type(deed.line).__name__.lower()
         records: tuple[tuple[Side, Key], ...] = ((other(self.side), line.source),)
         if (target := _target(deed)) is not None:
@@ -60,28 +58,25 @@ class Telling:
         if not isinstance(line, Create | Update):
             told["why"] = line.reason
         else:
-            told["in"] = self._file
-            told["fields"] = [
-                field_told(
-                    each.field, *places.get(each.field, (0, "")), each.reason,
-                    self._found(deed, each.field, each.after), each.before, who.get((line.source, each.field), ""),
-                )
-                for each in line.changes if each.field not in deed.kept
-            ]  # fmt: skip
+            told["in"], told["fields"] = file, fields
         if deed.outcome.status == "unknown":
             told["sent"], event = event, UNKNOWN
         return NewAudit(event, line.mapping, self.side, records, told, CRMSYNC, self.run, now)
 
-    @property
-    def _file(self) -> str:
-        """The mapping's, within the project: wherever that lies, it is the same."""
-        at = self.compiled.mapping.at
-        return at.file.removeprefix(f"{self.world.project.root}/") if at else ""
-
-    def _found(self, deed: Deed, name: str, sent: Json) -> Json:
-        """As it was read back, where it was."""
-        index = self.compiled.index.get(name)
-        return sent if deed.lifted is None or index is None else deed.lifted.natives[index]
+    def _fields(self, deed: Deed, places: dict[str, tuple[int, str]], who: dict[tuple[Key, str], str]) -> list[Json]:
+        """Each as it was read back, where it was."""
+        line = deed.line
+        if not isinstance(line, Create | Update):
+            return []
+        natives = deed.lifted.natives if deed.lifted else ()
+        index = self.compiled.index if natives else {}
+        return [
+            field_told(
+                name, *places.get(name, (0, "")), each.reason, natives[index[name]] if name in index else each.after,
+                each.before, who.get((line.source, name), "") if who else "",
+            )
+            for each in line.changes if (name := each.field) not in deed.kept
+        ]  # fmt: skip
 
     def _who_decided(self, deeds: Sequence[Deed]) -> dict[tuple[Key, str], str]:
         """The people behind the changes that are answers, by the source's key and the field."""

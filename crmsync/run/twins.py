@@ -24,6 +24,7 @@ from crmsync.core.model import Mapping as Declared
 from crmsync.core.plan.lines import Line
 from crmsync.ledger.nouns import NewDuplicate
 from crmsync.ledger.spool import Spool, Staged
+from crmsync.run.keyed import told_ref
 from crmsync.run.matching import fit_candidates, known_census
 from crmsync.run.moved import MEND
 from crmsync.run.parents import Parents
@@ -94,7 +95,7 @@ class Twins:
         found: dict[Key, Twin] = {}
         for key, blocks in keys.items():
             there = {each for block in blocks for each in _few(having[block])} if key in alike else ()
-            if told := [twin for twin in alike.get(key, ()) if twin.key in there]:
+            if told := self._doubtful(side, key, [twin for twin in alike.get(key, ()) if twin.key in there]):
                 found[key] = min(told, key=_by_score)
             else:
                 for block in blocks:
@@ -116,7 +117,10 @@ class Twins:
             return {}
         few = {block: [key for key in bearers if key in fresh] for block, bearers in borne.items()}
         alike = self._alike(side, keys, few, {**self._read(side, fresh), **newcomers})
-        told = {key: [twin for twin in found if twin.key in fresh] for key, found in alike.items()}
+        told = {
+            key: self._doubtful(side, key, [twin for twin in found if twin.key in fresh])
+            for key, found in alike.items()
+        }
         return {key: min(found, key=_by_score) for key, found in told.items() if found}
 
     def _linked_since(self, side: Side, key: Key, own: Collection[str], created: str) -> bool:
@@ -160,11 +164,17 @@ class Twins:
             for block in blocks:
                 pairs.update((key, each) for each in _few(bearers[block]) if each in records and each != key)
                 bearers[block].append(key)
-        asked = [pair for pair in pairs if frozenset(pair) not in self._distinct[side]]
         found: dict[Key, list[Twin]] = {}
-        for (key, _), twin in twins(self.rule, self.census, list(records.values()), asked).items():
+        for (key, _), twin in twins(self.rule, self.census, list(records.values()), pairs).items():
             found.setdefault(key, []).append(twin)
         return found
+
+    def _doubtful(self, side: Side, key: Key, found: Sequence[Twin]) -> list[Twin]:
+        """Those of a record's twins that nobody has called another one. An identifier that it shares with one that was
+        is a family's, and alone makes nobody its twin."""
+        others = [twin for twin in found if frozenset((key, twin.key)) in self._distinct[side]]
+        shared = {twin.ids for twin in others}
+        return [twin for twin in found if twin not in others and not (twin.only and twin.ids in shared)]
 
 
 def came_since(
@@ -221,7 +231,7 @@ def doubt(compiled: Compiled, side: Side, twin: Twin) -> str:
     """What is asked about a record that has this twin, and what the answers do."""
     there = compiled.mapping.ends[other(side)]
     return (
-        f"may be {compiled.ref(side, twin.key)}, which has a counterpart ({twin.score:.2f}): {twin.reason}; "
+        f"may be {told_ref(compiled, side, twin.key)}, which has a counterpart ({twin.score:.2f}): {twin.reason}; "
         f"same merges the two, different gives it a {there.system}.{there.entity} of its own"
     )
 

@@ -34,7 +34,7 @@ from crmsync.run.alerts import Told, channels, deliver
 from crmsync.run.locking import NAME
 from crmsync.run.meter import Fact
 from crmsync.run.prometheus import Ended, exposition, write_exposition
-from crmsync.run.signals import signals_of
+from crmsync.run.signals import signals_of, with_failures
 from crmsync.run.spans import Trace, otlp, send_spans, spans_of
 from crmsync.run.trace import parent_of
 from crmsync.run.world import World, utc_now
@@ -46,7 +46,7 @@ SHORTEST: Final = 4  # characters of a secret that is looked for in texts: short
 @dataclass(frozen=True, slots=True)
 class End:
     """How a command ended. `scope`: the kind of run; `began` in seconds since 1970; `names`: the mappings that it was
-    about, as far as it came."""
+    about, as far as it came; `halted`: those that it left out, or has halted itself."""
 
     command: str
     scope: str
@@ -57,6 +57,7 @@ class End:
     began: float
     seconds: float
     names: tuple[str, ...]
+    halted: tuple[str, ...] = ()
 
 
 def tell_all(watch: Watch, world: World | None, end: End, environment: Mapping[str, str]) -> list[Finding]:
@@ -69,7 +70,7 @@ def tell_all(watch: Watch, world: World | None, end: End, environment: Mapping[s
         signals = _signals(watch, world, now)
         return [
             *_alert(watch, ledger, end, signals),
-            *_prometheus(watch, signals, end),
+            *_prometheus(watch, _with_this_run(ledger, signals), end),
             *_otel(watch, world, end, environment),
         ]
 
@@ -99,6 +100,14 @@ def _signals(watch: Watch, world: World | None, now: str) -> Signals:
         return signals_of(world, [each for each in world.project.mappings if each.enabled], now)
     except LedgerError:  # the run itself has met that, and says so
         return nothing
+
+
+def _with_this_run(ledger: Ledger | None, signals: Signals) -> Signals:
+    """For the signals were taken before it was remembered whether this run failed, or ended a failure."""
+    try:
+        return signals if ledger is None else with_failures(ledger, signals)
+    except LedgerError:
+        return signals
 
 
 def _is_stuck(watch: Watch, ledger: Ledger | None, now: str) -> bool:
@@ -148,23 +157,41 @@ def _alert(watch: Watch, ledger: Ledger | None, end: End, signals: Signals) -> I
         return
     told, before = _remembered(ledger)
     condition = _condition(watch, end, signals, before)
-    news: dict[str, Memory] = {}
-    for channel in (*channels(watch), *_MEASURES):
-        memory = told.get((end.scope, channel), Memory())
-        news[channel], warning = _tell(watch, channel, condition, memory, end, signals)
+    changed: dict[tuple[str, str], Memory] = {}
+    for scope, channel, here in _concerned(watch, told, end, condition):
+        memory = told.get((scope, channel), Memory())
+        news, warning = _tell(watch, channel, here, memory, end, signals)
         if warning:
             yield warning
-    changed = {each: memory for each, memory in news.items() if memory != told.get((end.scope, each), Memory())}
+        if news != memory:
+            changed[scope, channel] = news
     lower = _references(watch, end, signals, before)
     if ledger is not None and (changed or lower):
         try:
-            kept.save_alerts(ledger, end.scope, changed, lower)
+            kept.save_alerts(ledger, changed, lower)
         except LedgerError as error:
             message = f"who was told of this run could not be remembered: {error}"
             yield Finding("signals/forgotten", message, "the next run may tell them again", "warning")
 
 
 _MEASURES: Final[tuple[Channel, ...]] = ("recovery",)
+_WHOLE: Final = ("run batch", "run delta")  # scopes of all mappings and all their records
+
+
+def _concerned(
+    watch: Watch, told: Mapping[tuple[str, str], Memory], end: End, condition: Condition | None
+) -> Iterator[tuple[str, Channel, Condition | None]]:
+    """Each channel in this scope. A run of everything that came to its end also ends the failures of runs of a part."""
+    everyone = (*channels(watch), *_MEASURES)
+    yield from ((end.scope, channel, condition) for channel in everyone)
+    if end.scope not in _WHOLE or end.exit in FAILED or end.exit == LOCKED or end.halted:
+        return
+    parts = sorted({scope for scope, _ in told if scope.startswith(f"{end.scope} ")})
+    for scope in parts:
+        for channel in everyone:
+            standing = told.get((scope, channel), Memory()).standing
+            if standing and standing.kind == "failure":
+                yield scope, channel, None
 
 
 def _remembered(ledger: Ledger | None) -> tuple[Mapping[tuple[str, str], Memory], Mapping[str, float]]:
@@ -177,6 +204,8 @@ def _remembered(ledger: Ledger | None) -> tuple[Mapping[tuple[str, str], Memory]
 def _condition(watch: Watch, end: End, signals: Signals, before: Mapping[str, float]) -> Condition | None:
     if end.exit == LOCKED:
         return Condition("failure", ("ledger/locked",))
+    if end.halted:  # until a person resumes them, however the rest goes
+        return Condition("failure", tuple(f"{name}: halted" for name in end.halted))
     rules = [finding.rule for finding in end.findings if finding.severity == "error"]
     return judge(end.exit, rules, signals, end.names, watch.thresholds, before)
 

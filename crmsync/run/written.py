@@ -41,8 +41,12 @@ def write_plan(path: Path, world: World, prepared: Prepared, report: Report, ask
         "sections": _sections(prepared, names),
         "read": {
             name: {
-                "missing": plan.read.missing, "told": plan.read.told, "able": plan.read.able,
-                "rejected": plan.read.rejected, "conflicts": plan.read.conflicts, "records": plan.read.records,
+                "missing": plan.read.missing,
+                "told": plan.read.told,
+                "able": plan.read.able,
+                "rejected": plan.read.rejected,
+                "conflicts": plan.read.conflicts,
+                "records": plan.read.records,
             }
             for name, plan in prepared.mappings.items()
         },

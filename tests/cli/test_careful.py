@@ -35,6 +35,16 @@ def test_a_shadow_run_says_what_it_would_do_and_writes_nothing(shop: Shop, monke
     assert "0 changes written" in said.out
 
 
+def test_explain_promises_nothing_that_the_shadow_keeps_back(synced: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced.sql("crm", "UPDATE accounts SET name = 'Druhá' WHERE id = 2")
+    flags(monkeypatch, f"{NAME}.shadow=true")
+    synced.do("run")
+    said = synced.do("explain", "crm.account/2", "name").out
+    assert f"{NAME} is in the shadow: no run writes anything" in said
+    assert 'Out of the shadow the next run would write "Druhá" to pm' in said
+    assert "The next run would" not in said
+
+
 def test_what_people_did_since_is_compared_with_what_would_have_been_done(
     synced: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -84,6 +94,7 @@ def test_an_archiving_that_people_have_done_is_the_same(synced: Shop, monkeypatc
     assert first["would"]["pm"]["archive"] == {"same": 0, "otherwise": 0, "not_yet": 1}
     synced.sql("pm", "UPDATE customers SET active = 0 WHERE id = 10")
     then = synced.do("shadow", "--run", first["runs"][0], "--output", "json").json["mappings"][NAME]
+    assert synced.do("shadow", "--run", "last", "--output", "json").json["mappings"][NAME] == then
     assert then["would"]["pm"]["archive"] == {"same": 1, "otherwise": 0, "not_yet": 0}
 
 
@@ -131,6 +142,9 @@ def test_a_halted_mapping_is_left_out_loudly_until_somebody_resumes_it(synced: S
     again = synced.do("run", "--output", "json")
     assert (again.code, again.json["mappings"], list(again.json["halted"])) == (3, {}, [NAME])
     assert f"crmsync resume -s {NAME}" in again.err
+    story = synced.do("explain", "crm.account/2", "name").out
+    assert f"No run takes it up yet: {NAME} is halted" in story
+    assert "The next run would" not in story
     assert f"crmsync resume -s {NAME}" in synced.do("status").out
     synced.sql("crm", "UPDATE accounts SET name = 'mended' WHERE id = 1")
     assert "is taken up again" in synced.do("resume", "-s", NAME).out

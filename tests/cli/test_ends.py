@@ -86,7 +86,10 @@ def test_a_mistake_of_ours_shows_no_value_and_no_traceback_unless_asked(
     assert "Jana" not in capsys.readouterr().err
     monkeypatch.setenv("CRMSYNC_DEBUG", "1")
     answer(group, ["run"])
-    assert "Traceback" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "Traceback" in said
+    assert "ValueError (its text is not shown" in said
+    assert "Jana" not in said
 
 
 @pytest.mark.parametrize("words", [["nothing"], ["run", "--mode", "sideways"], ["run", "--limit", "0"], ["explain"]])

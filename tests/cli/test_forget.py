@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import shutil
 import sqlite3
 from collections.abc import Callable
@@ -14,7 +15,9 @@ import pytest
 
 from crmsync.cli import crmsync
 from crmsync.cli.ends import answer
-from crmsync.core.model import key_text
+from crmsync.core.audit import Fault
+from crmsync.core.model import Agreed, key_text
+from crmsync.ledger.nouns import NewAudit
 from crmsync.ledger.store import Ledger
 from tests.cli.persons import new_persons, new_project, put, put_row
 from tests.cli.shop import Said, Shop
@@ -255,6 +258,105 @@ def test_an_erasure_can_be_carried_as_an_archiving(people: Shop) -> None:
     assert people.do("apply", "erase.jsonl").code in (0, 3)
     assert people.sql("pm", "SELECT active FROM contacts WHERE id = 1") == [(0,)]
     assert "was forgotten" in people.do("explain", "pm.contact/1").out
+
+
+@pytest.fixture
+def keyed(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Shop:
+    """The key of a person is her e-mail: visits name her by it, and notes have it as a part of their own key."""
+    shop = new_persons(tmp_path / "people", capsys)
+    monkeypatch.chdir(shop.folder)
+    shop.edit("crmsync.yaml", "table: persons\n        key: id", "table: persons\n        key: mail")
+    shop.edit("crmsync.yaml", "table: visits\n        key: id", "table: visits\n        key: [person, id]")
+    shop.edit(
+        "schemas/crm/visit/1.0.0.json", '"integer",\n        "null"\n      ]', '"string"\n      ],\n      "x-pii": true'
+    )
+    shop.edit("crmsync.yaml", "version: 1", "version: 1\nrecord_inputs: 100")
+    for table, key in {"persons": "mail", "visits": "person, id"}.items():
+        ((made,),) = shop.sql("crm", "SELECT sql FROM sqlite_master WHERE name = ?", table)
+        wanted = made.replace("id INTEGER PRIMARY KEY", "id INTEGER").replace("person INTEGER", "person TEXT")
+        shop.sql("crm", f"DROP TABLE {table}")
+        shop.sql("crm", f"{wanted.removesuffix(')')}, PRIMARY KEY ({key}))")
+    for person in (EVA, JANO):
+        insert(shop, "persons", id=1, kind="customer", updated="2026-01-01", **person)
+        insert(shop, "visits", id=9, person=person["mail"], subject="visit", updated="2026-01-01")
+    assert shop.do("run", "--first-load").code == 0
+    return shop
+
+
+def insert(shop: Shop, table: str, **row: Any) -> None:
+    wire = {name: json.dumps(value) if isinstance(value, list | dict) else value for name, value in row.items()}
+    marks = ", ".join("?" * len(wire))
+    shop.sql("crm", f"INSERT INTO {table} ({', '.join(wire)}) VALUES ({marks})", *wire.values())
+
+
+EVA_BY_KEY = "crm.person/eva@canary-demo.sk"
+
+
+def test_a_key_that_is_personal_leaves_every_byte_too(keyed: Shop) -> None:
+    """Of cursors, of what hangs on her, and of what the audit told of that."""
+    keyed.sql("crm", "UPDATE persons SET note = 'kanárik', updated = '2026-02-01' WHERE mail LIKE 'eva@%'")
+    keyed.sql("crm", "UPDATE visits SET subject = 'moved', updated = '2026-02-01' WHERE person LIKE 'eva@%'")
+    assert keyed.do("run", "--mode", "delta").code == 0
+    said = keyed.do("forget", EVA_BY_KEY, "--yes")
+    assert said.code == 0, said.err
+    assert "crm.visit/eva%40canary-demo.sk,9, " in said.out
+    assert found(keyed) == []
+    assert keyed.do("audit", "verify").code == 0
+    told = rows(keyed, "SELECT count(*) FROM crmsync_audit WHERE told LIKE '%jan@elsewhere%'")
+    assert told[0][0] > 0
+
+
+def test_who_was_forgotten_by_a_personal_key_stays_so(keyed: Shop) -> None:
+    keyed.do("forget", EVA_BY_KEY, "--yes")
+    before = keyed.sql("pm", "SELECT name, subject FROM contacts JOIN tasks ON contact = contacts.id")
+    for number in range(10):
+        keyed.sql("crm", "UPDATE persons SET born = '1980-01-02', updated = ?", f"2026-03-0{number}")
+        keyed.sql("crm", "UPDATE visits SET updated = ?", f"2026-03-0{number}")
+        said = keyed.do("run", "--mode", "delta" if number % 2 else "batch")
+        assert said.code == 0, said.out + said.err
+        assert found(keyed) == []
+    assert keyed.sql("pm", "SELECT name, subject FROM contacts JOIN tasks ON contact = contacts.id") == before
+    assert "read" in keyed.do("replay", "--run", "last").out
+
+
+def test_a_value_that_is_a_personal_key_leaves_what_was_told_of_others(people: Shop) -> None:
+    """A visit that has a key of its own, and holds the key of a person as a value."""
+    ledger = Ledger.open(f"sqlite:///{people.folder}/.crmsync/ledger.db")
+    value = "it's_100%!eva@canary-demo.sk"
+    agreed = {"person": Agreed((value, 2)), "subject": Agreed(("visit", "visit"))}
+    audit = NewAudit("update", "visit-task", 1, ((0, (8,)), (1, (2,))), {"was": value}, "dana", None, "2026-01-01")
+    other = audit._replace(told={"was": "it's_100%!other"})
+    try:
+        with ledger.writing() as writer:
+            writer.save_bases("visit-task", [(ledger.links("visit-task", 0, [(8,)])[8,].keys, agreed)])
+            writer.audit([audit, other])
+        with ledger.writing() as writer:
+            writer.forget_value(value, "eva", "2026-01-02")
+        ledger.compact()
+        kept = ledger.links("visit-task", 0, [(8,)])[8,].base
+        told = [row.told for page in ledger.audit(since="2026-01-01") for row in page if row.at == "2026-01-01"]
+        assert not isinstance(ledger.verify_audit(), Fault)
+    finally:
+        ledger.close()
+    assert "person" not in kept
+    assert kept["subject"].values == ("visit", "visit")
+    assert [each is None for each in told] == [True, False]
+
+
+def test_the_key_of_the_linked_record_is_no_value_of_the_person(keyed: Shop) -> None:
+    """`person` of a visit is an e-mail; what arrives is the number of a contact."""
+    said = keyed.do("check")
+    assert "pii/unmarked" in said.out + said.err
+    assert "person takes" not in said.out + said.err
+
+
+def test_a_personal_key_is_told_to_nobody_who_did_not_ask(keyed: Shop) -> None:
+    keyed.sql("crm", "UPDATE persons SET born = 'never', updated = '2026-02-01'")
+    insert(keyed, "visits", id=1, person="nobody@canary-demo.sk", subject="visit", updated="2026-02-01")
+    for words in ("plan", "run", "run --output json", "run --log-format json", "history --output json", "status"):
+        said = keyed.do(*words.split())
+        assert "canary-demo" not in said.out + said.err
+    assert "such as crm.person/***: " in keyed.do("run").out
 
 
 WRONG = {

@@ -212,6 +212,16 @@ def test_what_people_judged_is_a_label(full: Shop) -> None:
     assert told["labels"]["same"] + told["labels"]["different"] + told["labels"]["apart"] == 3
 
 
+def test_labels_teach_although_their_records_share_nothing_that_they_are_looked_up_by(full: Shop) -> None:
+    same = [f"{100 + n},{200 + n},same" for n in range(20)]
+    strangers = [f"{100 + n},{200 + (n + 33) % 60},different" for n in range(20)]
+    file = write(full, "crm,pm,verdict", *same, *strangers)
+    assert full.do("match", "tune", "--labels", file, "--output", "json").json["labels"]["apart"] == 20
+    told = full.do("match", "train", "--labels", file, "--output", "json").json
+    assert told["labels"] == {"same": 20, "different": 20, "derived": 0, "apart": 0}
+    assert told["right"]["different"][1] == 20
+
+
 @pytest.mark.parametrize(
     ("lines", "why"),
     [

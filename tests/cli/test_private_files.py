@@ -65,3 +65,9 @@ def test_a_ledger_made_anew_is_its_owners_alone(open_to_all: Shop) -> None:
     file = open_to_all.folder / "other" / "ledger.db"
     Ledger.open(f"sqlite:///{file}").close()
     assert file.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_ledger_that_is_not_there_yet_is_open_to_nobody(shop: Shop) -> None:
+    said = shop.do("doctor")
+    assert said.code == 0
+    assert "can be read by others" not in said.out + said.err

@@ -212,6 +212,33 @@ def test_runs_of_another_kind_do_not_end_a_failure(hooked: Shop, server: Receive
     assert kinds(server.posts) == ["failure", "recovered"]
 
 
+def test_a_run_of_everything_ends_the_failure_of_a_run_of_a_part(hooked: Shop, server: Receiver) -> None:
+    break_down(hooked)
+    assert hooked.do("run", "--only", "crm.account/1").code == 2
+    mend(hooked)
+    assert hooked.do("run", "--select", "account-customer").code == 0
+    assert "failing" in hooked.do("status").out
+    assert hooked.do("run").code == 0
+    assert "failing" not in hooked.do("status").out
+    assert kinds(server.posts) == ["failure", "recovered"]
+    assert hooked.do("run").code == 0
+    assert kinds(server.posts) == ["failure", "recovered"]
+
+
+def test_a_mapping_that_is_halted_is_a_failure_until_somebody_resumes_it(hooked: Shop, server: Receiver) -> None:
+    hooked.edit("mappings/account-customer.yaml", "limits: {", "limits: {errors: 0, ")
+    assert hooked.do("run").code == 0
+    hooked.sql("pm", "CREATE TRIGGER closed BEFORE UPDATE ON customers BEGIN SELECT raise(ABORT, 'closed'); END")
+    hooked.sql("crm", "UPDATE accounts SET name = name || ' II' WHERE id = 2")
+    assert [hooked.do("run").code for _ in range(3)] == [1, 3, 3]
+    assert kinds(server.posts) == ["failure"]
+    assert told(hooked, "failure", "failure")["reasons"] == ["account-customer: halted"]
+    hooked.sql("pm", "DROP TRIGGER closed")
+    assert hooked.do("resume").code == 0
+    assert hooked.do("run").code == 3  # the dead letter waits for a change, or for a person
+    assert [alert for *_, alert in calls(hooked, "failure")] == ["failure", "recovered"]
+
+
 # When there is nothing to go by
 
 
@@ -270,8 +297,8 @@ def test_a_run_that_somebody_stopped_has_not_failed(hooked: Shop, monkeypatch: p
 @pytest.mark.parametrize(
     ("signals", "why"),
     [
-        ("  on_failure: [sh, -c, exit 3]", "signals.on_failure was not told of a failure run: sh ended with 3"),
-        ("  on_failure: [./nobody]", "signals.on_failure was not told of a failure run: nobody cannot be started"),
+        ("  on_failure: [sh, -c, exit 3]", "signals.on_failure was not told of a failed run: sh ended with 3"),
+        ("  on_failure: [./nobody]", "signals.on_failure was not told of a failed run: nobody cannot be started"),
         ("  prometheus: no/where.prom", "signals.prometheus could not be written: No such file or directory"),
         ("  webhook: {url: 'http://127.0.0.1:9', secret: '${S:-s}'}", "it did not answer: ConnectionRefusedError"),
         ("  otel: {endpoint: 'http://127.0.0.1:9'}\n  timeout: 500ms", "signals.otel did not take the spans"),
@@ -324,6 +351,17 @@ def test_the_metrics_are_written_by_every_run_whatever_its_end(hooked: Shop) -> 
     found = metrics(hooked)
     assert found["crmsync_last_run_exit_code"] == 2
     assert "crmsync_last_success_age_seconds" in found
+
+
+def test_the_metrics_of_a_run_tell_of_its_own_failure_and_of_its_own_recovery(hooked: Shop) -> None:
+    break_down(hooked)
+    hooked.do("run")
+    assert "crmsync_failing_seconds" in metrics(hooked)
+    assert "crmsync_time_to_recover_seconds" not in metrics(hooked)
+    mend(hooked)
+    hooked.do("run")
+    assert "crmsync_failing_seconds" not in metrics(hooked)
+    assert metrics(hooked)["crmsync_time_to_recover_seconds"] > 0
 
 
 def test_every_line_of_a_json_log_is_an_object_with_run_and_trace(hooked: Shop) -> None:

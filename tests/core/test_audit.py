@@ -155,7 +155,10 @@ def erased(row: Row, by: int) -> Row:
     return row._replace(told=None, salt=None, erased=by)
 
 
-@pytest.mark.parametrize("last", [FORGOT, FORGOT._replace(event=PRUNE, source=None)], ids=["forget", "prune"])
+PRUNED = FORGOT._replace(event=PRUNE, source=None, told='{"before":"2026-11-21T02:00:01"}')
+
+
+@pytest.mark.parametrize("last", [FORGOT, PRUNED], ids=["forget", "prune"])
 def test_what_was_erased_by_a_row_that_says_so_is_whole(last):
     rows = chain([ENTRY, ENTRY, last])
 
@@ -164,8 +167,22 @@ def test_what_was_erased_by_a_row_that_says_so_is_whole(last):
 
 @pytest.mark.parametrize(
     ("last", "by"),
-    [(FORGOT, 4), (FORGOT, 1), (FORGOT._replace(source="cc"), 3), (FORGOT._replace(event="update"), 3)],
-    ids=["by no row", "by itself", "of another record", "by a row of another event"],
+    [
+        (FORGOT, 4),
+        (FORGOT, 1),
+        (FORGOT._replace(source="cc"), 3),
+        (FORGOT._replace(event="update"), 3),
+        (PRUNED._replace(told=f'{{"before":"{ENTRY.at}"}}'), 3),
+        (PRUNED._replace(told="{}"), 3),
+    ],
+    ids=[
+        "by no row",
+        "by itself",
+        "of another record",
+        "by a row of another event",
+        "too young",
+        "no time said",
+    ],
 )
 def test_what_was_erased_by_nobody_who_may_is_found(last, by):
     rows = chain([ENTRY, ENTRY, last])

@@ -124,7 +124,7 @@ def test_the_json_of_a_plan_has_the_keys_that_the_page_lists(keyboard: Keyboard)
 
 
 def test_every_metric_is_listed_and_alerts_ask_for_no_other() -> None:
-    listed = [code(row.cells[0]) for row in rows("docs/operations.md", "metric", "is")]
+    listed = [code(row.cells[0]) for row in rows("docs/signals.md", "metric", "is")]
     assert listed == [f"crmsync_{name}" for name in (*PROJECT, RUNS, *MAPPING, *SIDE)]
     (alerts,) = all_blocks("yaml", "prometheus")
     assert set(re.findall(r"crmsync_\w+", alerts.text)) <= set(listed)

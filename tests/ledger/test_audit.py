@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import closing, suppress
 from typing import Any
 
 import pytest
@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from crmsync.core.audit import Entry, Fault, Head, Row, seal
 from crmsync.core.model import Hold, Json, Key, from_json
-from crmsync.ledger.nouns import AuditTampered, NewAudit, NewLink
+from crmsync.ledger.nouns import AuditTampered, LedgerUnreachable, NewAudit, NewLink
 from crmsync.ledger.store import Ledger
 
 NOW, LATER = "2026-11-21T20:00:00.000+00:00", "2026-11-22T08:30:00.000+00:00"
@@ -258,6 +258,17 @@ def test_what_is_older_than_its_time_is_erased_and_a_row_says_so(ledger):
     assert told_by(rows_of(ledger)[3]) == {"records": [], "before": LATER, "rows": 2}
 
 
+def test_what_was_pruned_is_told_for_good(ledger):
+    tell(ledger, told())
+    with ledger.writing() as writer:
+        writer.prune_told(LATER, "crmsync", NOW)
+
+    with ledger.writing() as writer:
+        assert writer.prune_told(LATER, "crmsync", LATER) == 0
+
+    assert told_by(rows_of(ledger)[1])["rows"] == 1
+
+
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.sampled_from(["tell", "forget", "prune"]), min_size=1, max_size=6))
 def test_whatever_is_told_forgotten_and_pruned_the_chain_holds(ledger, deeds):
@@ -272,3 +283,49 @@ def test_whatever_is_told_forgotten_and_pruned_the_chain_holds(ledger, deeds):
                     writer.prune_told(LATER, "crmsync", LATER)
 
     assert ledger.verify_audit() == ledger.audit_head()
+
+
+# Of what nobody looks at ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("n", [-(2**63), -1, 0])
+def test_a_row_that_was_put_in_before_all_others_is_found(ledger, n):
+    tell(ledger, told())
+    names = ", ".join(Row._fields[1:])
+
+    tamper(ledger, f"INSERT INTO crmsync_audit (n, {names}) SELECT :n, {names} FROM crmsync_audit", n=n)
+
+    assert ledger.verify_audit() == Fault("audit/inserted", n, f"row {n} was put in")
+
+
+def test_whose_secret_was_changed_is_found_for_it_knows_nobody_again(ledger):
+    tell(ledger, told(ZOFIA))
+    for secret in ("00" * 32, "none"):
+        tamper(ledger, "UPDATE crmsync_meta SET value = :secret WHERE name = 'secret'", secret=secret)
+
+        found = ledger.verify_audit()
+
+        assert isinstance(found, Fault)
+        assert found.rule == "audit/secret"
+
+
+@pytest.mark.parametrize("column", ["actor", "told"])
+def test_a_row_that_is_no_text_any_more_is_named_and_what_stands_before_it_is_judged(tmp_path, column):
+    with closing(Ledger.open(f"sqlite:///{tmp_path}/ledger.db")) as ledger:
+        tell(ledger, *(told() for _ in range(5)))
+        spoilt = f"UPDATE crmsync_audit SET {column} = CAST(x'c54a2c' AS TEXT) WHERE n = 3"
+        tamper(ledger, spoilt)
+        assert ledger.verify_audit() == Fault("audit/changed", 3, "row 3 cannot be read: it holds what is no text")
+        tamper(ledger, "UPDATE crmsync_audit SET at = '' WHERE n = 2")
+        found = ledger.verify_audit()
+        assert isinstance(found, Fault)
+        assert found.n == 2
+
+
+def test_a_text_that_cannot_be_read_is_not_told_for_it_may_be_about_people(tmp_path):
+    with closing(Ledger.open(f"sqlite:///{tmp_path}/ledger.db")) as ledger:
+        tell(ledger, told())
+        tamper(ledger, "UPDATE crmsync_audit SET told = CAST('Nováková' || x'c5' AS TEXT)")
+        with pytest.raises(LedgerUnreachable) as raised:
+            rows_of(ledger)
+        assert "Nov" not in str(raised.value)

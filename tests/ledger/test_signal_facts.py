@@ -78,9 +78,9 @@ def test_many_links_are_sampled_over_all_of_them(ledger, monkeypatch):
 
 
 def test_what_a_channel_was_told_is_remembered_by_scope(ledger):
-    signals.save_alerts(ledger, "run batch", {"webhook": DOWN, "recovery": Memory()})
-    signals.save_alerts(ledger, "run delta", {"webhook": Memory(took=3.0, ended=NOW)})
-    signals.save_alerts(ledger, "run batch", {"recovery": DOWN}, {M: 0.975})
+    signals.save_alerts(ledger, {("run batch", "webhook"): DOWN, ("run batch", "recovery"): Memory()})
+    signals.save_alerts(ledger, {("run delta", "webhook"): Memory(took=3.0, ended=NOW)})
+    signals.save_alerts(ledger, {("run batch", "recovery"): DOWN}, {M: 0.975})
     assert signals.memories(ledger) == {
         ("run batch", "webhook"): DOWN, ("run batch", "recovery"): DOWN,
         ("run delta", "webhook"): Memory(took=3.0, ended=NOW),
@@ -90,6 +90,6 @@ def test_what_a_channel_was_told_is_remembered_by_scope(ledger):
 
 
 def test_a_convergence_comes_back_to_the_last_digit(ledger):
-    signals.save_alerts(ledger, "run batch", {}, {M: 2 / 3})
+    signals.save_alerts(ledger, {}, {M: 2 / 3})
     assert signals.references(ledger) == {M: 2 / 3}
     assert isinstance(signals.references(ledger)[M], float)

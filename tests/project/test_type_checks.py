@@ -450,7 +450,7 @@ def test_what_the_source_says_of_them_as_well_goes_together(pair):
 
 def test_records_that_a_check_stops_need_not_go_together(pair):
     target = json.dumps(json.loads(contract(text(most=20), kind=KIND)) | TOGETHER[0][0])
-    stops = "checks:\n  - {crm: \"kind\", equals: y, else: reject}\n" + CREATE
+    stops = 'checks:\n  - {crm: "kind", equals: y, else: reject}\n' + CREATE
     source = contract(text(most=20), required=["kind", "y"], kind=KIND, y={"const": "b"})
     found = pair.check(source, target, BOTH.replace("‹", ""), stops)
     assert [each.rule for each in found] == []

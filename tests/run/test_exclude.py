@@ -30,11 +30,11 @@ def linked(kind: str = "memory", **more: Any) -> Bench:
 
 def leave_alone(world: Bench, *refs: str) -> None:
     for ref in refs:
-        exclude(world.world, find_ref(world.world, ref), world.world.project.mappings, "eva")
+        exclude(world.world, [find_ref(world.world, ref)], world.world.project.mappings, "eva")
 
 
 def take_up(world: Bench, ref: str) -> None:
-    include(world.world, find_ref(world.world, ref), world.world.project.mappings, "eva")
+    include(world.world, [find_ref(world.world, ref)], world.world.project.mappings, "eva")
 
 
 @on_both
@@ -167,7 +167,7 @@ def test_a_mapping_that_is_not_meant_goes_on() -> None:
         world.put("crm", {"id": 1, "name": "a", "notes": "n", "code": "C"})
         world.put("pm", {"id": 1, "name": "a", "notes": "m", "code": "C"})
         world.run()
-        exclude(world.world, find_ref(world.world, "crm.thing/1"), [world.world.project.mapping("things")], "eva")
+        exclude(world.world, [find_ref(world.world, "crm.thing/1")], [world.world.project.mapping("things")], "eva")
         world.edit("crm", 1, name="b", notes="later")
         assert world.run().writes == 1
         assert (world.values("pm", "name")[1], world.values("pm", "notes")[1]) == ("a", "later")
@@ -182,3 +182,16 @@ def test_nobody_is_excluded_who_is_not_there_and_nobody_included_who_was_not_exc
         world.write(lambda ledger: ledger.exclude("things", 0, [(2,)], "forgotten", "eva", "2026-01-01"))
         code, findings = world.stopped(lambda: take_up(world, "crm.thing/2"))
         assert (code, findings[0].rule) == (2, "usage/forgotten")
+
+
+def test_of_several_records_all_are_left_alone_or_none() -> None:
+    with linked() as world:
+        mappings = world.world.project.mappings
+        mine, nobody, free = (find_ref(world.world, f"crm.thing/{n}") for n in (1, 99, 2))
+        code, findings = world.stopped(lambda: exclude(world.world, [mine, nobody], mappings, "eva"))
+        assert (code, [each.rule for each in findings]) == (2, ["usage/no-record"])
+        assert not world.ledger.exclusions("things")
+        leave_alone(world, "crm.thing/1")
+        code, findings = world.stopped(lambda: include(world.world, [mine, free], mappings, "eva"))
+        assert (code, [each.rule for each in findings]) == (2, ["usage/not-excluded"])
+        assert world.ledger.exclusions("things")

@@ -8,7 +8,7 @@ from crmsync.core.match import Candidate, Scored, census_of, score_pairs, traits
 from crmsync.core.match.rule import scorecard_of
 from crmsync.core.model import LIKELY, Compare, Match
 from crmsync.run.labelled import Labels
-from crmsync.run.learn import learned
+from crmsync.run.learn import learned, said_same
 
 RULE = Match((), (Compare("name", "company"), Compare("town", "text"), Compare("district", "text")), *LIKELY)
 TOWNS = 30
@@ -39,3 +39,10 @@ def test_labels_are_learned_from_where_the_pairs_alone_teach_nothing() -> None:
     prior, scored = scorecard_of(RULE), strangers(200)
     said = {row: row % 100 == 0 for row in range(0, len(scored), 50)}
     assert learned(prior, scored, Labels.of(said, scored.score)).method == "logistic"
+
+
+def test_labels_start_from_the_shipped_points_where_the_pairs_alone_teach_of_towns() -> None:
+    prior, scored = scorecard_of(RULE), strangers(200)
+    said = {row: place == 0 for place, row in enumerate(range(0, len(scored), len(scored) // 200))}
+    card = learned(prior, scored, Labels.of(said, scored.score))
+    assert said_same(card, scored) < 100  # from what the pairs alone teach: 189

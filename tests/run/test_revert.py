@@ -295,6 +295,30 @@ def test_two_mappings_that_wrote_to_one_record_are_undone_together() -> None:
         assert (record["name"], record["notes"]) == ("a", "n")
 
 
+def test_fields_of_a_group_go_back_together_or_not_at_all() -> None:
+    money = {**plain("amount", "shared", group="money"), **plain("currency", "shared", group="money")}
+    with Bench(mapping({**plain("name"), **money}, create={"pm": "always"})) as world:
+        world.put("crm", *({"id": n, "name": "a", "amount": 10, "currency": "EUR"} for n in (1, 2, 3)))
+        world.run()
+        world.edit("crm", 1, name="b", amount=20, currency="USD")
+        world.edit("crm", 2, name="b", amount=20, currency="USD")
+        world.edit("crm", 3, name="b", amount=20)
+        world.run()
+        wrong = last(world)
+        world.edit("pm", 1, amount=99)
+        world.edit("pm", 3, currency="USD")
+        stays = {(each.record, each.field): each.why for each in undo(world, wrong).stays}
+        whole = "group money goes back as a whole, and another field of it stays"
+        assert stays == {
+            ("pm.thing/1", "amount"): "edited since",
+            ("pm.thing/1", "currency"): whole,
+            ("pm.thing/3", "amount"): whole,
+        }
+        assert world.values("pm", "amount") == {1: 99, 2: 10, 3: 20}
+        assert world.values("pm", "currency") == {1: "USD", 2: "EUR", 3: "USD"}
+        assert set(world.values("pm", "name").values()) == {"a"}
+
+
 def test_only_one_record_of_a_run_is_undone() -> None:
     with linked() as world:
         undo(world, renamed(world, 1, 2), only="crm.thing/2")

@@ -323,6 +323,24 @@ def test_after_a_change_of_the_mapping_a_delta_is_refused(worlds: Any, what: str
     assert world.values("pm", "x") == {1: "b"}
 
 
+def test_another_row_of_a_table_reaches_the_other_side_once_a_person_has_confirmed_it(worlds: Any) -> None:
+    lookup = {"columns": ["crm", "pm"], "rows": [["a", "b"]]}
+    field = {"x": {"crm": "x", "pm": "x", "owner": "crm", "to_pm": [{"lookup": "words"}]}}
+    world = worlds(mapping(field, create=CREATE), files={"mappings/reference/words.yaml": {"words": lookup}})
+    world.put("crm", {"id": 1, "x": "a"})
+    world.run()
+    world.change(
+        mapping(field, create=CREATE),
+        files={"mappings/reference/words.yaml": {"words": {**lookup, "rows": [["a", "c"]]}}},
+    )
+    code, findings = world.stopped(lambda: world.run("batch"))
+    assert (code, [each.rule for each in findings]) == (2, ["change/lookup-changed", "run/needs-rebase"])
+    world.confirm()
+    world.run("batch")
+    assert world.values("pm", "x") == {1: "c"}
+    assert world.run("delta").writes == 0
+
+
 def test_a_delta_before_the_first_batch_is_refused(worlds: Any) -> None:
     world = worlds(mapping(plain("x"), create=CREATE))
     assert world.stopped(lambda: world.run("delta"))[0] == 2

@@ -8,6 +8,7 @@ import pytest
 
 from crmsync.core.model import from_json
 from crmsync.ledger.nouns import JournalLine
+from crmsync.run.world import Stopped
 from tests.run.bench import ENTITY, Bench, Spec, buckets, mapping, plain
 
 COLUMNS = "x TEXT, y TEXT, z TEXT, parent INTEGER"
@@ -112,6 +113,35 @@ def test_no_limit_stops_what_writes_nothing_but_the_summary_says_which_would_hav
         bench.put("crm", *({"id": n, "x": "a"} for n in range(5)))
         tally = bench.run(first_load=False).mappings["things"]
         assert tally.warned["limits/create"] == 5
+
+
+def test_the_first_load_after_a_shadow_is_still_a_first_load_and_the_next_one_is_not() -> None:
+    match = {"decide": ["x"]}
+    with world(match=match, limits={"create": 1}) as bench:
+        bench.put("crm", *({"id": n, "x": f"name {n}"} for n in range(5)))
+        bench.put("pm", {"id": 99, "x": "name 3"})
+        for _ in range(2):
+            bench.run(first_load=False)
+        assert bench.ledger.live_links("things") == 1
+        bench.change(spec(shadow=False, match=match, limits={"create": 1}))
+        with pytest.raises(Stopped, match=r"limits\.create"):
+            bench.run(first_load=False)
+        assert bench.run(first_load=True).writes == 4
+        bench.put("crm", *({"id": n, "x": f"name {n}"} for n in range(5, 8)))
+        with pytest.raises(Stopped, match=r"limits\.create"):
+            bench.run(first_load=True)
+
+
+def test_a_mapping_that_has_written_has_no_first_load_after_a_shadow() -> None:
+    with world(shadow=False, limits={"create": 1}) as bench:
+        bench.put("crm", *({"id": n, "x": "a"} for n in range(5)))
+        bench.run(first_load=True)
+        bench.change(spec(shadow=True, limits={"create": 1}))
+        bench.put("crm", *({"id": n, "x": "a"} for n in range(5, 8)))
+        bench.run()
+        bench.change(spec(shadow=False, limits={"create": 1}))
+        with pytest.raises(Stopped, match=r"limits\.create"):
+            bench.run(first_load=True)
 
 
 def test_a_child_waits_for_a_parent_that_is_only_made_in_the_shadow() -> None:

@@ -96,6 +96,21 @@ def test_the_twin_of_a_record_with_a_counterpart_is_asked_about(world: Bench, mo
     silent(world)
 
 
+@pytest.mark.parametrize("mode", ["batch", "delta"])
+def test_a_family_of_one_number_is_asked_about_once(mode: str) -> None:
+    rule = {"decide": ["kind"], "compare": {**COMPARE, "kind": {"as": "company_id"}}}
+    with opened("memory", match=rule) as world:
+        for key, firm in enumerate(("Servis", "Stavby", "Invest", "Trade"), start=1):
+            put(world, key, {"name": f"Dunaj {firm}", "web": "dunaj.sk", "phone": None, "kind": "SK2020317068"})
+        world.run()
+        assert [keys for _, _, keys in asked(world)] == [((1,), (2,)), ((1,), (3,)), ((1,), (4,))]
+        for review in world.reviews():
+            give(world.world, [prepared(world.world, review, "different", None, "eva")], "eva")
+        world.run(mode)
+        assert len(world.records("pm")) == 4
+        silent(world)
+
+
 def test_the_question_names_both_and_says_what_the_answers_do(world: Bench) -> None:
     put(world, 1, DUNAJ)
     world.run()

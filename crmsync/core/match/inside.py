@@ -28,8 +28,11 @@ def doubles(rule: Match, scored: Scored) -> dict[Both[Key], Verdict]:
 
 
 def _same(rule: Match, scored: Scored) -> Bools:
-    likely = (scored.score >= rule.link_at) & ~scored.barred & (scored.support >= KINDS)
-    return np.asarray(_decided(rule, scored) | likely)
+    return np.asarray(_decided(rule, scored) | _likely(rule, scored))
+
+
+def _likely(rule: Match, scored: Scored) -> Bools:
+    return np.asarray((scored.score >= rule.link_at) & ~scored.barred & (scored.support >= KINDS))
 
 
 def _decided(rule: Match, scored: Scored) -> Bools:
@@ -40,11 +43,14 @@ def _decided(rule: Match, scored: Scored) -> Bools:
 
 @dataclass(frozen=True, slots=True)
 class Twin:
-    """Another record of the same system that is this one, by all that is known: how likely (0..1), and why."""
+    """Another record of the same system that is this one, by all that is known: how likely (0..1), and why. `ids`: the
+    equal identifiers that decide; `only`: without them it would be none."""
 
     key: Key
     score: float
     reason: str
+    ids: str = ""
+    only: bool = False
 
 
 def twins(
@@ -60,14 +66,15 @@ def twins(
     chosen = sorted({(min(place[one], place[two]), max(place[one], place[two])) for one, two in pairs})
     columns = np.array(chosen, dtype=np.int64).reshape(-1, 2)
     scored = weigh(rule, census, records, records, (columns[:, 0], columns[:, 1]), min(rule.review_at, rule.link_at))
-    decided = scored.decided
+    decided, likely = scored.decided, _likely(rule, scored)
     rows = np.flatnonzero(_same(rule, scored) | decided).tolist()
     told = words(rule, scored, rows)
     found: dict[Both[Key], Twin] = {}
     for row in rows:
         one, two = scored.keys(row)
         sure = bool(decided[row])
-        why = f"{equal_ids(rule, scored, row)} equal" if sure else told[row]
-        score = 1.0 if sure else float(scored.score[row])
-        found |= {(one, two): Twin(two, score, why), (two, one): Twin(one, score, why)}
+        ids = equal_ids(rule, scored, row) if sure else ""
+        more = (1.0, f"{ids} equal") if sure else (float(scored.score[row]), told[row])
+        by = (*more, ids, bool(sure and not likely[row]))
+        found |= {(one, two): Twin(two, *by), (two, one): Twin(one, *by)}
     return {pair: found[pair] for pair in pairs if pair in found}

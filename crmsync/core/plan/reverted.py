@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -121,8 +121,9 @@ class Reverting:
             else:
                 kept += found
         sound, refused = self._sound(line, target, record, changes)
-        update = Update(line.mapping, line.side, target.key, line.source, sound, record.version, self.undoes)
-        return Back(update if sound else None, (*kept, *refused))
+        whole, torn = self._together(line, target, record, sound, (*kept, *refused))
+        update = Update(line.mapping, line.side, target.key, line.source, whole, record.version, self.undoes)
+        return Back(update if whole else None, (*kept, *refused, *torn))
 
     def _value(self, line: Update, written: Change, target: Target, record: Record) -> Change | tuple[Kept, ...]:
         side, place = line.side, self.compiled.targets[line.side].get(written.field)
@@ -152,6 +153,28 @@ class Reverting:
             for change in changes
             if change not in sound
         )
+
+    def _together(
+        self, line: Update, target: Target, record: Record, sound: Sequence[Change], kept: Sequence[Kept]
+    ) -> tuple[tuple[Change, ...], tuple[Kept, ...]]:
+        """Fields of one group go back together or not at all."""
+        groups = {field.name: field.group for field in self.compiled.mapping.fields if field.group}
+        written = {change.field for change in line.changes}
+        edited = {name for name in groups.keys() - written if self._is_edited(name, line.side, target, record)}
+        torn = {groups[name] for name in edited | {each.field for each in kept} if name in groups}
+        whole = tuple(change for change in sound if groups.get(change.field) not in torn)
+        if len(whole) < len(sound) and self._broken(line.side, record, whole):
+            whole = ()
+        return whole, tuple(
+            Kept(line.mapping, line.side, target.key, _torn(groups.get(change.field), torn), change.field)
+            for change in sound
+            if change not in whole
+        )
+
+    def _is_edited(self, name: str, side: Side, target: Target, record: Record) -> bool:
+        """Does a field that the line did not write say something else than what was agreed?"""
+        place, base = self.compiled.targets[side].get(name), target.base.get(name)
+        return place is not None and base is not None and not same(native(place, record.data), base.values[side])
 
     def _broken(self, side: Side, record: Record, changes: Sequence[Change]) -> str:
         """What its contract says against the record as it would be."""
@@ -218,6 +241,10 @@ class Reverting:
 
 
 TORN: Final = "the contract refuses what stood there before, with what stands in the other fields"
+
+
+def _torn(group: str | None, torn: Collection[str | None]) -> str:
+    return f"group {group} goes back as a whole, and another field of it stays" if group in torn else TORN
 
 
 def taken_back(agreed: Agreed, side: Side, value: Json) -> Agreed:

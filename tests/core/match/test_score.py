@@ -25,6 +25,21 @@ def test_a_pair_scores_the_same_alone_and_in_any_crowd(left, right):
             assert alone == {keys: told for keys, told in whole.items() if keys == (one.key, two.key)}
 
 
+@given(crowds, crowds)
+def test_a_pair_that_shares_no_block_is_scored_when_it_is_named(left, right):
+    first, second = crowd(left), crowd(right, 100)
+    every = [(one.key, two.key) for one in first for two in second]
+    named = rows(score_pairs(RULE, Census(), first, second, beside=[*every, ((5000,), (1,))]))
+    assert [*named] == sorted(every)
+    assert rows(score_pairs(RULE, Census(), first, second)).items() <= named.items()
+
+
+def test_inside_one_system_a_named_pair_is_the_same_both_ways_round():
+    records = crowd([{"name": "Kovotrans"}, {"name": "Mlyn"}, {"name": "Pekáreň"}])
+    for beside in ([((2,), (0,))], [((0,), (2,)), ((2,), (0,)), ((1,), (1,))]):
+        assert [*rows(score_pairs(RULE, Census(), records, beside=beside))] == [((0,), (2,))]
+
+
 @given(crowds, crowds, st.sampled_from([0.05, 0.3, 0.9]))
 def test_to_leave_out_early_is_to_leave_out_late(left, right, least):
     first, second = crowd(left), crowd(right, 100)
