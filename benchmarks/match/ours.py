@@ -21,8 +21,8 @@ from crmsync.core.match.judge import KINDS
 from crmsync.core.match.rule import scorecard_of
 from crmsync.core.match.score import weigh
 from crmsync.core.model import LIKELY, Both, Compare, Key, Match, Verdict, key_text
-from crmsync.run.labelled import Labels as Told
-from crmsync.run.learn import learned
+from crmsync.run.match.labelled import Labels as Told
+from crmsync.run.match.learn import learned
 
 
 def shipped(known: LabelledSet, _labels: Labels) -> Scores:

@@ -32,7 +32,7 @@ from crmsync.core.model import (
 if TYPE_CHECKING:
     from crmsync.core.plan.lines import Line
     from crmsync.ledger.spool import Spool
-    from crmsync.run.mask import Mask
+    from crmsync.run.people.mask import Mask
 
 
 def show_actions(project: Project, spool: Spool, mask: Mask, most: int | None) -> None:

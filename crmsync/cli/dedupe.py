@@ -29,9 +29,9 @@ from crmsync.core.model import SIDES, Json, Key, Mapping, Ref, Side
 if TYPE_CHECKING:
     from crmsync.core.match import Explained, Point
     from crmsync.ledger.nouns import MergeRow
-    from crmsync.run.dedupe import Deduped, Duplicates
-    from crmsync.run.golden import Golden
-    from crmsync.run.merging import Intended, Wanted
+    from crmsync.run.match.dedupe import Deduped, Duplicates
+    from crmsync.run.match.golden import Golden
+    from crmsync.run.match.merging import Intended, Wanted
     from crmsync.run.world import World
 
 MOST = 10  # records of one cluster in a text
@@ -71,8 +71,8 @@ def dedupe(
       crmsync match dedupe -s account-customer --side crm --ask && crmsync review work --kind duplicate
       crmsync match dedupe -s account-customer --side crm --output csv > duplicates.csv
     """
-    from crmsync.run import dedupe as finding
-    from crmsync.run.mask import Mask
+    from crmsync.run.match import dedupe as finding
+    from crmsync.run.people.mask import Mask
 
     with settings.world(create=ask) as world:
         places = _places(world, select, side)
@@ -241,7 +241,7 @@ class _Shown:
 
 
 def _csv(shown: Sequence[_Shown]) -> None:
-    from crmsync.run.sheets import to_csv
+    from crmsync.run.match.sheets import to_csv
 
     for line in to_csv(CSV_HEAD, (row for each in shown for row in each.rows())):
         click.echo(line)
@@ -301,9 +301,9 @@ def merge(
       crmsync match merge crm.account/42 crm.account/43 crm.account/57
       crmsync match merge crm.account/42 crm.account/43 --counterparts
     """
-    from crmsync.run.mask import Mask
-    from crmsync.run.merging import intend, while_no_run
-    from crmsync.run.merging import merge as merged
+    from crmsync.run.match.merging import intend, while_no_run
+    from crmsync.run.match.merging import merge as merged
+    from crmsync.run.people.mask import Mask
 
     with settings.world(create=not dry_run) as world, nullcontext() if dry_run else while_no_run(world):
         wanted = _wanted(world, select, survivor, others, counterparts)
@@ -327,7 +327,7 @@ def merge(
 def _wanted(
     world: World, select: tuple[str, ...], survivor: str, others: Sequence[str], counterparts: bool
 ) -> list[Wanted]:
-    from crmsync.run.merging import Wanted
+    from crmsync.run.match.merging import Wanted
     from crmsync.run.refs import find_ref, places_of
     from crmsync.run.session import selected
 

@@ -19,8 +19,8 @@ from crmsync.core.model import ABSENT, At, Finding, Json, Severity
 if TYPE_CHECKING:
     from crmsync.core.change import Change, Level
     from crmsync.project import Loaded
-    from crmsync.run.compare import Compared, Difference, Tally
-    from crmsync.run.mask import Mask
+    from crmsync.run.people.mask import Mask
+    from crmsync.run.rehearse.compare import Compared, Difference, Tally
 
 FOLDER = click.Path(path_type=Path, file_okay=False)
 SEVERITY: Final[dict[Level, Severity]] = {"breaking": "error", "additive": "warning", "cosmetic": "info"}
@@ -53,7 +53,7 @@ def diff(
       crmsync diff --against origin/main
       crmsync diff --against origin/main --records recorded --output github
     """
-    from crmsync.run import compare
+    from crmsync.run.rehearse import compare
 
     new = compare.without_a_system(settings.project, settings.env)
     if not new.definitions and new.project is None:
@@ -81,8 +81,8 @@ def _tried(
     old: Loaded, new: Loaded, select: Sequence[str], records: Path | None, show: int
 ) -> tuple[list[Tally], list[Finding]]:
     """Both versions of the mappings, over what was recorded; and what is wrong with the recording."""
-    from crmsync.run.compare import pairs, tallies
-    from crmsync.run.recorded import Recorded
+    from crmsync.run.rehearse.compare import pairs, tallies
+    from crmsync.run.rehearse.recorded import Recorded
 
     if records is None or new.project is None:
         return [], []
@@ -137,7 +137,7 @@ class _Told:
     """Words and JSON, with people's data masked."""
 
     def __init__(self, old: Loaded, new: Loaded, show_pii: bool) -> None:
-        from crmsync.run.mask import Mask
+        from crmsync.run.people.mask import Mask
 
         self.masks: list[Mask] = [Mask(each.project, show_pii) for each in (old, new) if each.project]
 
@@ -225,7 +225,7 @@ def record(settings: Settings, folder: Path, select: tuple[str, ...], limit: int
       crmsync record recorded --limit 1000
       crmsync diff --against origin/main --records recorded
     """
-    from crmsync.run.recorded import record as recording
+    from crmsync.run.rehearse.recorded import record as recording
     from crmsync.run.session import selected
 
     with settings.world() as world, log.working(settings, "reading …"):

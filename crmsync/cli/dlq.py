@@ -15,7 +15,7 @@ from crmsync.core.model import Json, Mapping, Ref, from_json
 
 if TYPE_CHECKING:
     from crmsync.ledger.nouns import DeadLetter
-    from crmsync.run.mask import Mask
+    from crmsync.run.people.mask import Mask
     from crmsync.run.world import World
 
 STATES = ("open", "closed", "dropped", "any")
@@ -73,7 +73,7 @@ def show(settings: Settings, number: int, show_pii: bool) -> None:
     \b
       crmsync dlq show 2
     """
-    from crmsync.run.mask import Mask
+    from crmsync.run.people.mask import Mask
 
     with settings.world() as world:
         found = world.ledger.dead_letter(number)

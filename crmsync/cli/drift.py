@@ -47,7 +47,7 @@ def drift(settings: Settings, select: tuple[str, ...], everything: bool, limit: 
       30 5 * * *  crmsync -C /srv/shop drift >/var/log/crmsync.drift
     """
     from crmsync.run.drift import compared
-    from crmsync.run.mask import Mask
+    from crmsync.run.people.mask import Mask
     from crmsync.run.world import utc_now
 
     with settings.world() as world, ExitStack() as stack:

@@ -15,7 +15,7 @@ from crmsync.core.model import Json, Mapping, Ref
 
 if TYPE_CHECKING:
     from crmsync.ledger.nouns import Exclusion
-    from crmsync.run.exclude import Left
+    from crmsync.run.undo.exclude import Left
     from crmsync.run.world import World
 
 Deed: TypeAlias = "Callable[[World, Sequence[Ref], Sequence[Mapping], str], tuple[Left, ...]]"
@@ -38,7 +38,7 @@ def exclude(settings: Settings, refs: tuple[str, ...], select: tuple[str, ...]) 
       crmsync link exclude crm.account/42
       crmsync link exclude pm.customer/7 pm.customer/9 -s account-customer
     """
-    from crmsync.run.exclude import exclude as leave_alone
+    from crmsync.run.undo.exclude import exclude as leave_alone
 
     _do(settings, refs, select, leave_alone, "excluded")
 
@@ -53,13 +53,13 @@ def include(settings: Settings, refs: tuple[str, ...], select: tuple[str, ...]) 
     \b
       crmsync link include crm.account/42
     """
-    from crmsync.run.exclude import include as take_up
+    from crmsync.run.undo.exclude import include as take_up
 
     _do(settings, refs, select, take_up, "included")
 
 
 def _do(settings: Settings, refs: Sequence[str], select: tuple[str, ...], deed: Deed, word: str) -> None:
-    from crmsync.run.mask import Mask
+    from crmsync.run.people.mask import Mask
     from crmsync.run.refs import find_ref
     from crmsync.run.session import selected
 
@@ -83,7 +83,7 @@ def _records(teller: Teller, left: Left) -> list[str]:
 
 def show_excluded(settings: Settings, world: World, teller: Teller, mappings: Sequence[Mapping]) -> None:
     """All that are left alone, as `link list --excluded` shows them."""
-    from crmsync.run.exclude import all_left_alone
+    from crmsync.run.undo.exclude import all_left_alone
 
     found = all_left_alone(world, mappings)
     if settings.json:
@@ -97,7 +97,7 @@ def show_excluded(settings: Settings, world: World, teller: Teller, mappings: Se
 
 def excluded_lines(world: World, ref: Ref, mappings: Sequence[Mapping]) -> Iterator[str]:
     """What `link show` and `explain` say of a record that is left alone."""
-    from crmsync.run.exclude import left_alone_of
+    from crmsync.run.undo.exclude import left_alone_of
     from crmsync.run.world import LEFT_ALONE
 
     for each in left_alone_of(world, ref, mappings):

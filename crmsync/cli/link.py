@@ -19,7 +19,7 @@ from crmsync.core.model import SIDES, Json, Key, Mapping, Side
 
 if TYPE_CHECKING:
     from crmsync.ledger.nouns import LinkRow, MergeRow
-    from crmsync.run.adopt import Adopted
+    from crmsync.run.match.adopt import Adopted
     from crmsync.run.world import World
 
 FILE = click.Path(path_type=Path, dir_okay=False)
@@ -113,7 +113,7 @@ def split(settings: Settings, ref: str, select: tuple[str, ...], yes: bool) -> N
     \b
       crmsync link split crm.account/42
     """
-    from crmsync.run import judge, merging
+    from crmsync.run.match import judge, merging
     from crmsync.run.session import selected
 
     with settings.world(create=True) as world:
@@ -159,11 +159,11 @@ def adopt(settings: Settings, select: tuple[str, ...], limit: int | None, out: P
       crmsync link adopt
       crmsync link adopt -s account-customer --limit 100 -o differences.csv
     """
-    from crmsync.run.adopt import adopt as adopting
     from crmsync.run.locking import our_turn
-    from crmsync.run.mask import Mask
+    from crmsync.run.match.adopt import adopt as adopting
+    from crmsync.run.match.sheets import write_sheet
+    from crmsync.run.people.mask import Mask
     from crmsync.run.session import new_run_id
-    from crmsync.run.sheets import write_sheet
 
     run_id = new_run_id()
     with settings.world(create=True) as world, our_turn(world, run_id), log.working(settings, "comparing …"):
@@ -183,7 +183,7 @@ _DIFFERENCES = ("mapping", "record", "counterpart", "field", "value", "other val
 
 
 def _difference_rows(teller: Teller, adopted: Adopted) -> Iterator[Sequence[object]]:
-    from crmsync.run.sheets import cell
+    from crmsync.run.match.sheets import cell
 
     name = adopted.mapping.name
     for each in adopted.differs:
@@ -235,9 +235,9 @@ def export(settings: Settings, select: tuple[str, ...], out: Path | None) -> Non
     \b
       crmsync link export -s account-customer -o links.csv
     """
-    from crmsync.run.linkfile import head_of, judgements
+    from crmsync.run.match.linkfile import head_of, judgements
+    from crmsync.run.match.sheets import to_csv, write_sheet
     from crmsync.run.session import selected
-    from crmsync.run.sheets import to_csv, write_sheet
 
     with settings.world() as world:
         mappings = selected(world, select)
@@ -275,8 +275,8 @@ def import_(
       crmsync link import links.csv --who eva
     """
     from crmsync.ledger.nouns import CRMSYNC
-    from crmsync.run.linkfile import carry_in, read_import
     from crmsync.run.locking import our_turn
+    from crmsync.run.match.linkfile import carry_in, read_import
     from crmsync.run.session import new_run_id, selected
 
     if who == CRMSYNC:
@@ -304,7 +304,7 @@ def _places(world: World, text: str) -> tuple[Teller, list[tuple[Mapping, Side, 
 
 
 def _teller(world: World) -> Teller:
-    from crmsync.run.mask import Mask
+    from crmsync.run.people.mask import Mask
 
     return Teller(world.project, Mask(world.project))
 

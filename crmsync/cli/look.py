@@ -45,7 +45,7 @@ def status(settings: Settings, select: tuple[str, ...]) -> None:
     from crmsync.run.doctor import lock_told
     from crmsync.run.locking import NAME
     from crmsync.run.session import selected
-    from crmsync.run.signals import signals_of
+    from crmsync.run.signals.signals import signals_of
     from crmsync.run.world import utc_now
 
     with settings.world() as world:
@@ -142,8 +142,8 @@ def history(settings: Settings, run_id: str | None, limit: int, show_pii: bool) 
       crmsync history last
       crmsync history 20260131T020000-4f5a6b --limit 100
     """
-    from crmsync.run.mask import Mask
-    from crmsync.run.prune import wrote_what_is_gone
+    from crmsync.run.people.mask import Mask
+    from crmsync.run.people.prune import wrote_what_is_gone
 
     with settings.world() as world:
         if run_id is None:
@@ -232,7 +232,7 @@ def explain(settings: Settings, ref: str, field: str | None, show_pii: bool) -> 
       crmsync explain pm.customer/7 name
     """
     from crmsync.run import inspect
-    from crmsync.run.mask import Mask
+    from crmsync.run.people.mask import Mask
     from crmsync.run.refs import find_ref
 
     with settings.world() as world:

@@ -16,10 +16,10 @@ from crmsync.core.model import SIDES, Finding, Json, Mapping, Scorecard, Side
 
 if TYPE_CHECKING:
     from crmsync.core.match.tune import Tuned
-    from crmsync.run.labelled import Labels, Stock
-    from crmsync.run.learn import Evaluated, Proposal, Sampled, Trained
-    from crmsync.run.propose import Proposed
-    from crmsync.run.sheets import Pairs
+    from crmsync.run.match.labelled import Labels, Stock
+    from crmsync.run.match.learn import Evaluated, Proposal, Sampled, Trained
+    from crmsync.run.match.propose import Proposed
+    from crmsync.run.match.sheets import Pairs
     from crmsync.run.world import World
 
 FILE = click.Path(path_type=Path, dir_okay=False)
@@ -69,7 +69,7 @@ def evaluate(settings: Settings, select: str | None, truth: Path, side: str | No
       crmsync match evaluate -s account-customer --truth doubles.csv --side crm
       crmsync match evaluate --truth true-pairs.csv --plot curve.svg --output json
     """
-    from crmsync.run.learn import evaluated
+    from crmsync.run.match.learn import evaluated
 
     with settings.world() as world:
         mapping = one_mapping(world, select)
@@ -144,7 +144,7 @@ def train(settings: Settings, select: str | None, labels: Path | None, side: str
       crmsync match train -s account-customer --labels pairs.csv
     """
     from crmsync.project.model_file import model_text
-    from crmsync.run.learn import trained
+    from crmsync.run.match.learn import trained
 
     with settings.world() as world:
         mapping = one_mapping(world, select)
@@ -239,7 +239,7 @@ def tune(settings: Settings, select: str | None, labels: Path | None, side: str 
       crmsync match tune --labels pairs.csv
       crmsync match tune -s account-customer --labels pairs.csv --precision 0.99
     """
-    from crmsync.run.learn import tuned
+    from crmsync.run.match.learn import tuned
 
     with settings.world() as world:
         mapping = one_mapping(world, select)
@@ -342,8 +342,8 @@ def sample(settings: Settings, out: Path, force: bool, show_pii: bool, **chosen:
       crmsync match sample -s account-customer --labels old.csv -n 400 -o new.csv
       crmsync match sample --side crm -o doubles.csv
     """
-    from crmsync.run.mask import Mask
-    from crmsync.run.sheets import write_sheet
+    from crmsync.run.match.sheets import write_sheet
+    from crmsync.run.people.mask import Mask
 
     if out.is_file() and not force:
         mend = f"to keep them: crmsync match sample --labels {out} -o NEW.csv; else: --force"
@@ -369,7 +369,7 @@ def _chosen(
     settings: Settings, world: World, select: str | None, labels: Path | None, side: str | None, number: int
 ) -> tuple[Mapping, tuple[str, str], list[Sampled]]:
     """The pairs, and what their two records are called: by their sides; inside one side they have one name."""
-    from crmsync.run.learn import sampled
+    from crmsync.run.match.learn import sampled
 
     mapping = one_mapping(world, select)
     inside = side_of(mapping, side)
@@ -380,7 +380,7 @@ def _chosen(
 
 
 def _sample_row(pair: Sampled, names: Sequence[str]) -> list[str]:
-    from crmsync.run.sheets import cell, written_key
+    from crmsync.run.match.sheets import cell, written_key
 
     verdict = "" if pair.same is None else "same" if pair.same else "different"
     values = [cell(each.get(name)) for name in names for each in pair.values]
@@ -404,8 +404,8 @@ def propose(settings: Settings, select: tuple[str, ...]) -> int:
       crmsync link adopt
       crmsync plan
     """
-    from crmsync.run import propose as proposing
     from crmsync.run.locking import our_turn
+    from crmsync.run.match import propose as proposing
     from crmsync.run.session import new_run_id
 
     run_id = new_run_id()
@@ -438,7 +438,7 @@ def _show_proposed(found: Proposed) -> None:
 
 def one_mapping(world: World, name: str | None) -> Mapping:
     """The one mapping that a command is about. Raises `Stopped` (exit 2)."""
-    from crmsync.run.propose import matched
+    from crmsync.run.match.propose import matched
 
     found = matched(world, (name,) if name else ())
     if len(found) > 1:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from crmsync.core.match import Explained, Point
     from crmsync.ledger.nouns import LinkRow, Review
-    from crmsync.run.queue import Pair, Told
+    from crmsync.run.match.queue import Pair, Told
 
 BAR: Final = 24  # cells
 HIDDEN: Final = "(about a person)"  # why a value speaks for a pair may tell the value

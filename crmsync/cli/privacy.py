@@ -16,8 +16,8 @@ from crmsync.core.model import Json, Ref
 
 if TYPE_CHECKING:
     from crmsync.ledger.nouns import Tombstone
-    from crmsync.run.forget import Forgotten, Held
-    from crmsync.run.pii import Kept
+    from crmsync.run.people.forget import Forgotten, Held
+    from crmsync.run.people.pii import Kept
     from crmsync.run.world import World
 
 WORDS: Final = {
@@ -70,9 +70,9 @@ def forget(
 
 
 def _forget(settings: Settings, text: str, reason: str, yes: bool) -> int:
-    from crmsync.run.forget import forget as forgetting
-    from crmsync.run.forget import held
     from crmsync.run.locking import our_turn
+    from crmsync.run.people.forget import forget as forgetting
+    from crmsync.run.people.forget import held
     from crmsync.run.refs import find_ref
     from crmsync.run.session import new_run_id
 
@@ -92,7 +92,7 @@ def _forget(settings: Settings, text: str, reason: str, yes: bool) -> int:
 
 
 def _tell_done(done: Forgotten, found: Held) -> None:
-    from crmsync.run.forget import OUT_OF_REACH
+    from crmsync.run.people.forget import OUT_OF_REACH
 
     render.say(f"forgot {', '.join(map(str, done.refs))}: {_counted(done)}")
     if found.before is not None:
@@ -114,7 +114,7 @@ def _counted(done: Forgotten) -> str:
 
 
 def _done_json(done: Forgotten) -> Json:
-    from crmsync.run.forget import OUT_OF_REACH
+    from crmsync.run.people.forget import OUT_OF_REACH
 
     return {
         "forgotten": [str(ref) for ref in done.refs], "rows": dict(done.rows),
@@ -124,7 +124,7 @@ def _done_json(done: Forgotten) -> Json:
 
 
 def _carry(settings: Settings, text: str, carry: Literal["archive", "delete"], out: Path) -> int:
-    from crmsync.run.carry import write_carrying
+    from crmsync.run.people.carry import write_carrying
     from crmsync.run.refs import find_ref
     from crmsync.run.session import new_run_id
 
@@ -171,8 +171,8 @@ def prune(settings: Settings, dry_run: bool) -> int:
       crmsync prune --dry-run
     """
     from crmsync.run.locking import our_turn
-    from crmsync.run.prune import old
-    from crmsync.run.prune import prune as pruning
+    from crmsync.run.people.prune import old
+    from crmsync.run.people.prune import prune as pruning
     from crmsync.run.session import new_run_id
 
     with settings.world(create=not dry_run) as world:
@@ -213,8 +213,8 @@ def report(settings: Settings) -> int:
       crmsync pii report
       crmsync pii report --output csv > people.csv
     """
-    from crmsync.run.pii import findings, pii_report
-    from crmsync.run.sheets import to_csv
+    from crmsync.run.match.sheets import to_csv
+    from crmsync.run.people.pii import findings, pii_report
     from crmsync.run.world import Stopped
 
     loaded = settings.load()
@@ -282,7 +282,7 @@ def anonymise(settings: Settings, out: Path, seed: int | None) -> int:
     \b
       crmsync anonymise sandbox && crmsync -C sandbox run --first-load
     """
-    from crmsync.run.anonymise import anonymise as copying
+    from crmsync.run.people.anonymise import anonymise as copying
 
     salt = token_bytes(32) if seed is None else f"seed {seed}".encode()
     with settings.world() as world, log.working(settings, "copying …"):
@@ -303,7 +303,7 @@ def anonymise(settings: Settings, out: Path, seed: int | None) -> int:
 
 def tell_forgotten(settings: Settings, world: World, ref: Ref) -> bool:
     """All that `explain` says of a record that was forgotten; False where it was not."""
-    from crmsync.run.forget import tombstone_of
+    from crmsync.run.people.forget import tombstone_of
 
     stone = tombstone_of(world, ref)
     if stone is None:

@@ -15,9 +15,9 @@ from crmsync.cli.flags import Settings, select_flag
 from crmsync.core.model import Json
 
 if TYPE_CHECKING:
-    from crmsync.run.drawn import Direction
-    from crmsync.run.proof import Proof
-    from crmsync.run.tested import Tested
+    from crmsync.run.rehearse.drawn import Direction
+    from crmsync.run.rehearse.proof import Proof
+    from crmsync.run.rehearse.tested import Tested
 
 SECONDS: Final = 60.0  # of CPU, for the drawn records of one mapping
 
@@ -45,7 +45,7 @@ def test(settings: Settings, select: tuple[str, ...], update: bool, examples: in
       crmsync test --update
       crmsync test --output github --report junit=tests.xml
     """
-    from crmsync.run.tested import Wanted, try_mappings
+    from crmsync.run.rehearse.tested import Wanted, try_mappings
     from crmsync.run.world import Stopped
 
     found = []

@@ -15,7 +15,7 @@ from crmsync.cli.summary import report_json, show_report
 from crmsync.core.model import Json
 
 if TYPE_CHECKING:
-    from crmsync.run.replay import Differing, Replayed
+    from crmsync.run.rehearse.replay import Differing, Replayed
     from crmsync.run.report import Report
 
 
@@ -40,10 +40,10 @@ def replay(settings: Settings, run_id: str, show: int, show_pii: bool) -> None:
       crmsync history
       crmsync replay --run 20260131T020000-4f5a6b
     """
-    from crmsync.run.mask import Mask
-    from crmsync.run.replay import replayed
+    from crmsync.run.people.mask import Mask
+    from crmsync.run.rehearse.replay import replayed
+    from crmsync.run.rehearse.tape import latest
     from crmsync.run.session import planned_counts, report_of
-    from crmsync.run.tape import latest
 
     with settings.world() as world, ExitStack() as stack:
         with log.working(settings, "planning …"):
@@ -67,7 +67,7 @@ def _json(teller: Teller, report: Report, told: Replayed) -> Json:
 
 
 def _show(teller: Teller, told: Replayed) -> None:
-    from crmsync.run.replay import FATES
+    from crmsync.run.rehearse.replay import FATES
 
     if not told.compared:
         render.say(f"\nrun {told.run} did nothing that this could be compared with")

@@ -19,7 +19,7 @@ from crmsync.core.model import ABSENT
 
 if TYPE_CHECKING:
     from crmsync.run.report import Report
-    from crmsync.run.revert import Undoing, Wanted
+    from crmsync.run.undo.revert import Undoing, Wanted
     from crmsync.run.world import World
 
 MOST = 20  # lines that are shown, of what is done and of what stays
@@ -56,7 +56,7 @@ def revert(
       crmsync revert --run 20260131T020000-4f5a6b --only pm.customer/7
       crmsync revert --run last -o undo.jsonl && crmsync apply undo.jsonl
     """
-    from crmsync.run import revert as reverting
+    from crmsync.run.undo import revert as reverting
 
     most, digest = None if everything else MOST, None
     if out is not None or not yes:
@@ -84,7 +84,7 @@ def revert(
 
 def _wanted(world: World, run_id: str, *, only: str | None, allow: Sequence[str], **rest: Any) -> Wanted:
     from crmsync.run.refs import find_ref
-    from crmsync.run.revert import Wanted, run_to_undo
+    from crmsync.run.undo.revert import Wanted, run_to_undo
 
     ref = find_ref(world, only) if only else None
     return Wanted(run_to_undo(world, run_id).id, only=ref, allow=dict(map(allowed, allow)), **rest)
@@ -92,8 +92,8 @@ def _wanted(world: World, run_id: str, *, only: str | None, allow: Sequence[str]
 
 @contextmanager
 def _planned(settings: Settings, run_id: str, asked: Mapping[str, Any]) -> Iterator[tuple[World, Undoing]]:
-    from crmsync.run.revert import undoing
     from crmsync.run.session import new_run_id
+    from crmsync.run.undo.revert import undoing
 
     with settings.world() as world, ExitStack() as stack:
         with log.working(settings, "planning …"):
@@ -119,7 +119,7 @@ def _save(settings: Settings, world: World, plan: Undoing, out: Path, most: int 
 
 
 def _show(settings: Settings, world: World, plan: Undoing, most: int | None) -> None:
-    from crmsync.run.mask import Mask
+    from crmsync.run.people.mask import Mask
 
     if settings.json:  # the one object is what becomes of it
         return

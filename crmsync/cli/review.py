@@ -91,7 +91,7 @@ def _show_list(world: World, teller: Teller, found: Sequence[Review]) -> None:
 
 def _question(world: World, found: Review) -> str:
     """With why the two were not linked, where their score would do and the question does not tell."""
-    from crmsync.run.queue import told_why
+    from crmsync.run.match.queue import told_why
 
     why = [] if told_why(found) else _not_linked(world, found)
     return f"{found.message}; not linked by itself: {', '.join(why)}" if why else found.message
@@ -100,7 +100,7 @@ def _question(world: World, found: Review) -> str:
 def _not_linked(world: World, found: Review) -> list[str]:
     """Why two records were not linked by themselves; nothing where their score says it."""
     from crmsync.ledger.nouns import MATCH
-    from crmsync.run.queue import likely_rival, told_why
+    from crmsync.run.match.queue import likely_rival, told_why
 
     mapping, told = _mapping(world, found), told_why(found)
     rule = mapping.match if mapping else None
@@ -142,7 +142,7 @@ def show(settings: Settings, number: int, show_pii: bool) -> None:
 
 
 def _show_pair(world: World, mapping: Mapping, teller: Teller, found: Review) -> None:
-    from crmsync.run.queue import pair_of
+    from crmsync.run.match.queue import pair_of
 
     pair.show_pair(teller, pair_of(world, mapping, found))
 
@@ -156,7 +156,7 @@ def _show_around(world: World, mapping: Mapping, teller: Teller, found: Review) 
 def _more(world: World, mapping: Mapping, teller: Teller, found: Review) -> dict[str, Json]:
     from crmsync.ledger.nouns import PAIRS
     from crmsync.run.inspect import around
-    from crmsync.run.queue import pair_of
+    from crmsync.run.match.queue import pair_of
 
     if found.kind in PAIRS:
         return pair.pair_json(teller, pair_of(world, mapping, found))
@@ -216,7 +216,7 @@ def resolve(
       crmsync review resolve --all --kind conflict --field notes --take pm
       crmsync review resolve --all --kind match --min-score 0.97 --take same --skip-rivals
     """
-    from crmsync.run import queue
+    from crmsync.run.match import queue
 
     if skip_rivals and take != "same":
         raise usage(f"--skip-rivals goes with --take same, not with {take}", "leave it out")
@@ -256,7 +256,7 @@ def _named(world: World, numbers: Sequence[int], everything: bool, only: Filter)
 
 def _refuse_rivals(world: World, asked: Sequence[Review]) -> None:
     """No record is the same as two others. Raises `Stopped` (exit 2) with how many there are, and the first ones."""
-    from crmsync.run.queue import rivals, without_rivals
+    from crmsync.run.match.queue import rivals, without_rivals
     from crmsync.run.world import Stopped
 
     groups = rivals(asked)
@@ -279,7 +279,7 @@ def _sharing(world: World, teller: Teller, group: Sequence[Review]) -> str:
 
 def _effect(world: World, asked: Sequence[Review], take: str) -> str:
     """What an answer to all of these would do, in one line."""
-    from crmsync.run.queue import others_about
+    from crmsync.run.match.queue import others_about
 
     kinds = ", ".join(f"{n} {kind}" for kind, n in sorted(Counter(each.kind for each in asked).items()))
     scores = [each.score for each in asked if each.score is not None]
@@ -403,7 +403,7 @@ def reopen(settings: Settings, number: int) -> None:
     \b
       crmsync review reopen 3
     """
-    from crmsync.run import judge
+    from crmsync.run.match import judge
 
     with settings.world(create=True) as world:
         _refuse_lapsed(world, world.ledger.review(number))
@@ -426,7 +426,7 @@ def _refuse_lapsed(world: World, found: Review) -> None:
 
 
 def _teller(world: World, *, show: bool) -> Teller:
-    from crmsync.run.mask import Mask
+    from crmsync.run.people.mask import Mask
 
     return Teller(world.project, Mask(world.project, show))
 

@@ -64,7 +64,7 @@ def plan(
       crmsync plan -o plan.jsonl && crmsync apply plan.jsonl
     """
     from crmsync.core.plan import worded
-    from crmsync.run.mask import Mask
+    from crmsync.run.people.mask import Mask
     from crmsync.run.planfile import write_plan
     from crmsync.run.session import new_run_id, planned
 

@@ -12,7 +12,7 @@ from crmsync.core.model import ABSENT, KINDS, SIDES, Json, Ref, other
 
 if TYPE_CHECKING:
     from crmsync.core.model import Kind, Side
-    from crmsync.run.mask import Mask
+    from crmsync.run.people.mask import Mask
     from crmsync.run.shadow import Answer, Compared, Shadowed
 
 HEAD = ("", "same", "otherwise", "not yet")
@@ -34,7 +34,7 @@ def shadow(settings: Settings, select: tuple[str, ...], run_id: str | None, show
       crmsync shadow
       crmsync shadow -s account-customer --run 20260131T020000-4f5a6b --output json
     """
-    from crmsync.run.mask import Mask
+    from crmsync.run.people.mask import Mask
     from crmsync.run.session import selected
     from crmsync.run.shadow import shadowed
 

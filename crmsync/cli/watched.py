@@ -56,7 +56,7 @@ class Seen:
 
     def tell(self, code: int, findings: tuple[Finding, ...]) -> None:
         """Everybody who wants to know; what could not be told is a warning, and changes nothing."""
-        from crmsync.run.watch import End, tell_all
+        from crmsync.run.signals.watch import End, tell_all
 
         if self.report is None and code != LOCKED:
             log.detail(self.settings, "run ended", run=self.run, exit=code)

@@ -19,7 +19,7 @@ from crmsync.cli.flags import Settings, global_flags, show_pii_flag, usage
 
 if TYPE_CHECKING:
     from crmsync.ledger.nouns import Review
-    from crmsync.run.queue import Pair
+    from crmsync.run.match.queue import Pair
     from crmsync.run.world import Stopped, World
 
 Verb: TypeAlias = Literal["same", "different", "later"]
@@ -130,7 +130,7 @@ class Sitting:
     def _answer(self, asked: Review, verb: Verb) -> bool:
         """False: it cannot be answered so."""
         from crmsync.ledger.nouns import ReviewNotOpen
-        from crmsync.run import queue
+        from crmsync.run.match import queue
         from crmsync.run.world import Stopped, utc_now
 
         around = queue.others_about(self.world, [asked])
@@ -161,7 +161,7 @@ class Sitting:
 
     def _undo(self) -> None:
         from crmsync.ledger.nouns import ReviewNotOpen
-        from crmsync.run import judge
+        from crmsync.run.match import judge
         from crmsync.run.world import Stopped
 
         last = self.done.pop()
@@ -185,7 +185,7 @@ class Sitting:
     # What is seen -------------------------------------------------------------------------------------------
 
     def _show(self, asked: Review) -> Pair:
-        from crmsync.run.queue import pair_of
+        from crmsync.run.match.queue import pair_of
 
         render.say()
         render.say(_ruled(f"{self.place + 1} of {len(self.queue)}, {self.tally()}"))
@@ -242,8 +242,8 @@ def work(settings: Settings, show_pii: bool, **filters: Any) -> None:
       crmsync review work -s account-customer --min-score 0.9
       echo sddl | crmsync review work
     """
-    from crmsync.run.mask import Mask
-    from crmsync.run.queue import in_order
+    from crmsync.run.match.queue import in_order
+    from crmsync.run.people.mask import Mask
 
     if settings.json:
         raise usage("review work speaks with a person", "crmsync review list --output json, then review resolve N")

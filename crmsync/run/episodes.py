@@ -9,7 +9,7 @@ from typing import Final
 from crmsync.core.audit import FieldTold, Row, fields_told
 from crmsync.core.model import SIDES, Both, Json, Key, Project, Ref, Side, from_json
 from crmsync.core.model import Mapping as Declared
-from crmsync.run.mask import Mask
+from crmsync.run.people.mask import Mask
 from crmsync.run.world import World
 
 ANSWERS: Final = ("decide", "reopen")

@@ -12,10 +12,10 @@ from crmsync.ledger.nouns import ASKED_BY, DUPLICATE, DeadLetter, PairKeys, Revi
 from crmsync.ledger.spool import Spool
 from crmsync.ledger.writer import Writer
 from crmsync.run.extract import cursor_json
+from crmsync.run.match.twins import question
 from crmsync.run.perform import marks
 from crmsync.run.prepared import MappingPlan, Order, Prepared
 from crmsync.run.told import lost
-from crmsync.run.twins import question
 from crmsync.run.world import LEFT_ALONE, World, every, utc_now
 
 

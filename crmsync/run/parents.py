@@ -13,7 +13,7 @@ from crmsync.core.model import SIDES, Json, Key, Side, Symbol, as_key, key_text,
 from crmsync.core.model import Mapping as Declared
 from crmsync.core.plan import Resolve
 from crmsync.ledger.spool import PlannedLink, Spool
-from crmsync.run.keyed import telling_keys
+from crmsync.run.people.keyed import telling_keys
 from crmsync.run.world import World
 
 Told: TypeAlias = Callable[[], str]

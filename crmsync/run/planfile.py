@@ -19,13 +19,13 @@ from crmsync.run.breakers import trips
 from crmsync.run.eras import number_of, refuse_unconfirmed
 from crmsync.run.extract import Extraction
 from crmsync.run.halted import refuse_halted
+from crmsync.run.match.twins import came_since
 from crmsync.run.moved import drifted
 from crmsync.run.prepared import MappingPlan, Order, Prepared, unsettled
 from crmsync.run.recover import recover, telling
 from crmsync.run.report import Report
 from crmsync.run.sentinel import see_sentinels
 from crmsync.run.session import Asked, carry_out
-from crmsync.run.twins import came_since
 from crmsync.run.world import Stopped, World
 from crmsync.run.written import FORMAT, seal, write_plan
 

@@ -42,13 +42,13 @@ from crmsync.ledger.spool import Line as PlanLine
 from crmsync.ledger.spool import PlannedLink, Spool, Staged
 from crmsync.run.breakers import trips, what_was_read
 from crmsync.run.extract import Extraction, Reader
-from crmsync.run.matching import Matches, count_census, is_fit, known_census, match
-from crmsync.run.oscillation import Steady
+from crmsync.run.match.matching import Matches, count_census, is_fit, known_census, match
+from crmsync.run.match.twins import Twins, doubt, lost_records
 from crmsync.run.parents import UNDECIDED, Parents, parent_text
 from crmsync.run.prepared import MappingPlan, Order, Prepared, letter
 from crmsync.run.remember import snapshot_print
 from crmsync.run.sentinel import see_sentinels
-from crmsync.run.twins import Twins, doubt, lost_records
+from crmsync.run.undo.oscillation import Steady
 from crmsync.run.world import Stopped, World, every, examined
 
 

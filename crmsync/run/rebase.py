@@ -23,9 +23,9 @@ from crmsync.ledger.nouns import NewAudit
 from crmsync.ledger.store import Ledger
 from crmsync.ledger.writer import News, Writer
 from crmsync.run.eras import begin_era, changed, unconfirmed
+from crmsync.run.match.propose import begin
 from crmsync.run.prepare import prepare
 from crmsync.run.prepared import Order, Prepared
-from crmsync.run.propose import begin
 from crmsync.run.recover import left_behind
 from crmsync.run.report import Report
 from crmsync.run.session import open_reviews, planned_counts, report_of, selected

@@ -40,10 +40,10 @@ from crmsync.core.plan import encode
 from crmsync.core.plan.decide import LEFT_SCOPE
 from crmsync.core.plan.reverted import taken_back
 from crmsync.ledger.nouns import CREATED, CRMSYNC, POISON, UNANSWERED, NewDead, NewLink, PairKeys, RecordRow
+from crmsync.run.match.twins import Twins
 from crmsync.run.prepared import Prepared, kind_of, unsettled, what_is_written
-from crmsync.run.takeback import TakeBack, keys_of
 from crmsync.run.told import Telling
-from crmsync.run.twins import Twins
+from crmsync.run.undo.takeback import TakeBack, keys_of
 from crmsync.run.wording import Writing
 from crmsync.run.world import World, examined, utc_now
 

@@ -25,15 +25,15 @@ from crmsync.project import Loaded
 from crmsync.run.breakers import keep
 from crmsync.run.eras import begin_era, eras
 from crmsync.run.finish import finish, holds
-from crmsync.run.forget import FORGET, erase_carried
 from crmsync.run.halted import awake
-from crmsync.run.keyed import telling_keys
+from crmsync.run.people.forget import FORGET, erase_carried
+from crmsync.run.people.keyed import telling_keys
 from crmsync.run.perform import STOPPED, journal, note_unbegun, perform
 from crmsync.run.prepare import prepare
 from crmsync.run.prepared import MappingPlan, Order, Prepared
 from crmsync.run.recover import left_behind, recover, telling
+from crmsync.run.rehearse.tape import taping
 from crmsync.run.report import Report, Tally, reasons, sides
-from crmsync.run.tape import taping
 from crmsync.run.trace import new_trace
 from crmsync.run.world import Numbered, Stopped, World, every, utc_now
 

@@ -25,7 +25,7 @@ from crmsync.ledger.spool import Staged
 from crmsync.ledger.store import Ledger
 from crmsync.ledger.writer import Writer
 from crmsync.run.inputs import Inputs
-from crmsync.run.meter import Meter, MeteredDoor, place_of
+from crmsync.run.signals.meter import Meter, MeteredDoor, place_of
 from crmsync.run.trace import new_trace
 
 Numbered = TypeVar("Numbered", Review, DeadLetter)

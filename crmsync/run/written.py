@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 from crmsync import __version__
 from crmsync.core.model import Finding, Json, from_json, to_json
 from crmsync.core.plan import digest
-from crmsync.run.mask import Mask
+from crmsync.run.people.mask import Mask
 from crmsync.run.prepared import Prepared
 from crmsync.run.report import Report
 from crmsync.run.world import Stopped, World, utc_now

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from crmsync.core.model import from_json
 from crmsync.core.values.company import is_ico
-from crmsync.run.disguise import _AREAS, KINDS, Disguise, kind_named
+from crmsync.run.people.disguise import _AREAS, KINDS, Disguise, kind_named
 from tests.cli.persons import new_persons, put
 from tests.cli.shop import Shop, new_shop
 from tests.cli.test_canaries import NEEDLES, PEOPLE, TWIN, _haystack

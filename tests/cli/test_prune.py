@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from crmsync.run.prune import cut_off
+from crmsync.run.people.prune import cut_off
 from tests.cli.persons import new_persons, put
 from tests.cli.shop import Shop
 

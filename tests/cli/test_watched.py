@@ -15,8 +15,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from crmsync.ledger.lock import take_lock, this_process
 from crmsync.ledger.store import Ledger
-from crmsync.run.alerts import signature
 from crmsync.run.locking import NAME
+from crmsync.run.signals.alerts import signature
 from tests.cli.shop import Said, Shop
 from tests.receiver import Post, Receiver, receiver
 

@@ -22,7 +22,7 @@ from crmsync.connectors.base import Capabilities
 from crmsync.core.compat.changes import RULES, WHOLE
 from crmsync.core.match import comparators
 from crmsync.core.model import BUCKETS, LIKELY, LINK_AT, REVIEW_AT
-from crmsync.run.prometheus import MAPPING, PROJECT, RUNS, SIDE
+from crmsync.run.signals.prometheus import MAPPING, PROJECT, RUNS, SIDE
 from tests.docs import keys, spoilt
 from tests.docs.keyboard import Keyboard, commands
 from tests.docs.pages import ROOT, Row, all_blocks, all_rows, code, read, rows

@@ -11,9 +11,9 @@ import pytest
 from crmsync.core.model import Finding
 from crmsync.project import load_project
 from crmsync.project.cases import strangers
-from crmsync.run.cases import Golden, try_cases, update
-from crmsync.run.compare import without_a_system
-from crmsync.run.tested import Wanted, try_mappings
+from crmsync.run.rehearse.cases import Golden, try_cases, update
+from crmsync.run.rehearse.compare import without_a_system
+from crmsync.run.rehearse.tested import Wanted, try_mappings
 
 ROOT = Path(__file__).parents[2]
 STARTER = ROOT / "crmsync" / "cli" / "starter"

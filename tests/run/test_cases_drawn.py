@@ -16,9 +16,9 @@ from crmsync.core.model import ABSENT, Both, Call, Field, Json, Project
 from crmsync.core.model import Mapping as Declared
 from crmsync.project import load_project
 from crmsync.project.cases import NOW, Case
-from crmsync.run.drawn import Asked, Direction, try_drawn
-from crmsync.run.rehearsal import play
-from crmsync.run.way import Failure
+from crmsync.run.rehearse.drawn import Asked, Direction, try_drawn
+from crmsync.run.rehearse.rehearsal import play
+from crmsync.run.rehearse.way import Failure
 
 ROOT = Path(__file__).parents[2]
 STARTER = ROOT / "crmsync" / "cli" / "starter"

@@ -13,13 +13,13 @@ from crmsync.core.match.duplicates import JUDGED
 from crmsync.core.model import ABSENT, UNKNOWN_OUTCOME, Both, Create, Hold, Key, Ref
 from crmsync.core.plan import decode
 from crmsync.ledger.nouns import NewDuplicate, NewLink
-from crmsync.run.dedupe import Deduped, ask, dedupe
-from crmsync.run.golden import Said, golden_of
-from crmsync.run.judge import reopen
-from crmsync.run.merging import Wanted, intend, merge, merge_of, take_back
+from crmsync.run.match.dedupe import Deduped, ask, dedupe
+from crmsync.run.match.golden import Said, golden_of
+from crmsync.run.match.judge import reopen
+from crmsync.run.match.merging import Wanted, intend, merge, merge_of, take_back
+from crmsync.run.match.queue import give, prepared
 from crmsync.run.moved import drifted
 from crmsync.run.prepared import Order
-from crmsync.run.queue import give, prepared
 from crmsync.run.session import Asked, planned
 from crmsync.run.world import Stopped
 from tests.run.small import Record, Small

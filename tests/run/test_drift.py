@@ -12,7 +12,7 @@ import pytest
 from crmsync.core.model import Create, Update
 from crmsync.core.plan import decode
 from crmsync.run.drift import Category, Drift, Found, Group, Since, compared
-from crmsync.run.judge import split
+from crmsync.run.match.judge import split
 from crmsync.run.report import Recovered
 from tests.run.bench import ENTITY, Bench, Spec, mapping, plain
 from tests.run.killing import killed_at

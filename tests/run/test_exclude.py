@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from crmsync.core.model import Hold
-from crmsync.run.exclude import exclude, include
 from crmsync.run.refs import find_ref
+from crmsync.run.undo.exclude import exclude, include
 from tests.run.bench import ENTITY, Bench, buckets, mapping, plain
 
 on_both = pytest.mark.parametrize("kind", ["memory", "sql"])

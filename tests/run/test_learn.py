@@ -7,8 +7,8 @@ import random
 from crmsync.core.match import Candidate, Scored, census_of, score_pairs, traits_of
 from crmsync.core.match.rule import scorecard_of
 from crmsync.core.model import LIKELY, Compare, Match
-from crmsync.run.labelled import Labels
-from crmsync.run.learn import learned, said_same
+from crmsync.run.match.labelled import Labels
+from crmsync.run.match.learn import learned, said_same
 
 RULE = Match((), (Compare("name", "company"), Compare("town", "text"), Compare("district", "text")), *LIKELY)
 TOWNS = 30

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from crmsync.connectors.base import Transient
 from crmsync.core.model import SIDES
 from crmsync.ledger.nouns import Locked
-from crmsync.run.adopt import Adopted, adopt
-from crmsync.run.gather import GONE, OUTSIDE, TWICE, UNUSABLE, gather
 from crmsync.run.locking import our_turn
-from crmsync.run.propose import Proposed, propose
+from crmsync.run.match.adopt import Adopted, adopt
+from crmsync.run.match.gather import GONE, OUTSIDE, TWICE, UNUSABLE, gather
+from crmsync.run.match.propose import Proposed, propose
 from crmsync.run.session import new_run_id
 from tests.run.bench import Bench, mapping, plain
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from crmsync.core.match import Explained
 from crmsync.core.model import ABSENT, Hold
 from crmsync.ledger.nouns import NewDuplicate, Review
-from crmsync.run.queue import Pair, in_order, others_about, pair_of, places_of, rivals
+from crmsync.run.match.queue import Pair, in_order, others_about, pair_of, places_of, rivals
 from tests.run.bench import Bench, Spec, mapping
 
 NOW = "2026-01-01T00:00:00Z"

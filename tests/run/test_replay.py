@@ -13,8 +13,8 @@ import pytest
 
 from crmsync.core.model import from_json
 from crmsync.core.plan import digest
-from crmsync.run.replay import Replayed, replayed
-from crmsync.run.tape import INPUTS
+from crmsync.run.rehearse.replay import Replayed, replayed
+from crmsync.run.rehearse.tape import INPUTS
 from tests.run.bench import ENTITY, Bench, Spec, mapping, plain
 from tests.run.small import Small
 

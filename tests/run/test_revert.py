@@ -13,8 +13,8 @@ from crmsync.run.planfile import write_plan
 from crmsync.run.prepared import Order
 from crmsync.run.refs import find_ref
 from crmsync.run.report import Report
-from crmsync.run.revert import Wanted, revert, run_to_undo, undoing
 from crmsync.run.session import Asked, new_run_id, planned
+from crmsync.run.undo.revert import Wanted, revert, run_to_undo, undoing
 from tests.run.bench import ENTITY, Bench, Record, mapping, plain
 from tests.run.killing import everywhere, facts, killed_at
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crmsync.core.model import Contract, End, Key, Ref
-from crmsync.run.sheets import read_pairs, read_sheet, readings, write_sheet, written_key
+from crmsync.run.match.sheets import read_pairs, read_sheet, readings, write_sheet, written_key
 from crmsync.run.world import Stopped
 
 CRM, PM = (End(name, name, "line", Contract(f"{name}.line", "1.0.0", True)) for name in ("crm", "pm"))

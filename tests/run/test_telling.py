@@ -20,10 +20,10 @@ from crmsync.connectors.base import Transient
 from crmsync.core.model import Outcome
 from crmsync.core.signals import Calls, Facts, Measured, SideFacts, Signals, mapping_signals
 from crmsync.project.signals import Webhook
-from crmsync.run.alerts import Undelivered, post, run_command, signature
-from crmsync.run.meter import SPANS, Meter, Place
-from crmsync.run.prometheus import Ended, exposition, write_exposition
-from crmsync.run.spans import Trace, otlp, send_spans, spans_of
+from crmsync.run.signals.alerts import Undelivered, post, run_command, signature
+from crmsync.run.signals.meter import SPANS, Meter, Place
+from crmsync.run.signals.prometheus import Ended, exposition, write_exposition
+from crmsync.run.signals.spans import Trace, otlp, send_spans, spans_of
 from tests.receiver import receiver
 
 NOW = "2026-02-01T00:00:00+00:00"

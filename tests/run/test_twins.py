@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from crmsync.run.judge import reopen
-from crmsync.run.merging import Wanted, intend, merge, merge_of, take_back
-from crmsync.run.queue import give, prepared
+from crmsync.run.match.judge import reopen
+from crmsync.run.match.merging import Wanted, intend, merge, merge_of, take_back
+from crmsync.run.match.queue import give, prepared
 from tests.run.bench import Bench, buckets, done, mapping, plain
 from tests.run.killing import Killed, Killer
 from tests.run.stories import KEPT

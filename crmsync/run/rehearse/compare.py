@@ -20,8 +20,8 @@ from crmsync.core.model import Mapping as Declared
 from crmsync.project import Loaded, load_project
 from crmsync.project.flags import VARIABLE
 from crmsync.project.git import GitError, at_ref
-from crmsync.run.outcome import Outcome, outcome_of
-from crmsync.run.recorded import Recorded, compiled_for
+from crmsync.run.rehearse.outcome import Outcome, outcome_of
+from crmsync.run.rehearse.recorded import Recorded, compiled_for
 from crmsync.run.world import Stopped
 
 How: TypeAlias = Literal["added", "removed", "renamed", "changed"]

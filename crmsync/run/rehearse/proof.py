@@ -15,7 +15,7 @@ from crmsync.core.match.score import weigh
 from crmsync.core.model import SIDES, At, Both, Finding, Json, Judgement, Key, Match, Side, Verdict, key_text
 from crmsync.core.model import Mapping as Declared
 from crmsync.project.shapes import choose
-from crmsync.run.sheets import VERDICT, VERDICTS, Row, Sheet, Told, contradictions, places_of_keys, read_sheet
+from crmsync.run.match.sheets import VERDICT, VERDICTS, Row, Sheet, Told, contradictions, places_of_keys, read_sheet
 from crmsync.run.world import Stopped
 
 SCORE: Final = "score"

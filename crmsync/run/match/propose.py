@@ -21,7 +21,7 @@ from crmsync.core.plan.lines import Line
 from crmsync.ledger.nouns import CRMSYNC, NewLink, NewRun, PairKeys
 from crmsync.ledger.spool import Line as PlanLine
 from crmsync.ledger.writer import Writer
-from crmsync.run.judge import look_again
+from crmsync.run.match.judge import look_again
 from crmsync.run.prepare import prepare
 from crmsync.run.prepared import Order, Prepared
 from crmsync.run.session import selected

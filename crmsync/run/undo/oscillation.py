@@ -32,7 +32,7 @@ from crmsync.core.model import Mapping as Declared
 from crmsync.core.plan import Decided, Pair, decode
 from crmsync.core.plan.oscillation import Swing, Wrote, by_turns, written_back
 from crmsync.ledger.nouns import PairKeys
-from crmsync.run.mask import Mask
+from crmsync.run.people.mask import Mask
 from crmsync.run.world import World
 
 RUNS: Final = 200  # how far back the journal is looked at

@@ -8,7 +8,7 @@ from contextlib import nullcontext
 from crmsync.core.model import SIDES, Both, Key
 from crmsync.ledger.nouns import NewAudit, PairKeys, RecordRow
 from crmsync.ledger.writer import Writer
-from crmsync.run.merging import says_to_restore, while_no_run
+from crmsync.run.match.merging import says_to_restore, while_no_run
 from crmsync.run.world import World, utc_now
 
 

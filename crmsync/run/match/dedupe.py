@@ -13,9 +13,9 @@ from crmsync.core.match.duplicates import Alikes, duplicates
 from crmsync.core.model import Both, Finding, Key, Side, key_text, other
 from crmsync.core.model import Mapping as Declared
 from crmsync.ledger.nouns import ASKED_BY, NewDuplicate
-from crmsync.run.gather import Gathered, gather
-from crmsync.run.golden import Golden, Said, golden_of, said, says_of
-from crmsync.run.matching import known_census
+from crmsync.run.match.gather import Gathered, gather
+from crmsync.run.match.golden import Golden, Said, golden_of, said, says_of
+from crmsync.run.match.matching import known_census
 from crmsync.run.world import Stopped, World, utc_now
 
 

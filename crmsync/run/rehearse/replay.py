@@ -44,7 +44,7 @@ from crmsync.run.extract import Extraction
 from crmsync.run.inputs import Inputs, Lookup
 from crmsync.run.prepare import prepare
 from crmsync.run.prepared import Order, Prepared
-from crmsync.run.tape import FORMAT, INPUTS, file_of
+from crmsync.run.rehearse.tape import FORMAT, INPUTS, file_of
 from crmsync.run.world import Stopped, World
 
 Fate: TypeAlias = Literal["same", "different", "only then", "only now"]

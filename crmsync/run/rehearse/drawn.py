@@ -29,8 +29,8 @@ from crmsync.core.model import (
 )
 from crmsync.core.model import Mapping as Declared
 from crmsync.core.values.lookup import loads
-from crmsync.run.drawing import Everybody, Records, Stream, settled
-from crmsync.run.way import Failure, Fault, Rule, Way
+from crmsync.run.rehearse.drawing import Everybody, Records, Stream, settled
+from crmsync.run.rehearse.way import Failure, Fault, Rule, Way
 
 EXAMPLES: Final = 100  # records a mapping and direction
 REDRAWN: Final = 5  # so many times as many are drawn where checks stop most of them

@@ -17,8 +17,8 @@ from crmsync.core.match.measure import Pair
 from crmsync.core.match.parts import Parts, unordered
 from crmsync.core.model import Both, End, Finding, Key, Match, Side
 from crmsync.core.model import Mapping as Declared
-from crmsync.run.gather import Gathered, gather
-from crmsync.run.sheets import Pairs, read_pairs
+from crmsync.run.match.gather import Gathered, gather
+from crmsync.run.match.sheets import Pairs, read_pairs
 from crmsync.run.world import Stopped, World
 
 Floats: TypeAlias = NDArray[np.float64]

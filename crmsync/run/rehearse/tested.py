@@ -10,12 +10,12 @@ from crmsync.core.model import ABSENT, Finding, Json
 from crmsync.core.model import Mapping as Declared
 from crmsync.project import Loaded
 from crmsync.project.cases import Case, strangers
-from crmsync.run.cases import Golden, Tried, try_cases, update
-from crmsync.run.compare import without_a_system
-from crmsync.run.drawn import EXAMPLES, Asked, Direction, try_drawn
-from crmsync.run.proof import Proof, prove
+from crmsync.run.rehearse.cases import Golden, Tried, try_cases, update
+from crmsync.run.rehearse.compare import without_a_system
+from crmsync.run.rehearse.drawn import EXAMPLES, Asked, Direction, try_drawn
+from crmsync.run.rehearse.proof import Proof, prove
+from crmsync.run.rehearse.way import Rule
 from crmsync.run.session import chosen
-from crmsync.run.way import Rule
 from crmsync.run.world import Stopped
 
 

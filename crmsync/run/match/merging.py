@@ -15,8 +15,8 @@ from crmsync.core.model import UNKNOWN_OUTCOME, Both, Finding, Key, Link, Side, 
 from crmsync.core.model import Mapping as Declared
 from crmsync.ledger.nouns import BothLinked, LinkRow, Merge, MergeRefused, MergeRow, NewMerge, Review
 from crmsync.ledger.writer import Writer
-from crmsync.run.golden import Golden, Said, golden_json, golden_of, said
 from crmsync.run.locking import our_turn
+from crmsync.run.match.golden import Golden, Said, golden_json, golden_of, said
 from crmsync.run.session import new_run_id
 from crmsync.run.world import Stopped, World, utc_now
 

@@ -9,7 +9,7 @@ from crmsync.core.contract import Checker
 from crmsync.core.expression import plain_path
 from crmsync.core.mapping import Compiled
 from crmsync.core.model import End, Entity, Key, Project, Side
-from crmsync.run.mask import MASKED
+from crmsync.run.people.mask import MASKED
 
 Telling: TypeAlias = Callable[[Key], str]
 

@@ -23,8 +23,8 @@ from crmsync.core.model import SIDES, Contract, Entity, Finding, Json, Modified,
 from crmsync.core.model import Mapping as Declared
 from crmsync.core.values.lookup import loads
 from crmsync.project.yaml_text import yaml_lines
-from crmsync.run.disguise import Disguise, kind_named
-from crmsync.run.recorded import write_lines
+from crmsync.run.people.disguise import Disguise, kind_named
+from crmsync.run.rehearse.recorded import write_lines
 from crmsync.run.world import Stopped, World
 
 DATA: Final = "data"

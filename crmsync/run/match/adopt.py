@@ -17,8 +17,8 @@ from crmsync.core.model import Mapping as Declared
 from crmsync.core.plan import Decided, Pair, decide, encode
 from crmsync.ledger.nouns import NewAudit
 from crmsync.ledger.spool import Spool
+from crmsync.run.match.propose import begin
 from crmsync.run.parents import Parents
-from crmsync.run.propose import begin
 from crmsync.run.session import selected
 from crmsync.run.world import World, utc_now
 

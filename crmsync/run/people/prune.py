@@ -11,7 +11,7 @@ from typing import Final
 
 from crmsync.core.model import Finding
 from crmsync.ledger.nouns import NewAudit, Run
-from crmsync.run.tape import ENDING, INPUTS
+from crmsync.run.rehearse.tape import ENDING, INPUTS
 from crmsync.run.world import Stopped, World, utc_now
 
 PRUNED: Final = "retention"  # the event of rows that went because they were old

@@ -35,10 +35,10 @@ from crmsync.core.plan.lines import Line
 from crmsync.ledger.erasure import names
 from crmsync.ledger.nouns import Tombstone
 from crmsync.run.extract import Mode
-from crmsync.run.keyed import personal_parts
 from crmsync.run.parents import show
+from crmsync.run.people.keyed import personal_parts
 from crmsync.run.refs import places_of
-from crmsync.run.tape import ENDING, INPUTS
+from crmsync.run.rehearse.tape import ENDING, INPUTS
 from crmsync.run.world import Stopped, World, utc_now
 
 Place = tuple[str, Side, Key]

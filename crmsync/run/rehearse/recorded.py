@@ -28,7 +28,7 @@ from crmsync.core.model import (
     to_json,
 )
 from crmsync.core.values.lookup import loads
-from crmsync.run.mask import Mask
+from crmsync.run.people.mask import Mask
 from crmsync.run.world import Stopped, World
 
 

@@ -38,9 +38,9 @@ from crmsync.ledger.spool import Spool
 from crmsync.run.breakers import keep, trips
 from crmsync.run.eras import number_of, refuse_unconfirmed
 from crmsync.run.extract import Extraction
-from crmsync.run.mask import Mask
+from crmsync.run.people.mask import Mask
+from crmsync.run.people.prune import refuse_without_journal
 from crmsync.run.prepared import MappingPlan, Order, Prepared
-from crmsync.run.prune import refuse_without_journal
 from crmsync.run.recover import recover, telling
 from crmsync.run.report import Report, Stay
 from crmsync.run.sentinel import see_sentinels

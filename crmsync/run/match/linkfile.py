@@ -16,8 +16,18 @@ from crmsync.connectors.base import fetch
 from crmsync.core.model import SIDES, At, Both, Finding, Key, Ref, Side, key_text
 from crmsync.core.model import Mapping as Declared
 from crmsync.ledger.nouns import Label, NewLink
-from crmsync.run.judge import look_again
-from crmsync.run.sheets import VERDICT, VERDICTS, Row, Sheet, Told, contradictions, places_of_keys, read_sheet, readings
+from crmsync.run.match.judge import look_again
+from crmsync.run.match.sheets import (
+    VERDICT,
+    VERDICTS,
+    Row,
+    Sheet,
+    Told,
+    contradictions,
+    places_of_keys,
+    read_sheet,
+    readings,
+)
 from crmsync.run.world import Stopped, World, utc_now
 
 HEAD: Final = ("mapping", "first", "second", VERDICT, "score", "reason", "by", "since")

@@ -12,7 +12,7 @@ from crmsync.core.model import Mapping as Declared
 from crmsync.ledger.spool import Spool
 from crmsync.run.eras import number_of, refuse_unconfirmed
 from crmsync.run.extract import Extraction
-from crmsync.run.forget import FORGET, held
+from crmsync.run.people.forget import FORGET, held
 from crmsync.run.prepared import MappingPlan, Order, Prepared
 from crmsync.run.refs import places_of
 from crmsync.run.report import Report

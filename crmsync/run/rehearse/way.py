@@ -31,8 +31,8 @@ from crmsync.core.model import (
 from crmsync.core.plan import Decided, Pair, decide
 from crmsync.core.values import Context, respells
 from crmsync.core.values.lookup import loads
-from crmsync.run.drawing import Records, settled, without
 from crmsync.run.parents import NOWHERE
+from crmsync.run.rehearse.drawing import Records, settled, without
 
 SHOWN: Final = 300  # characters of a record in a message
 KEYS: Final[Both[Key]] = ((1,), (1,))

@@ -20,7 +20,7 @@ from crmsync.core.model import Mapping as Declared
 from crmsync.core.plan import traits
 from crmsync.ledger.nouns import MATCH, PAIRS, LinkRow, Merge, MergeRefused, Review, Take
 from crmsync.ledger.spool import Spool
-from crmsync.run.merging import answering, refusal, while_no_run
+from crmsync.run.match.merging import answering, refusal, while_no_run
 from crmsync.run.parents import Parents
 from crmsync.run.world import Stopped, World, utc_now
 

@@ -24,10 +24,10 @@ from crmsync.core.model import Mapping as Declared
 from crmsync.core.plan.lines import Line
 from crmsync.ledger.nouns import NewDuplicate
 from crmsync.ledger.spool import Spool, Staged
-from crmsync.run.keyed import told_ref
-from crmsync.run.matching import fit_candidates, known_census
+from crmsync.run.match.matching import fit_candidates, known_census
 from crmsync.run.moved import MEND
 from crmsync.run.parents import Parents
+from crmsync.run.people.keyed import told_ref
 from crmsync.run.world import World
 
 Bearers: TypeAlias = Mapping[str, Sequence[Key]]

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from crmsync.run.meter import Fact, Span
+from crmsync.run.signals.meter import Fact, Span
 
 if TYPE_CHECKING:
     from opentelemetry.context import Context

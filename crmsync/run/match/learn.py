@@ -22,9 +22,9 @@ from crmsync.core.match.tune import Tuned, thresholds
 from crmsync.core.model import ABSENT, Both, Finding, Json, Key, Match, Scorecard, Side, Verdict
 from crmsync.core.model import Mapping as Declared
 from crmsync.core.plan import crossed
-from crmsync.run.gather import Gathered
-from crmsync.run.labelled import Floats, Ints, Labels, Stock, labels_of, stock
-from crmsync.run.sheets import Pairs
+from crmsync.run.match.gather import Gathered
+from crmsync.run.match.labelled import Floats, Ints, Labels, Stock, labels_of, stock
+from crmsync.run.match.sheets import Pairs
 from crmsync.run.world import Stopped, World
 
 LOWEST: Final = 0.01  # pairs below this score are not listed in an evaluation: nobody would link or ask about them

@@ -35,7 +35,7 @@ from crmsync.core.model import Mapping as Declared
 from crmsync.core.plan.lines import DO, Line, is_revert
 from crmsync.project.cases import Case, CaseFile, read_cases, rewritten
 from crmsync.project.yaml_text import yaml_lines
-from crmsync.run.rehearsal import Played, play
+from crmsync.run.rehearse.rehearsal import Played, play
 from crmsync.run.world import Stopped
 
 UPDATE: Final = "crmsync test --update"

@@ -30,12 +30,12 @@ from crmsync.ledger.lock import held_by
 from crmsync.ledger.nouns import LedgerError
 from crmsync.ledger.store import Ledger
 from crmsync.project.signals import Watch
-from crmsync.run.alerts import Told, channels, deliver
 from crmsync.run.locking import NAME
-from crmsync.run.meter import Fact
-from crmsync.run.prometheus import Ended, exposition, write_exposition
-from crmsync.run.signals import signals_of, with_failures
-from crmsync.run.spans import Trace, otlp, send_spans, spans_of
+from crmsync.run.signals.alerts import Told, channels, deliver
+from crmsync.run.signals.meter import Fact
+from crmsync.run.signals.prometheus import Ended, exposition, write_exposition
+from crmsync.run.signals.signals import signals_of, with_failures
+from crmsync.run.signals.spans import Trace, otlp, send_spans, spans_of
 from crmsync.run.trace import parent_of
 from crmsync.run.world import World, utc_now
 

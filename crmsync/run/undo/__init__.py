@@ -1,0 +1,1 @@
+"""What is taken back, left alone, or held because it is written back and forth?"""
