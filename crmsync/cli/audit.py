@@ -38,6 +38,9 @@ def head(settings: Settings) -> None:
     """Print where the chain ends: number and hash of its last row.
 
     Keep it elsewhere: with it `audit verify` finds a chain that was cut, or written anew.
+
+    \b
+      crmsync audit head
     """
     with settings.world() as world:
         found = world.ledger.audit_head()

@@ -50,6 +50,11 @@ class Said:
         return int(json.loads(self.out)["mappings"]["company-client"]["actions"]["pm"]["create"])
 
 
+def heed_interrupts() -> None:
+    """As at a terminal, even where the tests themselves were started in the background."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class Scene:
     """Two SQLite systems with ten companies to be created as clients, and a ledger anywhere."""
 
@@ -70,8 +75,9 @@ class Scene:
         arguments = ["-C", str(WORLDS / "small_sql"), "run", "--first-load", "--output", "json", *words]
         pipe = subprocess.PIPE
         run = subprocess.Popen(
-            [*command, *arguments], env=self.environ, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe, text=True
-        )
+            [*command, *arguments], env=self.environ, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe, text=True,
+            preexec_fn=heed_interrupts,
+        )  # fmt: skip
         self.started.append(run)
         return run
 

@@ -10,6 +10,7 @@ import shutil
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import Path
 from typing import Final, TypeAlias
 
@@ -303,10 +304,17 @@ def _fitting(disguise: Disguise, leaf: _Leaf, value: Json, where: str) -> Json:
     if leaf.checker.valid(words):
         return words
     try:
-        return drawing_of(leaf.checker.schema)(disguise.choices(value))
+        return drawing_of(_as_full(leaf.checker.schema, value))(disguise.choices(value))
     except (Undrawable, Uncanonical) as error:
         message = f"no value could be made that {where} takes: {error}"
         raise Stopped(2, Finding("anonymise/no-value", message, "say it plainer in its contract")) from None
+
+
+def _as_full(schema: Json, value: Json) -> Json:
+    """The schema with values of this type alone: null would hide that something is there."""
+    given = schema if isinstance(schema, dict) else {}
+    types = {bool: "boolean", int: "number", Decimal: "number", str: "string"}
+    return {**given, "allOf": [*given.get("allOf", ()), {"type": types[type(value)]}]}
 
 
 def _shorter(made: Json, schema: Json) -> Iterator[Json]:

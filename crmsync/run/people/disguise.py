@@ -71,9 +71,9 @@ class Disguise:
                 return self._text(kind, value)
         return value
 
-    def choices(self, value: Json, attempt: str = "") -> Choices:
+    def choices(self, value: Json) -> Choices:
         """Chance that is always the same for the value."""
-        return self._choices(f"drawn {attempt}", value)
+        return self._choices("drawn", value)
 
     def _text(self, kind: str, value: str) -> str:
         made = _MAKERS.get(kind, _words)(value, self)
