@@ -125,7 +125,7 @@ def test_the_audit_holds_after_its_words_have_gone(old: Shop) -> None:
 
 def test_a_write_that_was_never_answered_keeps_its_run(old: Shop) -> None:
     with closing(sqlite3.connect(old.folder / ".crmsync" / "ledger.db")) as ledger:
-        ledger.execute("UPDATE crmsync_journal SET status = 'sent' WHERE run = (SELECT min(id) FROM crmsync_run)")
+        ledger.execute("UPDATE crmsync_journal SET status = 'sent' WHERE run = (SELECT min(run) FROM crmsync_journal)")
         ledger.commit()
     keep(old, "{runs: 1y}")
     assert counts(old) == {"runs": 2}
