@@ -1,13 +1,13 @@
-"""python -m benchmarks [--sizes 100000,1000000] [hot] [scale] [check]: prints records per second, CPU seconds and
-memory."""
+"""python -m benchmarks [--sizes 100000,1000000] [hot] [scale] [cost] [check]: prints records per second, CPU seconds
+and memory."""
 
 from __future__ import annotations
 
 import argparse
 
-from benchmarks import check, hot, scale
+from benchmarks import check, cost, hot, scale
 
-NAMES = {"hot": hot.main, "scale": scale.main, "check": check.main}
+NAMES = {"hot": hot.main, "scale": scale.main, "cost": cost.main, "check": check.main}
 
 
 def main() -> None:

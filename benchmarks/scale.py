@@ -79,12 +79,12 @@ def _insert(target: Path, source: Path) -> None:
     database.close()
 
 
-def measure(folder: Path, more: Sequence[str]) -> tuple[float, float, float]:
+def measure(folder: Path, more: Sequence[str], program: str = "crmsync") -> tuple[float, float, float]:
     """Wall seconds, CPU seconds and peak megabytes of one `crmsync run` in a process of its own."""
     command = [
         sys.executable,
         "-m",
-        "crmsync",
+        program,
         "-C",
         str(folder),
         "run",

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
+from sqlalchemy import make_url
 
 FAST = ("fsync = off", "synchronous_commit = off", "full_page_writes = off")
 
@@ -60,9 +61,16 @@ class Databases:
         _execute(url, EMPTY)
         self._spare.append(url)
 
-    def _make(self) -> str:
+    @contextmanager
+    def copied(self, url: str) -> Iterator[str]:
+        """The URL of a database that says what this one says, to which nobody may be connected."""
+        copy = self._make(make_url(url).database or "")
+        yield copy
+        _execute(self._server, f"DROP DATABASE {make_url(copy).database} WITH (FORCE)")
+
+    def _make(self, template: str = "template0") -> str:
         self._made += 1
-        _execute(self._server, f"CREATE DATABASE test_{self._made} TEMPLATE template0")
+        _execute(self._server, f"CREATE DATABASE test_{self._made} TEMPLATE {template}")
         return self._server.replace("/postgres?", f"/test_{self._made}?")
 
 

@@ -32,17 +32,19 @@ from crmsync.core.model import (
 if TYPE_CHECKING:
     from crmsync.core.plan.lines import Line
     from crmsync.ledger.spool import Spool
+    from crmsync.run.people.keyed import Names
     from crmsync.run.people.mask import Mask
+    from crmsync.run.world import World
 
 
-def show_actions(project: Project, spool: Spool, mask: Mask, most: int | None) -> None:
+def show_actions(teller: Teller, spool: Spool, most: int | None) -> None:
     """The lines of the plan, `most` of them."""
     from crmsync.core.plan import decode
 
     left = 0
     for number, line in enumerate(spool.lines()):
         if most is None or number < most:
-            for text in Teller(project, mask).lines(decode(line.text)):
+            for text in teller.lines(decode(line.text)):
                 render.say(text)
         else:
             left += 1
@@ -52,10 +54,18 @@ def show_actions(project: Project, spool: Spool, mask: Mask, most: int | None) -
 
 @dataclass(frozen=True, slots=True)
 class Teller:
-    """Words for lines of plans and journals, with people's data masked."""
+    """Words for lines of plans and journals, with people's data masked, and records called by handles where their keys
+    are about people; with `show` as it is."""
 
     project: Project
     mask: Mask
+    names: Names
+
+    @classmethod
+    def of(cls, world: World, show: bool = False) -> Teller:
+        from crmsync.run.people.mask import Mask
+
+        return cls(world.project, Mask(world.project, show), world.names.showing(show))
 
     def lines(self, line: Line) -> Iterator[str]:
         match line:
@@ -80,8 +90,10 @@ class Teller:
                 yield f". {self.pair(line.mapping, line.keys)}  link is {state}"
 
     def ref(self, mapping: str, side: Side, key: Key) -> str:
-        end = self.project.mapping(mapping).ends[side]
-        return str(Ref(end.system, end.entity, key))
+        return str(self.names.ref(self.project.mapping(mapping).ends[side], key))
+
+    def told(self, ref: Ref) -> str:
+        return str(self.names.told(ref))
 
     def pair(self, mapping: str, keys: tuple[Key | None, Key | None]) -> str:
         left, right = keys

@@ -123,11 +123,12 @@ def export(settings: Settings, since: str | None, run_id: str | None, out: Path 
       crmsync audit export -o audit.jsonl
       crmsync audit export --run 20260131T020000-4f5a6b --show-pii
     """
+    from crmsync.run.runs import find_run
+
     after, day = _since(since)
     with settings.world() as world:
-        if run_id is not None and world.ledger.run(run_id) is None:
-            raise usage(f"there is no run {run_id}", "see: crmsync history")
-        lines = _lines(world, show_pii, world.ledger.audit(after, run_id, day))
+        run = find_run(world, run_id).id if run_id is not None else None
+        lines = _lines(world, show_pii, world.ledger.audit(after, run, day))
         if out is None:
             for line in lines:
                 click.echo(line)
@@ -153,7 +154,7 @@ def _since(text: str | None) -> tuple[int, str | None]:
 def _lines(world: World, show_pii: bool, pages: Iterator[list[Row]]) -> Iterator[str]:
     from crmsync.run.episodes import Masking
 
-    masking = Masking.of(world.project, show_pii)
+    masking = Masking.of(world, show_pii)
     for page in pages:
         for row in page:
             yield to_json(render.plain(masking.row(row))).decode()

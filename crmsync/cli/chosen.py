@@ -37,7 +37,7 @@ _FILTERS = (
     select_flag,
     click.option("--kind", metavar="KIND", help="Only of this kind: match, duplicate, conflict, foreign-edit ..."),
     click.option("--field", metavar="NAME", help="Only about this field."),
-    click.option("--ref", metavar="REF", help="Only about this record, e.g. crm.account/42."),
+    click.option("--ref", metavar="REF", help="Only about this record, e.g. crm.account/42, or by a handle."),
     click.option("--min-score", type=_SCORE, metavar="P", help="Only pairs at least as likely as this, e.g. 0.9."),
     click.option("--max-score", type=_SCORE, metavar="P", help="Only pairs at most as likely as this."),
     click.option("--since", callback=moment, metavar="TIME", help="Only asked since, e.g. 2026-01-31."),
@@ -70,7 +70,7 @@ class Filter:
 def chosen(world: World, state: str | None, only: Filter) -> Iterator[Review]:
     """By number. Raises `Stopped` (exit 2) where no mapping is named so, or none has the record that is named."""
     from crmsync.run.refs import find_ref
-    from crmsync.run.session import numbered
+    from crmsync.run.selected import numbered
 
     about = find_ref(world, only.ref) if only.ref else None
     for each in numbered(world, world.ledger.reviews, only.select, state, kind=only.kind):

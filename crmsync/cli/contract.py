@@ -14,8 +14,8 @@ from crmsync.cli.flags import Settings, global_flags, usage
 from crmsync.core.model import At, Contract, Json, Mode
 
 if TYPE_CHECKING:
+    from crmsync.core.compat.promise import Told
     from crmsync.run.registry import Changed, Diff, Use
-    from crmsync.run.registry.judged import Told
 
 MODES: Final[Sequence[str]] = get_args(Mode)
 HEAD: Final = ("contract", "status", "owner", "compatibility", "until", "instead", "read by")

@@ -72,13 +72,12 @@ def dedupe(
       crmsync match dedupe -s account-customer --side crm --output csv > duplicates.csv
     """
     from crmsync.run.match import dedupe as finding
-    from crmsync.run.people.mask import Mask
 
     with settings.world(create=ask) as world:
         places = _places(world, select, side)
         found = [finding.dedupe(world, mapping, at, min_score, limit) for mapping, at in places]
         asked = sum(finding.ask(world, each) for each in found) if ask else None
-        shown = [_Shown(each, Teller(world.project, Mask(world.project, show_pii))) for each in found]
+        shown = [_Shown(each, Teller.of(world, show_pii)) for each in found]
     if settings.json:
         told = {"asked": asked} if ask else {}
         render.json({"duplicates": [each.json() for each in shown], **told, "exit": 0})
@@ -97,7 +96,7 @@ def _next(asked: int | None) -> None:
 
 
 def _places(world: World, select: tuple[str, ...], name: str) -> list[tuple[Mapping, Side]]:
-    from crmsync.run.session import selected
+    from crmsync.run.selected import selected
 
     mappings = selected(world, select)
     found = [(each, side) for each in mappings for side in SIDES if each.ends[side].name == name]
@@ -251,19 +250,20 @@ def golden_lines(teller: Teller, mapping: str, golden: Fields[str, Golden]) -> I
     """`name  "Stavby"  of crm.account/1: the survivor's; crm.account/2 says "Stavby Dunaj"`, a line a field."""
     width = max(map(len, golden), default=0)
     for name, each in golden.items():
-        said = [f"{ref} says {teller.value(mapping, name, value)}" for ref, value in each.others[:3]]
+        said = [f"{teller.told(ref)} says {teller.value(mapping, name, value)}" for ref, value in each.others[:3]]
         more = f" and {len(each.others) - 3} more" if len(each.others) > 3 else ""
         others = f"; {', '.join(said)}{more}" if said else ""
-        yield f"{name.ljust(width)}  {teller.value(mapping, name, each.value)}  of {each.ref}: {each.rule}{others}"
+        value = f"{teller.value(mapping, name, each.value)}  of {teller.told(each.ref)}"
+        yield f"{name.ljust(width)}  {value}: {each.rule}{others}"
 
 
 def golden_json(teller: Teller, mapping: str, golden: Fields[str, Golden]) -> Json:
     return {
         name: {
             "value": teller.mask.value(mapping, name, each.value),
-            "from": str(each.ref),
+            "from": teller.told(each.ref),
             "rule": each.rule,
-            "others": {str(ref): teller.mask.value(mapping, name, value) for ref, value in each.others},
+            "others": {teller.told(ref): teller.mask.value(mapping, name, value) for ref, value in each.others},
         }
         for name, each in golden.items()
     }
@@ -303,17 +303,18 @@ def merge(
     """
     from crmsync.run.match.merging import intend, while_no_run
     from crmsync.run.match.merging import merge as merged
-    from crmsync.run.people.mask import Mask
 
     with settings.world(create=not dry_run) as world, nullcontext() if dry_run else while_no_run(world):
         wanted = _wanted(world, select, survivor, others, counterparts)
         intended = [intend(world, each, getpass.getuser()) for each in wanted]
-        teller = Teller(world.project, Mask(world.project, flags["show_pii"]))
+        teller = Teller.of(world, flags["show_pii"])
         if not settings.json:
             for line in (line for each in intended for line in _intent(teller, each)):
                 render.say(line)
+        first = wanted[0]
+        *told, into = (teller.ref(first.mapping.name, first.side, key) for key in (*first.others, first.survivor))
         if not dry_run:
-            if not confirmed(f"Merge {', '.join(others)} into {survivor}?", flags["yes"]):
+            if not confirmed(f"Merge {', '.join(told)} into {into}?", flags["yes"]):
                 return
             merged(world, intended)
     if settings.json:
@@ -321,7 +322,7 @@ def merge(
     elif dry_run:
         render.say("nothing was changed: this was a dry run")
     else:
-        render.say(f"merged; to take it back: crmsync link split {others[0]}; next: crmsync run")
+        render.say(f"merged; to take it back: crmsync link split {told[0]}; next: crmsync run")
 
 
 def _wanted(
@@ -329,7 +330,7 @@ def _wanted(
 ) -> list[Wanted]:
     from crmsync.run.match.merging import Wanted
     from crmsync.run.refs import find_ref, places_of
-    from crmsync.run.session import selected
+    from crmsync.run.selected import selected
 
     ref, *rest = (find_ref(world, text) for text in (survivor, *others))
     for each in rest:

@@ -14,7 +14,7 @@ from crmsync.cli import log, render
 from crmsync.cli.findings import answer_findings, finding_flags
 from crmsync.cli.flags import Settings, global_flags, select_flag, show_pii_flag
 from crmsync.cli.rebase import change_json
-from crmsync.core.model import ABSENT, At, Finding, Json, Severity
+from crmsync.core.model import ABSENT, At, Finding, Json, Ref, Severity
 
 if TYPE_CHECKING:
     from crmsync.core.change import Change, Level
@@ -137,9 +137,17 @@ class _Told:
     """Words and JSON, with people's data masked."""
 
     def __init__(self, old: Loaded, new: Loaded, show_pii: bool) -> None:
+        from crmsync.run.people.keyed import Names
         from crmsync.run.people.mask import Mask
 
-        self.masks: list[Mask] = [Mask(each.project, show_pii) for each in (old, new) if each.project]
+        projects = [each.project for each in (old, new) if each.project]
+        self.masks: list[Mask] = [Mask(each, show_pii) for each in projects]
+        self.names: list[Names] = [Names(each, show=show_pii) for each in projects]
+
+    def ref(self, ref: Ref) -> str:
+        """With its key hidden where either version hides it: there is no ledger to have a handle from."""
+        told = [names.told(ref) for names in self.names]
+        return str(next((each for each in told if each.telling), told[-1]))
 
     def value(self, mapping: str, name: str, value: Json) -> Json:
         """Hidden where either version hides it; a field that one of them does not have is not about people there."""
@@ -168,7 +176,7 @@ class _Told:
     def _lines(self, difference: Difference) -> Iterator[str]:
         old, new = difference.outcomes
         verdict = f"  {old.verdict} -> {new.verdict}" if old.verdict != new.verdict else ""
-        yield f"{difference.ref}{verdict}"
+        yield f"{self.ref(difference.ref)}{verdict}"
         for name, (was, now) in difference.fields.items():
             values = [render.value(self.value(difference.mapping, name, each)) for each in (was, now)]
             yield f"    {name}: {values[0]} -> {values[1]}"
@@ -205,7 +213,7 @@ class _Told:
             for name, both in difference.fields.items()
         }
         return {
-            "record": str(difference.ref), "verdict": {"old": old.verdict, "new": new.verdict}, "fields": fields,
+            "record": self.ref(difference.ref), "verdict": {"old": old.verdict, "new": new.verdict}, "fields": fields,
             "why": {"old": list(old.why), "new": list(new.why)},
         }  # fmt: skip
 
@@ -226,7 +234,7 @@ def record(settings: Settings, folder: Path, select: tuple[str, ...], limit: int
       crmsync diff --against origin/main --records recorded
     """
     from crmsync.run.rehearse.recorded import record as recording
-    from crmsync.run.session import selected
+    from crmsync.run.selected import selected
 
     with settings.world() as world, log.working(settings, "reading …"):
         written = recording(world, selected(world, select), folder, limit, redact=redact)

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 import click
 
 from crmsync.cli import render
+from crmsync.cli.actions import Teller
 from crmsync.cli.flags import Settings, confirmed, global_flags, select_flag, show_pii_flag, usage, yes_flag
-from crmsync.core.model import Json, Mapping, Ref, from_json
+from crmsync.core.model import Json, Mapping, from_json
 
 if TYPE_CHECKING:
     from crmsync.ledger.nouns import DeadLetter
@@ -41,8 +42,11 @@ def dlq() -> None:
 @rule_flag
 @click.option("--state", type=click.Choice(STATES), default="open", show_default=True)
 @click.option("--limit", type=click.IntRange(1), default=100, show_default=True, metavar="N")
+@show_pii_flag
 @global_flags
-def list_(settings: Settings, select: tuple[str, ...], rule: str | None, state: str, limit: int) -> None:
+def list_(
+    settings: Settings, select: tuple[str, ...], rule: str | None, state: str, limit: int, show_pii: bool
+) -> None:
     """List the dead letters.
 
     \b
@@ -50,11 +54,12 @@ def list_(settings: Settings, select: tuple[str, ...], rule: str | None, state: 
     """
     with settings.world() as world:
         found = list(islice(_filtered(world, None if state == "any" else state, select, rule), limit))
+        teller = Teller.of(world, show_pii)
         if settings.json:
-            render.json({"dead_letters": [_json(world, each) for each in found], "exit": 0})
+            render.json({"dead_letters": [_json(world, teller, each) for each in found], "exit": 0})
         elif found:
             rows = [
-                (e.n, _state(e), _ref(world, e), e.rule, e.path, e.attempts, render.when(e.opened), e.message)
+                (e.n, _state(e), _ref(world, teller, e), e.rule, e.path, e.attempts, render.when(e.opened), e.message)
                 for e in found
             ]
             render.table(("n", "state", "record", "rule", "path", "attempts", "since", "message"), rows, right=[0, 5])
@@ -73,17 +78,15 @@ def show(settings: Settings, number: int, show_pii: bool) -> None:
     \b
       crmsync dlq show 2
     """
-    from crmsync.run.people.mask import Mask
-
     with settings.world() as world:
         found = world.ledger.dead_letter(number)
-        snapshot = _snapshot(world, Mask(world.project, show_pii), found)
+        teller = Teller.of(world, show_pii)
+        snapshot = _snapshot(world, teller.mask, found)
         if settings.json:
-            render.json({**_json(world, found), "snapshot": snapshot, "exit": 0})
+            render.json({**_json(world, teller, found), "snapshot": snapshot, "exit": 0})
             return
-        render.say(
-            f"dead letter {found.n}, {found.state}{', to be retried' if found.retry else ''}: {_ref(world, found)}"
-        )
+        again = ", to be retried" if found.retry else ""
+        render.say(f"dead letter {found.n}, {found.state}{again}: {_ref(world, teller, found)}")
         render.say(f"  {' '.join(filter(None, (found.rule, found.path)))}: {found.message}")
         render.say(f"  {found.mend}")
         told = f"tried {render.times(found.attempts)}, last {render.when(found.tried)}"
@@ -177,7 +180,7 @@ def _chosen(
 
 def _filtered(world: World, state: str | None, select: tuple[str, ...], rule: str | None) -> Iterator[DeadLetter]:
     """By number. Raises `Stopped` (exit 2) where no mapping is named so."""
-    from crmsync.run.session import numbered
+    from crmsync.run.selected import numbered
 
     for each in numbered(world, world.ledger.dead_letters, select, state):
         if rule in (None, each.rule):
@@ -203,19 +206,19 @@ def _mapping(world: World, found: DeadLetter) -> Mapping | None:
     return next((each for each in world.project.mappings if each.name == found.mapping), None)
 
 
-def _ref(world: World, found: DeadLetter) -> str:
+def _ref(world: World, teller: Teller, found: DeadLetter) -> str:
     mapping = _mapping(world, found)
     if mapping is None:
         return f"{found.mapping} (gone)"
-    end = mapping.ends[found.side]
-    return str(Ref(end.system, end.entity, found.key))
+    return teller.ref(mapping.name, found.side, found.key)
 
 
-def _json(world: World, found: DeadLetter) -> Json:
+def _json(world: World, teller: Teller, found: DeadLetter) -> Json:
     return {
-        "n": found.n, "mapping": found.mapping, "record": _ref(world, found), "kind": found.kind, "rule": found.rule,
-        "path": found.path, "message": found.message, "mend": found.mend, "run": found.run, "opened": found.opened,
-        "tried": found.tried, "attempts": found.attempts, "retry": found.retry, "state": _state(found),
+        "n": found.n, "mapping": found.mapping, "record": _ref(world, teller, found), "kind": found.kind,
+        "rule": found.rule, "path": found.path, "message": found.message, "mend": found.mend, "run": found.run,
+        "opened": found.opened, "tried": found.tried, "attempts": found.attempts, "retry": found.retry,
+        "state": _state(found),
     }  # fmt: skip
 
 

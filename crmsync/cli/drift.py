@@ -47,11 +47,10 @@ def drift(settings: Settings, select: tuple[str, ...], everything: bool, limit: 
       30 5 * * *  crmsync -C /srv/shop drift >/var/log/crmsync.drift
     """
     from crmsync.run.drift import compared
-    from crmsync.run.people.mask import Mask
     from crmsync.run.world import utc_now
 
     with settings.world() as world, ExitStack() as stack:
-        teller, most = Teller(world.project, Mask(world.project, show_pii)), None if everything else limit
+        teller, most = Teller.of(world, show_pii), None if everything else limit
         with log.working(settings, "comparing …"):
             found = stack.enter_context(compared(world, select, utc_now()))
         if settings.json:

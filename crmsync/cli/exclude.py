@@ -59,22 +59,36 @@ def include(settings: Settings, refs: tuple[str, ...], select: tuple[str, ...]) 
 
 
 def _do(settings: Settings, refs: Sequence[str], select: tuple[str, ...], deed: Deed, word: str) -> None:
-    from crmsync.run.people.mask import Mask
+    from crmsync.run.match.merging import while_no_run
     from crmsync.run.refs import find_ref
-    from crmsync.run.session import selected
+    from crmsync.run.selected import selected
 
-    with settings.world(create=True) as world:
+    # A run that is at work would still write what it has planned, and forget at its end who was included meanwhile.
+    with settings.world(create=True) as world, while_no_run(world):
         mappings = selected(world, select)
         found = deed(world, [find_ref(world, ref) for ref in refs], mappings, getpass.getuser())
-        teller = Teller(world.project, Mask(world.project))
+        teller = Teller.of(world)
     if settings.json:
-        told = [{"mapping": each.mapping.name, "records": _records(teller, each)} for each in found]
+        told = [
+            {"mapping": each.mapping.name, "records": _records(teller, each), "already": _already(word, each)}
+            for each in found
+        ]
         render.json({word: told, "exit": 0})
         return
     for each in found:
-        render.say(f"{word} {' '.join(_records(teller, each))} in {each.mapping.name}")
+        render.say(_told(word, _already(word, each), " ".join(_records(teller, each)), each))
         if word == "included" and each.why == "reverted":
             render.say(f"    {UNMADE.format(_records(teller, each)[0])}")
+
+
+def _told(word: str, already: bool, records: str, left: Left) -> str:
+    if left.why == "forgotten":
+        return f"{records} was forgotten in {left.mapping.name}, and is left alone for good"
+    return f"{word}{' already' if already else ''} {records} in {left.mapping.name}"
+
+
+def _already(word: str, left: Left) -> bool:
+    return word == "excluded" and left.is_whole
 
 
 def _records(teller: Teller, left: Left) -> list[str]:

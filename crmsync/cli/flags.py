@@ -41,6 +41,7 @@ class Settings:
     fail_on: Severity = "error"  # ... and how bad one must be for exit code 2
     infos: bool = False  # ... and whether text shows those that are for information only
     trace: str = field(default_factory=lambda: trace_of(os.environ))  # what every line of the log bears
+    run: str = ""  # ... and this, from when the run has begun
 
     @property
     def text(self) -> bool:
@@ -68,6 +69,13 @@ class Settings:
 
         with open_world(self.load(), create=create, trace=self.trace) as world:
             yield world
+
+
+def begun(settings: Settings, run: str) -> Settings:
+    """From here on all that is logged belongs to this run, also what is wrong with it."""
+    now = replace(settings, run=run)
+    click.get_current_context().find_root().obj = now
+    return now
 
 
 FORMATS = click.Choice(["text", "json"])
@@ -112,8 +120,22 @@ def table_flags(function: Function) -> Function:
 select_flag = click.option(
     "-s", "--select", multiple=True, metavar="NAME", help="Only mappings of this name (may hold * and ?; repeatable)."
 )
-show_pii_flag = click.option("--show-pii", is_flag=True, help="Show the values of fields that a contract marks x-pii.")
+show_pii_flag = click.option(
+    "--show-pii", is_flag=True, help="Show the values that a contract marks x-pii, and such keys, not their handles."
+)
 yes_flag = click.option("--yes", is_flag=True, help="Do not ask.")
+
+
+def _one_record(context: click.Context, option: click.Parameter, value: tuple[str, ...]) -> str | None:
+    if len(value) > 1:
+        raise click.BadParameter("names one record, and is said once", context, option)
+    return value[0] if value else None
+
+
+only_flag = click.option(
+    "--only", multiple=True, callback=_one_record, metavar="REF",
+    help="Only this record and its counterpart, e.g. crm.account/42, or a handle: crm.person/~3kq7x2m9ab.",
+)  # fmt: skip
 
 
 def run_flags(function: Function) -> Function:
@@ -121,7 +143,7 @@ def run_flags(function: Function) -> Function:
     for option in reversed(
         (
             select_flag,
-            click.option("--only", metavar="REF", help="Only this record and its counterpart, e.g. crm.account/42."),
+            only_flag,
             click.option("--limit", type=click.IntRange(1), metavar="N", help="At most N pairs of each mapping."),
             click.option("--mode", type=MODES, default="batch", show_default=True, help="All, or what has changed."),
             click.option("--first-load", is_flag=True, help="Nothing is linked yet: let creates pass limits.create."),

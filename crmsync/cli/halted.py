@@ -63,10 +63,11 @@ def resume(settings: Settings, select: tuple[str, ...]) -> None:
       crmsync resume -s account-customer
     """
     from crmsync.run.halted import resume as resuming
-    from crmsync.run.session import selected
+    from crmsync.run.selected import selected
 
     with settings.world() as world:
-        ended = resuming(world, selected(world, select), getpass.getuser())
+        mappings = selected(world, select)
+        ended = resuming(world, mappings, getpass.getuser())
     if settings.json:
         told = [{"mapping": each.mapping, "run": each.run, "at": each.at, "why": each.why} for each in ended]
         render.json({"resumed": told, "exit": 0})
@@ -74,7 +75,8 @@ def resume(settings: Settings, select: tuple[str, ...]) -> None:
     for each in ended:
         render.say(f"{each.mapping} is taken up again; run {each.run} had halted it: {each.why}")
     if not ended:
-        render.say("nothing to resume: no mapping is halted")
+        names = ", ".join(each.name for each in mappings) if select else "no mapping"
+        render.say(f"nothing to resume: {names} is {'not ' if select else ''}halted")
 
 
 COMMANDS = (resume,)

@@ -15,7 +15,7 @@ from crmsync.cli.actions import Teller
 from crmsync.cli.dedupe import merge_json, merge_line
 from crmsync.cli.exclude import exclude, excluded_lines, include, show_excluded
 from crmsync.cli.flags import Settings, confirmed, global_flags, select_flag, show_pii_flag, usage, yes_flag
-from crmsync.core.model import SIDES, Json, Key, Mapping, Side
+from crmsync.core.model import SIDES, Json, Key, Mapping, Ref, Side
 
 if TYPE_CHECKING:
     from crmsync.ledger.nouns import LinkRow, MergeRow
@@ -52,9 +52,16 @@ def link() -> None:
     "--limit", type=click.IntRange(1), default=100, show_default=True, metavar="N", help="At most so many of a mapping."
 )
 @click.option("--all", "everything", is_flag=True, help="However many there are.")
+@show_pii_flag
 @global_flags
 def list_(
-    settings: Settings, select: tuple[str, ...], ended: bool, excluded: bool, limit: int, everything: bool
+    settings: Settings,
+    select: tuple[str, ...],
+    ended: bool,
+    excluded: bool,
+    limit: int,
+    everything: bool,
+    show_pii: bool,
 ) -> None:
     """List the links.
 
@@ -62,11 +69,11 @@ def list_(
       crmsync link list --select 'account-*' --limit 20
       crmsync link list --excluded
     """
-    from crmsync.run.session import selected
+    from crmsync.run.selected import selected
 
     with settings.world() as world:
         if excluded:
-            show_excluded(settings, world, _teller(world), selected(world, select))
+            show_excluded(settings, world, Teller.of(world, show_pii), selected(world, select))
             return
         names = [mapping.name for mapping in selected(world, select)]
         most = None if everything else limit
@@ -75,27 +82,29 @@ def list_(
             for name in names
             for row in islice(chain.from_iterable(world.ledger.link_rows(name, ended=ended)), most)
         ]
-        _show(settings, world, rows, total=sum(world.ledger.link_total(name, ended=ended) for name in names))
+        teller = Teller.of(world, show_pii)
+        _show(settings, world, teller, rows, total=sum(world.ledger.link_total(name, ended=ended) for name in names))
 
 
 @link.command()
 @click.argument("ref")
+@show_pii_flag
 @global_flags
-def show(settings: Settings, ref: str) -> None:
+def show(settings: Settings, ref: str, show_pii: bool) -> None:
     """Show every link that a record ever had, and every merge.
 
     \b
       crmsync link show pm.customer/7
+      crmsync link show crm.person/~3kq7x2m9ab --show-pii
     """
-    from crmsync.run.refs import find_ref
-
     with settings.world() as world:
-        _, places = _places(world, ref)
+        about, places = _places(world, ref)
+        teller = Teller.of(world, show_pii)
         rows = [row for mapping, side, key in places for row in world.ledger.links_of(mapping.name, side, key)]
         merges = [row for mapping, side, key in places for row in world.ledger.merges_of(mapping.name, side, key)]
-        _show(settings, world, rows, merges)
+        _show(settings, world, teller, rows, merges)
         if not settings.json:
-            for line in excluded_lines(world, find_ref(world, ref), [mapping for mapping, _, _ in places]):
+            for line in excluded_lines(world, teller.names.told(about), [mapping for mapping, _, _ in places]):
                 render.say(line)
 
 
@@ -112,12 +121,14 @@ def split(settings: Settings, ref: str, select: tuple[str, ...], yes: bool) -> N
 
     \b
       crmsync link split crm.account/42
+      crmsync link split crm.person/~3kq7x2m9ab
     """
     from crmsync.run.match import judge, merging
-    from crmsync.run.session import selected
+    from crmsync.run.selected import selected
 
     with settings.world(create=True) as world:
-        teller, places = _places(world, ref)
+        about, places = _places(world, ref)
+        teller = Teller.of(world)
         names = {mapping.name for mapping in selected(world, select)}
         chosen = [place for place in places if not select or place[0].name in names]
         merged = [row for each, side, key in chosen if (row := merging.merge_of(world, each, side, key))]
@@ -128,7 +139,7 @@ def split(settings: Settings, ref: str, select: tuple[str, ...], yes: bool) -> N
             for link in world.ledger.links(each.name, side, [key]).values()
         ]
         if not found and not merged:
-            raise usage(f"{ref} is not linked", f"see: crmsync link show {ref}")
+            raise usage(f"{about} is not linked", f"see: crmsync link show {about}")
         pairs = [_merged(teller, row) for row in merged]
         pairs += [f"{teller.pair(each.name, link.keys)} in {each.name}" for each, link in found]
         if not confirmed(f"Split {'; '.join(pairs)}?", yes):
@@ -162,13 +173,11 @@ def adopt(settings: Settings, select: tuple[str, ...], limit: int | None, out: P
     from crmsync.run.locking import our_turn
     from crmsync.run.match.adopt import adopt as adopting
     from crmsync.run.match.sheets import write_sheet
-    from crmsync.run.people.mask import Mask
     from crmsync.run.session import new_run_id
 
     run_id = new_run_id()
     with settings.world(create=True) as world, our_turn(world, run_id), log.working(settings, "comparing …"):
-        found = adopting(world, select, limit, run_id)
-    teller = Teller(world.project, Mask(world.project, show_pii))
+        found, teller = adopting(world, select, limit, run_id), Teller.of(world, show_pii)
     if out is not None:
         write_sheet(out, _DIFFERENCES, (row for each in found for row in _difference_rows(teller, each)))
     if settings.json:
@@ -237,7 +246,7 @@ def export(settings: Settings, select: tuple[str, ...], out: Path | None) -> Non
     """
     from crmsync.run.match.linkfile import head_of, judgements
     from crmsync.run.match.sheets import to_csv, write_sheet
-    from crmsync.run.session import selected
+    from crmsync.run.selected import selected
 
     with settings.world() as world:
         mappings = selected(world, select)
@@ -277,7 +286,8 @@ def import_(
     from crmsync.ledger.nouns import CRMSYNC
     from crmsync.run.locking import our_turn
     from crmsync.run.match.linkfile import carry_in, read_import
-    from crmsync.run.session import new_run_id, selected
+    from crmsync.run.selected import selected
+    from crmsync.run.session import new_run_id
 
     if who == CRMSYNC:
         raise usage(f"{CRMSYNC} judges by itself", "name the person whose judgements these are")
@@ -295,18 +305,12 @@ def import_(
         render.say(f"{found.known} known before, {found.blank} without verdict")
 
 
-def _places(world: World, text: str) -> tuple[Teller, list[tuple[Mapping, Side, Key]]]:
+def _places(world: World, text: str) -> tuple[Ref, list[tuple[Mapping, Side, Key]]]:
     from crmsync.run.refs import find_ref, places_of
 
     ref = find_ref(world, text)
     places = places_of(world.project.mappings, ref.system, ref.entity)
-    return _teller(world), [(mapping, side, ref.key) for mapping, side in places]
-
-
-def _teller(world: World) -> Teller:
-    from crmsync.run.people.mask import Mask
-
-    return Teller(world.project, Mask(world.project))
+    return ref, [(mapping, side, ref.key) for mapping, side in places]
 
 
 def _merged(teller: Teller, row: MergeRow) -> str:
@@ -315,10 +319,10 @@ def _merged(teller: Teller, row: MergeRow) -> str:
 
 
 def _show(
-    settings: Settings, world: World, rows: list[LinkRow], merges: Sequence[MergeRow] = (), total: int | None = None
-) -> None:
+    settings: Settings, world: World, teller: Teller, rows: list[LinkRow], merges: Sequence[MergeRow] = (),
+    total: int | None = None,
+) -> None:  # fmt: skip
     """`total`: so many links there are, where these may be some of them."""
-    teller = _teller(world)
     if settings.json:
         told: dict[str, Json] = {"merges": [merge_json(teller, row) for row in merges]} if merges else {}
         told |= {} if total is None else {"total": total}

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from itertools import zip_longest
 from textwrap import indent
 
 import click
@@ -21,7 +22,7 @@ from crmsync.core.model import Finding
 def event(settings: Settings, message: str, **facts: object) -> None:
     """One line: what happened, with its facts, and the trace that it belongs to."""
     if settings.log_format == "json":
-        _json("info", message, **facts, trace=settings.trace)
+        _json(settings, "info", message, **facts)
     else:
         told = " ".join(f"{name}={value}" for name, value in {**facts, "trace": settings.trace}.items())
         click.echo(f"{message}  {told}".rstrip(), err=True)
@@ -34,10 +35,14 @@ def detail(settings: Settings, message: str, **facts: object) -> None:
 
 
 def findings(settings: Settings, found: Iterable[Finding]) -> None:
-    for finding in found:
+    """People are told what mends several of them once, below the last one."""
+    every = tuple(found)
+    for finding, after in zip_longest(every, every[1:]):
         if settings.log_format == "json":
             told = as_json(finding)
-            _json(str(told.pop("severity")), str(told.pop("message")), **told, trace=settings.trace)
+            _json(settings, str(told.pop("severity")), str(told.pop("message")), **told)
+        elif after is not None and after.mend == finding.mend:
+            click.echo(said(finding), err=True)
         else:
             click.echo(worded(finding), err=True)
 
@@ -78,6 +83,8 @@ def working(settings: Settings, what: str) -> Iterator[None]:
         yield
 
 
-def _json(level: str, message: str, **facts: object) -> None:
+def _json(settings: Settings, level: str, message: str, **facts: object) -> None:
     now = datetime.now(UTC).isoformat(timespec="milliseconds")
-    click.echo(json.dumps({"time": now, "level": level, "message": message, **facts}, ensure_ascii=False), err=True)
+    run = {"run": settings.run} if settings.run else {}
+    line = {"time": now, "level": level, "message": message, **run, **facts, "trace": settings.trace}
+    click.echo(json.dumps(line, ensure_ascii=False), err=True)

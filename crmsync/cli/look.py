@@ -10,7 +10,7 @@ import click
 
 from crmsync.cli import render
 from crmsync.cli.actions import Teller
-from crmsync.cli.flags import Settings, global_flags, select_flag, show_pii_flag, usage
+from crmsync.cli.flags import Settings, global_flags, select_flag, show_pii_flag
 from crmsync.cli.halted import flags_json, flags_told
 from crmsync.cli.privacy import tell_forgotten
 from crmsync.cli.signals import show_signals
@@ -44,7 +44,7 @@ def status(settings: Settings, select: tuple[str, ...]) -> None:
     from crmsync.run import inspect
     from crmsync.run.doctor import lock_told
     from crmsync.run.locking import NAME
-    from crmsync.run.session import selected
+    from crmsync.run.selected import selected
     from crmsync.run.signals.signals import signals_of
     from crmsync.run.world import utc_now
 
@@ -142,18 +142,16 @@ def history(settings: Settings, run_id: str | None, limit: int, show_pii: bool) 
       crmsync history last
       crmsync history 20260131T020000-4f5a6b --limit 100
     """
-    from crmsync.run.people.mask import Mask
     from crmsync.run.people.prune import wrote_what_is_gone
+    from crmsync.run.runs import find_run
 
     with settings.world() as world:
         if run_id is None:
             _show_runs(settings, world.ledger.runs(limit))
             return
-        run = next(iter(world.ledger.runs(1)), None) if run_id == "last" else world.ledger.run(run_id)
-        if run is None:
-            raise usage(f"there is no run {run_id}", "see: crmsync history")
+        run = find_run(world, run_id)
         lines = list(islice(chain.from_iterable(world.ledger.journal(run.id)), limit + 1))
-        _show_run(settings, world, Teller(world.project, Mask(world.project, show_pii)), run, lines[:limit])
+        _show_run(settings, world, Teller.of(world, show_pii), run, lines[:limit])
         if wrote_what_is_gone(world, run) and not settings.json:
             render.say("what it wrote is not known any more: its journal was pruned, or all of it forgotten")
         if len(lines) > limit and not settings.json:
@@ -230,9 +228,9 @@ def explain(settings: Settings, ref: str, field: str | None, show_pii: bool) -> 
     \b
       crmsync explain crm.account/42
       crmsync explain pm.customer/7 name
+      crmsync explain crm.person/~3kq7x2m9ab          by a handle, where the key is about a person
     """
     from crmsync.run import inspect
-    from crmsync.run.people.mask import Mask
     from crmsync.run.refs import find_ref
 
     with settings.world() as world:
@@ -240,9 +238,11 @@ def explain(settings: Settings, ref: str, field: str | None, show_pii: bool) -> 
         if tell_forgotten(settings, world, record):
             return
         stories = inspect.explain(world, record, field)
-        teller = Teller(world.project, Mask(world.project, show_pii))
+        teller = Teller.of(world, show_pii)
     if settings.json:
-        render.json({"ref": ref, "mappings": [story_json(story, teller) for story in stories], "exit": 0})
+        render.json(
+            {"ref": teller.told(record), "mappings": [story_json(story, teller) for story in stories], "exit": 0}
+        )
         return
     for story in stories:
         for line in tell(story, teller):

@@ -87,11 +87,18 @@ def score(asked: Review) -> str:
 
 def _side_by_side(teller: Teller, pair: Pair, title: str, fields: Sequence[Told]) -> None:
     rows = [(each.name, each.mark, *_shown(teller, pair, each)) for each in fields]
-    head = (title, "", *pair.names)
+    head = (title, "", *_names(teller, pair))
     if sys.stdout.isatty():
         _coloured(head, rows)
     else:
         render.table(head, rows)
+
+
+def _names(teller: Teller, pair: Pair) -> tuple[str, ...]:
+    """What the two are called: by their sides, where both are of one side by their addresses."""
+    if pair.asked.side is None:
+        return tuple(end.name for end in pair.mapping.ends)
+    return tuple(teller.ref(pair.mapping.name, side, key) for side, key in pair.asked.records)
 
 
 def _shown(teller: Teller, pair: Pair, told: Told) -> tuple[str, str]:

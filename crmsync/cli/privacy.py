@@ -51,6 +51,7 @@ def forget(
 
     \b
       crmsync forget crm.contact/42 --reason "request 2026-17"
+      crmsync forget crm.person/~3kq7x2m9ab          by a handle, where the key is about a person
       crmsync forget crm.contact/42 --carry delete -o erase.jsonl && crmsync apply erase.jsonl
       crmsync forget --list
     """
@@ -94,11 +95,19 @@ def _forget(settings: Settings, text: str, reason: str, yes: bool) -> int:
 def _tell_done(done: Forgotten, found: Held) -> None:
     from crmsync.run.people.forget import OUT_OF_REACH
 
-    render.say(f"forgot {', '.join(map(str, done.refs))}: {_counted(done)}")
-    if found.before is not None:
-        render.say(f"it had been forgotten before, {render.when(found.before.made)} by {found.before.who}")
+    refs, before = ", ".join(map(str, done.refs)), found.before
+    was = f"{render.when(before.made)} by {before.who}" if before else ""
+    if before and not done.rows and not done.files:
+        render.say(f"{refs} was forgotten already, {was}: nothing more was known of it")
+    else:
+        render.say(f"forgot {refs}: {_counted(done)}")
+        if before:
+            render.say(f"it had been forgotten before, {was}")
     for file in done.files:
         render.say(f"  erased from {file}" if file.exists() else f"  deleted {file}")
+    for each in done.stays:
+        named = f"{render.count(each.records, 'record')} of {each.mapping}, by {each.field}"
+        render.say(f"its key stays in: {named}; the contract does not mark it, and whoever names it is told by it")
     for name in done.strangers:
         render.say(f"not looked at: mapping {name}, which is in the ledger and not in the project any more")
     if not done.compact:
@@ -110,7 +119,7 @@ def _tell_done(done: Forgotten, found: Held) -> None:
 
 def _counted(done: Forgotten) -> str:
     told = [render.count(number, WORDS[table]) for table, number in done.rows.items()]
-    return ", ".join(told) if told else "nothing more was known of it"
+    return ", ".join(told) if told else "nothing was known of it"
 
 
 def _done_json(done: Forgotten) -> Json:
@@ -119,6 +128,7 @@ def _done_json(done: Forgotten) -> Json:
     return {
         "forgotten": [str(ref) for ref in done.refs], "rows": dict(done.rows),
         "files": [str(file) for file in done.files], "compact": done.compact,
+        "stays_in": [{"mapping": e.mapping, "field": e.field, "records": e.records} for e in done.stays],
         "not_looked_at": list(done.strangers), "out_of_reach": list(OUT_OF_REACH), "exit": 0 if done.compact else 1,
     }  # fmt: skip
 
@@ -289,7 +299,7 @@ def anonymise(settings: Settings, out: Path, seed: int | None) -> int:
         done = copying(world, out, salt)
     if settings.json:
         told = {"records": dict(done.records), "unreadable": done.unreadable, "values": dict(done.values)}
-        render.json({"written": str(out), **told, "exit": 0})
+        render.json({"written": str(out), **told, "left_out": list(done.left_out), "exit": 0})
         return 0
     for name, number in done.records.items():
         render.say(f"{render.count(number, 'record')} of {name}")
@@ -297,6 +307,9 @@ def anonymise(settings: Settings, out: Path, seed: int | None) -> int:
         render.say(f"left out: {render.count(done.unreadable, 'record')} that could not be read")
     made = ", ".join(f"{number} {kind}" for kind, number in done.values.items())
     render.say(f"made up: {made}" if made else "no contract marks anything x-pii: the values are those of the systems")
+    if done.left_out:
+        files = render.count(len(done.left_out), "file")
+        render.say(f"left out: {files} of values that somebody has written down: {', '.join(done.left_out)}")
     render.say(f"next: crmsync -C {out} run --first-load")
     return 0
 

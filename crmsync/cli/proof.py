@@ -15,7 +15,7 @@ from crmsync.cli.flags import Settings, select_flag
 from crmsync.core.model import Json
 
 if TYPE_CHECKING:
-    from crmsync.run.rehearse.drawn import Direction
+    from crmsync.core.trial import Direction
     from crmsync.run.rehearse.proof import Proof
     from crmsync.run.rehearse.tested import Tested
 
@@ -113,7 +113,8 @@ def _json(tested: Tested) -> Json:
 
 def _drawn(direction: Direction) -> Json:
     return {
-        "records": direction.drawn, "rejected": direction.rejected, "refused": dict(direction.refused),
+        "records": direction.drawn, "rejected": direction.rejected,
+        "refused": {each.words: times for each, times in direction.refused.items()},
         "failures": [
             {"rule": each.rule, "path": each.path, "record": each.record, "linked": each.beside}
             for each in direction.failures

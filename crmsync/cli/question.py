@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from crmsync.cli import render
 from crmsync.cli.actions import Teller
 from crmsync.cli.episode import NEVER, episode_json, field_sentence
-from crmsync.core.model import ABSENT, SIDES, Json, Mapping, Ref, other
+from crmsync.core.model import ABSENT, SIDES, Json, Mapping, other
 
 if TYPE_CHECKING:
     from crmsync.ledger.nouns import Review, Take
@@ -105,22 +105,21 @@ def _answers(mapping: Mapping, found: Review) -> list[str]:
     return [words.get(take, str(take)) for take in found.takes]
 
 
-def how(mapping: Mapping, found: Review) -> Iterator[str]:
+def how(mapping: Mapping, teller: Teller, found: Review) -> Iterator[str]:
     takes = _answers(mapping, found)
     if not takes:
         yield "no answer here: mend the record at its source, then: crmsync run"
     for take in takes:
         quoted = "'value=...'" if take == "value=..." else take
-        yield f"answer: crmsync review resolve {found.n} --take {quoted}{_meaning(mapping, found, take)}"
+        yield f"answer: crmsync review resolve {found.n} --take {quoted}{_meaning(mapping, teller, found, take)}"
 
 
-def _meaning(mapping: Mapping, found: Review, take: str) -> str:
+def _meaning(mapping: Mapping, teller: Teller, found: Review, take: str) -> str:
     """Where an answer does not speak for itself."""
     if found.kind == "match":
         return "  (they are linked)" if take == "same" else "  (they are not asked about again)"
     if found.kind == "duplicate":
-        first = found.records[0]
-        kept = Ref(mapping.ends[first[0]].system, mapping.ends[first[0]].entity, first[1])
+        kept = teller.ref(mapping.name, *found.records[0])
         return f"  (they are merged, {kept} stays)" if take == "same" else "  (they are not asked about again)"
     if None not in found.keys or take not in ("same=KEY", "different"):
         return ""

@@ -40,22 +40,19 @@ def replay(settings: Settings, run_id: str, show: int, show_pii: bool) -> None:
       crmsync history
       crmsync replay --run 20260131T020000-4f5a6b
     """
-    from crmsync.run.people.mask import Mask
+    from crmsync.run.counted import planned_counts, report_of
     from crmsync.run.rehearse.replay import replayed
-    from crmsync.run.rehearse.tape import latest
-    from crmsync.run.session import planned_counts, report_of
 
     with settings.world() as world, ExitStack() as stack:
         with log.working(settings, "planning …"):
-            run = latest(world.project.root) if run_id == "last" else run_id
-            mappings, prepared, told = stack.enter_context(replayed(world, run, show))
-        report = report_of(world.project, mappings, prepared, run, planned_counts(prepared), lambda _: 0)
-        teller = Teller(world.project, Mask(world.project, show_pii))
+            mappings, prepared, told = stack.enter_context(replayed(world, run_id, show))
+        report = report_of(world, mappings, prepared, told.run, planned_counts(prepared), lambda _: 0)
+        teller = Teller.of(world, show_pii)
         if settings.json:
             render.json(_json(teller, report, told))
             return
         show_report(report, planned=True)
-        show_actions(world.project, prepared.spool, teller.mask, show)
+        show_actions(teller, prepared.spool, show)
         _show(teller, told)
 
 

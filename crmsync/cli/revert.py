@@ -10,9 +10,18 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from crmsync.cli import log, render
-from crmsync.cli.actions import show_actions
-from crmsync.cli.flags import InTurn, Settings, confirmed, global_flags, select_flag, show_pii_flag, yes_flag
-from crmsync.cli.run import allow_flag, allowed, if_locked_flag, in_turn
+from crmsync.cli.actions import Teller, show_actions
+from crmsync.cli.flags import (
+    InTurn,
+    Settings,
+    confirmed,
+    global_flags,
+    only_flag,
+    select_flag,
+    show_pii_flag,
+    yes_flag,
+)
+from crmsync.cli.run import allow_flag, allowed, if_locked_flag, in_turn, redact_flag, refuse_redact_without
 from crmsync.cli.summary import report_json, show_report
 from crmsync.cli.watched import watched
 from crmsync.core.model import ABSENT
@@ -28,7 +37,7 @@ MOST = 20  # lines that are shown, of what is done and of what stays
 @click.command(cls=InTurn)
 @click.option("--run", "run_id", required=True, metavar="RUN", help="The run to undo, or last (see: crmsync history).")
 @select_flag
-@click.option("--only", metavar="REF", help="Only this record and its counterpart, e.g. crm.account/42.")
+@only_flag
 @click.option(
     "--delete-created", "deletes", is_flag=True, help="Delete records that it made and that cannot be archived."
 )
@@ -37,14 +46,16 @@ MOST = 20  # lines that are shown, of what is done and of what stays
     "-o", "--out", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
     help="Save the plan and do nothing; then: crmsync apply FILE (mode 0600: it holds values).",
 )  # fmt: skip
+@redact_flag
 @click.option("--all", "everything", is_flag=True, help="Show every line, not only the first 20.")
 @show_pii_flag
 @yes_flag
 @if_locked_flag
 @global_flags
 def revert(
-    settings: Settings, run_id: str, out: Path | None, everything: bool, yes: bool, if_locked: int | None, **asked: Any
-) -> int:
+    settings: Settings, run_id: str, out: Path | None, redact: bool, everything: bool, yes: bool,
+    if_locked: int | None, **asked: Any,
+) -> int:  # fmt: skip
     """Undo a run.
 
     Old values are restored where the new ones still stand, records that it made are archived, those that it archived
@@ -58,11 +69,12 @@ def revert(
     """
     from crmsync.run.undo import revert as reverting
 
+    refuse_redact_without(out, redact)
     most, digest = None if everything else MOST, None
     if out is not None or not yes:
         with _planned(settings, run_id, asked) as (world, plan):
             if out is not None:
-                return _save(settings, world, plan, out, most)
+                return _save(settings, world, plan, (out, redact), most)
             _show(settings, world, plan, most)
             log.findings(settings, plan.prepared.tripped)
             if plan.prepared.tripped or not plan.prepared.actions:
@@ -101,30 +113,29 @@ def _planned(settings: Settings, run_id: str, asked: Mapping[str, Any]) -> Itera
         yield world, plan
 
 
-def _save(settings: Settings, world: World, plan: Undoing, out: Path, most: int | None) -> int:
+def _save(settings: Settings, world: World, plan: Undoing, file: tuple[Path, bool], most: int | None) -> int:
     from crmsync.core.plan import worded
     from crmsync.run.planfile import write_plan
 
-    report, prepared = plan.report, plan.prepared
-    write_plan(out, world, prepared, report, plan.asked, redact=False)
+    report, prepared, (out, redact) = plan.report, plan.prepared, file
+    write_plan(out, world, prepared, report, plan.asked, redact=redact)
     code = 4 if prepared.tripped else report.exit
     if settings.json:
         render.json({**report_json(report, code), "digest": report.digest})
     else:
         _show(settings, world, plan, most)
         if not prepared.trips:  # else the breakers say what to do
-            render.say(f"\nnext: crmsync apply {out}" if prepared.actions else "\nnothing to undo")
-    log.findings(settings, worded(prepared.trips, str(out)))
+            then = f"next: crmsync revert --run {plan.run}" if redact else f"next: crmsync apply {out}"
+            render.say(f"\n{then}" if prepared.actions else "\nnothing to undo")
+    log.findings(settings, prepared.tripped if redact else worded(prepared.trips, str(out)))
     return code
 
 
 def _show(settings: Settings, world: World, plan: Undoing, most: int | None) -> None:
-    from crmsync.run.people.mask import Mask
-
     if settings.json:  # the one object is what becomes of it
         return
     show_report(plan.report, planned=True)
-    show_actions(world.project, plan.prepared.spool, Mask(world.project, plan.show_pii), most)
+    show_actions(Teller.of(world, plan.show_pii), plan.prepared.spool, most)
     _tell_stays(plan.report, most)
 
 

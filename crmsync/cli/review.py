@@ -43,9 +43,16 @@ def review() -> None:
 @click.option("--sort", type=click.Choice(["number", "score"]), default="number", show_default=True)
 @click.option("--limit", type=click.IntRange(1), default=100, show_default=True, metavar="N", help="At most so many.")
 @click.option("--all", "everything", is_flag=True, help="However many there are.")
+@show_pii_flag
 @global_flags
 def list_(
-    settings: Settings, state: str, sort: Literal["number", "score"], limit: int, everything: bool, **filters: Any
+    settings: Settings,
+    state: str,
+    sort: Literal["number", "score"],
+    limit: int,
+    everything: bool,
+    show_pii: bool,
+    **filters: Any,
 ) -> None:
     """List the questions.
 
@@ -59,7 +66,7 @@ def list_(
         if sort == "score":
             every.sort(key=lambda each: (-(each.score or 0.0), each.n))
         found = every if everything else every[:limit]
-        teller = _teller(world, show=False)
+        teller = Teller.of(world, show_pii)
         if settings.json:
             render.json({"reviews": [_json(world, teller, each) for each in found], "total": len(every), "exit": 0})
         elif found:
@@ -91,22 +98,20 @@ def _show_list(world: World, teller: Teller, found: Sequence[Review]) -> None:
 
 def _question(world: World, found: Review) -> str:
     """With why the two were not linked, where their score would do and the question does not tell."""
-    from crmsync.run.match.queue import told_why
-
-    why = [] if told_why(found) else _not_linked(world, found)
+    why = () if found.against else _not_linked(world, found)
     return f"{found.message}; not linked by itself: {', '.join(why)}" if why else found.message
 
 
-def _not_linked(world: World, found: Review) -> list[str]:
+def _not_linked(world: World, found: Review) -> Sequence[str]:
     """Why two records were not linked by themselves; nothing where their score says it."""
     from crmsync.ledger.nouns import MATCH
-    from crmsync.run.match.queue import likely_rival, told_why
+    from crmsync.run.match.queue import likely_rival
 
-    mapping, told = _mapping(world, found), told_why(found)
+    mapping = _mapping(world, found)
     rule = mapping.match if mapping else None
     likely = rule is not None and found.kind == MATCH and found.score is not None and found.score >= rule.link_at
-    if told or rule is None or not likely or found.state != "open":
-        return told
+    if found.against or rule is None or not likely or found.state != "open":
+        return found.against
     rival = likely_rival(world, found, rule.link_at)
     return [f"review {rival.n} is likely, too" if rival else f"see crmsync review show {found.n}"]
 
@@ -127,7 +132,7 @@ def show(settings: Settings, number: int, show_pii: bool) -> None:
     from crmsync.ledger.nouns import PAIRS
 
     with settings.world() as world:
-        found, teller = world.ledger.review(number), _teller(world, show=show_pii)
+        found, teller = world.ledger.review(number), Teller.of(world, show_pii)
         mapping = _mapping(world, found)
         if settings.json:
             more = {} if mapping is None else _more(world, mapping, teller, found)
@@ -137,7 +142,7 @@ def show(settings: Settings, number: int, show_pii: bool) -> None:
             render.say(line)
         if mapping is not None:
             (_show_pair if found.kind in PAIRS else _show_around)(world, mapping, teller, found)
-            for line in how(mapping, found) if found.state == "open" else ():
+            for line in how(mapping, teller, found) if found.state == "open" else ():
                 render.say(line)
 
 
@@ -262,7 +267,7 @@ def _refuse_rivals(world: World, asked: Sequence[Review]) -> None:
     groups = rivals(asked)
     if not groups:
         return
-    teller = _teller(world, show=False)
+    teller = Teller.of(world)
     told = dict.fromkeys(_sharing(world, teller, group) for group in groups)
     sharing = len(asked) - len(without_rivals(asked))
     message = f"{sharing} of {len(asked)} reviews share a record with another one of them: one at most can be the same"
@@ -322,7 +327,7 @@ def _instead(world: World, found: Review) -> str:
     """What can be done instead of answering anew."""
     if _mapping(world, found) is None:
         return ""
-    records = " or ".join(_pair(world, _teller(world, show=False), found).split())
+    records = " or ".join(_pair(world, Teller.of(world), found).split())
     look = f"crmsync explain {records.split()[0]} {found.field}".rstrip()
     return f"write the value that you want to {records} itself; {look} tells what a run does then"
 
@@ -378,7 +383,7 @@ def _refuse_merged(world: World, mapping: Mapping, side: Side, ref: Ref) -> None
     survivor = world.ledger.survivors(mapping.name, side, [ref.key]).get(ref.key)
     if survivor is None:
         return
-    into = Ref(ref.system, ref.entity, survivor)
+    into = world.names.ref(mapping.ends[side], survivor)
     mend = f"if that is the one: --take same={into}; else take the merge back first: crmsync link split {ref}"
     raise usage(f"{ref} was merged into {into}", mend)
 
@@ -420,15 +425,9 @@ def _refuse_lapsed(world: World, found: Review) -> None:
         return
     if found.take is None:
         raise _unanswered(found)
-    told = answer(_mapping(world, found), _teller(world, show=False), found)
+    told = answer(_mapping(world, found), Teller.of(world), found)
     message = f"review {found.n} was answered by {found.who} ({told}) and {_used(world, found)}"
     raise usage(message, _instead(world, found))
-
-
-def _teller(world: World, *, show: bool) -> Teller:
-    from crmsync.run.people.mask import Mask
-
-    return Teller(world.project, Mask(world.project, show))
 
 
 def _mapping(world: World, found: Review) -> Mapping | None:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from crmsync.cli import log, render
-from crmsync.cli.actions import show_actions
-from crmsync.cli.flags import InTurn, Settings, global_flags, run_flags, seconds_to_wait, show_pii_flag, usage
+from crmsync.cli.actions import Teller, show_actions
+from crmsync.cli.flags import InTurn, Settings, begun, global_flags, run_flags, seconds_to_wait, show_pii_flag, usage
 from crmsync.cli.halted import halted
 from crmsync.cli.summary import report_json, show_report
 from crmsync.cli.watched import scope_of, summary_facts, watched
@@ -37,6 +37,9 @@ allow_flag = click.option(
 )  # fmt: skip
 
 
+redact_flag = click.option("--redact", is_flag=True, help="Hide x-pii values in FILE; such a file cannot be applied.")
+
+
 @click.command()
 @run_flags
 @click.option(
@@ -46,7 +49,7 @@ allow_flag = click.option(
     metavar="FILE",
     help="Save the plan, to look at and to apply (mode 0600: it holds values).",
 )
-@click.option("--redact", is_flag=True, help="Hide x-pii values in FILE; such a file cannot be applied.")
+@redact_flag
 @click.option("--exit-code", is_flag=True, help="Exit 10 when there is something to do.")
 @click.option("--all", "everything", is_flag=True, help="Show every action, not only the first 20.")
 @show_pii_flag
@@ -64,12 +67,10 @@ def plan(
       crmsync plan -o plan.jsonl && crmsync apply plan.jsonl
     """
     from crmsync.core.plan import worded
-    from crmsync.run.people.mask import Mask
     from crmsync.run.planfile import write_plan
     from crmsync.run.session import new_run_id, planned
 
-    if redact and out is None:
-        raise usage("--redact is about the file", "name it: -o FILE")
+    refuse_redact_without(out, redact)
     with settings.world() as world, ExitStack() as stack:
         ask = _asked(world, **asked)
         with log.working(settings, "planning …"):
@@ -82,12 +83,17 @@ def plan(
             render.json({**report_json(report, code), "digest": report.digest})
         else:
             show_report(report, planned=True)
-            show_actions(world.project, prepared.spool, Mask(world.project, show_pii), None if everything else 20)
+            show_actions(Teller.of(world, show_pii), prepared.spool, None if everything else 20)
             if not prepared.trips:  # else the breakers say what to do
                 _say_next(out, redact, todo)
         log.findings(settings, halted(report))
         log.findings(settings, worded(prepared.trips, str(out)) if out and not redact else prepared.tripped)
     return code
+
+
+def refuse_redact_without(out: Path | None, redact: bool) -> None:
+    if redact and out is None:
+        raise usage("--redact is about the file", "name it: -o FILE")
 
 
 def _say_next(out: Path | None, redact: bool, todo: bool) -> None:
@@ -163,6 +169,7 @@ def in_turn(settings: Settings, world: World, if_locked: int | None, work: Calla
     wait = Wait(if_locked or 0, lambda error: log.event(settings, f"waiting {if_locked} s: {error.fact}"))
     try:
         with our_turn(world, run_id, wait):
+            settings = begun(settings, run_id)
             log.event(settings, "run started", run=run_id)
             with log.working(settings, "at work …"):
                 report = work(run_id)
@@ -195,14 +202,15 @@ def _asked(
 ) -> Asked:
     from crmsync.run.prepared import Order
     from crmsync.run.refs import find_ref, places_of
-    from crmsync.run.session import Asked, selected
+    from crmsync.run.selected import selected
+    from crmsync.run.session import Asked
 
     if only is None:
         return Asked(select, Order(mode, None, limit, first_load))
     ref = find_ref(world, only)
     here = [mapping for mapping, _ in places_of(selected(world, select), ref.system, ref.entity)]
     if not here:
-        raise usage(f"no selected mapping has {only}", "leave --select out")
+        raise usage(f"no selected mapping has {ref}", "leave --select out")
     return Asked(tuple(mapping.name for mapping in here), Order(mode, ref, limit, first_load))
 
 

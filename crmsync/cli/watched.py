@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -69,7 +69,7 @@ class Seen:
             warnings = tell_all(self.loaded.watch, self.opened, end, os.environ)
         except Exception as error:  # noqa: BLE001  what is told of a run must not change how it ends
             warnings = [_untold(error)]
-        log.findings(self.settings, warnings)
+        log.findings(replace(self.settings, run=self.run), warnings)
 
 
 def _untold(error: Exception) -> Finding:

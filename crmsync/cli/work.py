@@ -243,7 +243,6 @@ def work(settings: Settings, show_pii: bool, **filters: Any) -> None:
       echo sddl | crmsync review work
     """
     from crmsync.run.match.queue import in_order
-    from crmsync.run.people.mask import Mask
 
     if settings.json:
         raise usage("review work speaks with a person", "crmsync review list --output json, then review resolve N")
@@ -253,7 +252,7 @@ def work(settings: Settings, show_pii: bool, **filters: Any) -> None:
         if not asked:
             render.say("no pair is to be judged")
             return
-        teller = Teller(world.project, Mask(world.project, show_pii))
+        teller = Teller.of(world, show_pii)
         sitting = Sitting(world, teller, asked, getpass.getuser(), key_by_key)
         sitting.go()
         numbers = {each.n for each in asked}

@@ -93,11 +93,9 @@ class Fault(NamedTuple):
     message: str
 
 
-def field_told(name: str, line: int, owner: str, why: str, after: Json, before: Json, who: str) -> tuple[Json, ...]:
-    """As it is told, and short: a first load tells of millions."""
-    if who:
-        return (name, line, owner, why, after, before, who)
-    return (name, line, owner, why, after) if before is ABSENT else (name, line, owner, why, after, before)
+def signed(told: tuple[Json, ...], who: str) -> tuple[Json, ...]:
+    """A field as it is told (`FieldTold` without what is ABSENT at its end), with the person whose answer it was."""
+    return (*(*told, ABSENT)[:6], who) if who else told
 
 
 def fields_told(told: Json) -> tuple[FieldTold, ...]:

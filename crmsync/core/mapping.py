@@ -30,6 +30,7 @@ from crmsync.core.model import (
     Side,
     Symbol,
     Table,
+    Telling,
     fingerprint,
     other,
     to_json,
@@ -98,13 +99,16 @@ class Compiled:
     targets: Both[Mapping[str, Target]]  # by field
     mapped: Both[frozenset[Path]]
     index: Mapping[str, int]  # the place of each field in `natives`
+    tellings: Both[Telling | None] = (None, None)  # how keys are told that are about people
 
     def ref(self, side: Side, key: tuple[str | int, ...]) -> Ref:
         end = self.mapping.ends[side]
-        return Ref(end.system, end.entity, key)
+        return Ref(end.system, end.entity, key, self.tellings[side])
 
 
-def compile_mapping(project: Project, mapping: Declared, entities: Entities) -> Compiled:
+def compile_mapping(
+    project: Project, mapping: Declared, entities: Entities, tellings: Both[Telling | None] = (None, None)
+) -> Compiled:
     """`mapping` has passed the check: what cannot be compiled here is an error of ours, not of the user."""
     mapping = replace(mapping, fields=tuple(map(_owned_constant, mapping.fields)))
     found = (project.entity(mapping.ends[0]), project.entity(mapping.ends[1]))
@@ -118,6 +122,7 @@ def compile_mapping(project: Project, mapping: Declared, entities: Entities) -> 
         (_targets(mapping, 0), _targets(mapping, 1)),
         (_mapped(mapping, found[0], 0), _mapped(mapping, found[1], 1)),
         {field.name: place for place, field in enumerate(mapping.fields)},
+        tellings,
     )
 
 

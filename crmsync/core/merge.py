@@ -635,6 +635,13 @@ def _put(values: Both[Json], side: Side, value: Json) -> Both[Json]:
     return (value, values[1]) if side == 0 else (values[0], value)
 
 
+def left_to_itself(value: Json, side: Side, found: Json) -> Agreed:
+    """The base of a field that a new record on `side` was not told: `value` is what its source says, `found` what it
+    filled in by itself, which is no edit, and never flows back."""
+    values = (value, found) if side == 1 else (found, value)
+    return Agreed(values, filled=not all(map(is_empty, values)))
+
+
 def confirm(agreed: Agreed, side: Side, found: Json, half: Agreed | None) -> Agreed:
     """The base after a write to `side`, when the target was read back and says `found`.
 

@@ -64,9 +64,20 @@ def fingerprint(body: bytes) -> str:
     return hashlib.blake2b(body, digest_size=16).hexdigest()
 
 
-def digest(text: str) -> str:
-    """16 hex digits that differ when the texts do: to look a text up where it is not to be read."""
-    return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+Seal: TypeAlias = abc.Callable[[str], str]
+"""Stands for a text where it is not to be read: 16 hex digits that differ when the texts do."""
+
+
+def seal_of(secret: bytes) -> Seal:
+    """One that nobody can guess a text from who has not the secret (at most 64 bytes)."""
+    begun = hashlib.blake2b(digest_size=8, key=secret, person=b"seal")
+
+    def seal(text: str) -> str:
+        found = begun.copy()
+        found.update(text.encode())
+        return found.hexdigest()
+
+    return seal
 
 
 # Places and findings ---------------------------------------------------------------------------
@@ -91,7 +102,8 @@ Severity: TypeAlias = Literal["error", "warning", "info"]
 class Finding:
     """Something wrong, said so that the reader can mend it.
 
-    `rule` is a stable id such as `yaml/duplicate-key`; `path` a JSON path inside a record (`address.city`).
+    `rule` is a stable id such as `yaml/duplicate-key`; `path` a JSON path inside a record (`address.city`); `field` the
+    name of the one in the mapping that it is about; `fact` what a contract says of a record that is not written for it.
     A message never holds the value of a field that its contract marks `x-pii`.
     """
 
@@ -102,6 +114,8 @@ class Finding:
     at: At | None = None
     ref: Ref | None = None
     path: str = ""
+    field: str = ""
+    fact: str = ""
 
 
 # Addresses ---------------------------------------------------------------------------------------
@@ -125,17 +139,27 @@ def as_key(value: Json) -> Key:
     return tuple(parts) if all(isinstance(part, str | int) and not isinstance(part, bool) for part in parts) else ()
 
 
+Telling: TypeAlias = abc.Callable[[Key], str]
+"""How a key is told that is about a person (see `handle`)."""
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Ref:
-    """The address of one record, as people write it: `pm.budget_line/7,3`."""
+    """The address of one record, as people write it: `pm.budget_line/7,3`; with a `telling` as that tells the key."""
 
     system: str
     entity: str
     key: Key
+    telling: Telling | None = field(default=None, compare=False, repr=False)
 
     def __str__(self) -> str:
-        parts = ",".join(quote(str(part), safe="") for part in self.key)
-        return f"{self.system}.{self.entity}/{parts}"
+        return f"{self.system}.{self.entity}/{self.telling(self.key) if self.telling else plain_key(self.key)}"
+
+
+def plain_key(key: Key) -> str:
+    """Its parts as they are, percent-encoded and joined by a comma: `7,3`. What begins with a tilde is a handle, so a
+    part never does."""
+    return ",".join(quote(text, safe="").replace("~", "%7E", text.startswith("~")) for text in map(str, key))
 
 
 def split_ref(text: str) -> tuple[str, str, tuple[str, ...]]:
@@ -579,12 +603,14 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """One proposed link, with its score (0..1) and the reason in words."""
+    """One proposed link, with its score (0..1) and the reason in words. `against`: what keeps two records from being
+    linked without a person, whatever their score."""
 
     keys: Both[Key]
     verdict: Verdict
     score: float
     reason: str
+    against: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -708,8 +734,8 @@ class Restore:
 class Hold:
     """Do nothing, and ask a person. `kind`: conflict | foreign-edit | first-link | match | delete | check | lookup |
     loop | limit | together | unknown-outcome | duplicate | reverted | oscillation. `keys` has None where that side has
-    no record; `field` is "" where the whole pair is held. `score`: of a match, how likely it is (0..1). Of a duplicate,
-    `values` has, on its side, the key of the record that it may be another one of."""
+    no record; `field` is "" where the whole pair is held. `score`: of a match, how likely it is (0..1); `against` as in
+    its `Judgement`. Of a duplicate, `values` has, on its side, the key of the record that it may be another one of."""
 
     mapping: str
     keys: Both[Key | None]
@@ -719,6 +745,7 @@ class Hold:
     base: Both[Json]
     message: str
     score: float | None = None
+    against: tuple[str, ...] = ()
 
 
 UNKNOWN_OUTCOME: Final = "unknown-outcome"  # a hold: it was sent once, and nobody knows what became of it

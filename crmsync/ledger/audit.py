@@ -9,12 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cached_property
 from secrets import token_hex
 from typing import Final
 
 from crmsync.core.audit import FORGET, PRUNE, Entry, Fault, Head, Row, ends_so, seal, verify
 from crmsync.core.model import Json, Side, from_json, key_text, to_json
+from crmsync.ledger import shelves
 from crmsync.ledger.database import CHUNK, PAGE, Access, Database, Shape, chunks
+from crmsync.ledger.erasure import note_bytes
 from crmsync.ledger.exclusions import record_hash, secret_of
 from crmsync.ledger.nouns import AuditTampered, LedgerUnreachable, NewAudit
 
@@ -31,24 +34,26 @@ class Auditing:
 
     access: Access
     trace: str
-    _waiting: list[NewAudit] = field(default_factory=list)
+    _waiting: list[Entry] = field(default_factory=list)
 
     def add(self, rows: Iterable[NewAudit]) -> None:
-        self._waiting.extend(rows)
+        self._waiting.extend(_entry(each, self.trace, self._secret) for each in rows)
         if len(self._waiting) >= CHUNK:
             self.flush()
+
+    @cached_property
+    def _secret(self) -> str:
+        return secret_of(self.access)
 
     def flush(self) -> Head:
         """Everything that waits, at once; where the chain stands then."""
         head = head_of(self.access, lock=True)
         if not self._waiting:
             return head
-        secret, waiting = secret_of(self.access), self._waiting
-        self._waiting = []
+        waiting, self._waiting = self._waiting, []
         for page in chunks(waiting, CHUNK):
             salts = token_hex(SALT * len(page))
-            entries = ((_entry(each, self.trace, secret), _nth(salts, i)) for i, each in enumerate(page))
-            rows = list(seal(head, entries))
+            rows = list(seal(head, ((each, _nth(salts, i)) for i, each in enumerate(page))))
             self.access.insert(_AUDIT, rows)
             head = Head(rows[-1].n, rows[-1].hash)
         self.access.run("UPDATE crmsync_meta SET value = :head WHERE name = 'audit_head'", head=str(head))
@@ -58,12 +63,10 @@ class Auditing:
         """What was told of these records until now is erased for good; that it was, and why, is told by a row each,
         without the key."""
         told = {"reason": why} if why else {}
-        secret = secret_of(self.access)
         for text in key_texts:
             self.flush()
-            record = record_hash(secret, mapping, side, text)
-            sql = f"SELECT n FROM crmsync_audit WHERE told IS NOT NULL AND {_ABOUT}"
-            erased = [n for (n,) in self.access.rows(sql, record=record)]
+            record = record_hash(self._secret, mapping, side, text)
+            erased = [n for (n,) in shelves.about(self.access, "n", record, "told IS NOT NULL")]
             self.add([NewAudit(FORGET, mapping, side, (), told, who, None, now, record)])
             self._erase(erased, self.flush().n)
 
@@ -99,10 +102,8 @@ class Auditing:
         return len(numbers)
 
     def _erase(self, numbers: Sequence[int], by: int) -> None:
-        self.access.update(_ERASED, ((None, None, by, n) for n in numbers))
-
-
-_ABOUT: Final = "(source = :record OR target = :record)"
+        if self.access.update(_ERASED, ((None, None, by, n) for n in numbers)):
+            note_bytes(self.access)
 
 
 def _entry(new: NewAudit, trace: str, secret: str) -> Entry:
@@ -135,11 +136,8 @@ def head_of(access: Access, *, lock: bool = False) -> Head:
 def about(access: Access, mapping: str, records: Iterable[tuple[Side, str]]) -> list[Row]:
     """Every row about one of these records (sides and key texts), oldest first."""
     secret = secret_of(access)
-    found = {}
-    for side, text in records:
-        record = record_hash(secret, mapping, side, text)
-        rows = access.rows(f"SELECT {_ROW} FROM crmsync_audit WHERE {_ABOUT}", record=record)
-        found.update({row[0]: Row(*row) for row in rows})
+    hashes = [record_hash(secret, mapping, side, text) for side, text in records]
+    found = {row[0]: Row(*row) for record in hashes for row in shelves.about(access, _ROW, record)}
     return [found[n] for n in sorted(found)]
 
 

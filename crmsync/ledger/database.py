@@ -327,6 +327,11 @@ class Database:
             with self._told():
                 connection.commit()
 
+    @property
+    def is_temporary(self) -> bool:
+        """Does it go with `close`?"""
+        return self._folder is not None
+
     def files(self) -> list[Path]:
         """What it lies in on this machine, with SQLite's own files beside it; none of PostgreSQL, or of one that is not
         kept."""

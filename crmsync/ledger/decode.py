@@ -21,7 +21,7 @@ RUN: Final = "id, started, ended, mode, actor, host, pid, selected, exit, summar
 JOURNAL: Final = "run, seq, mapping, side, key, kind, line, status, message, at, token, sent"
 REVIEW: Final = (
     "n, mapping, left_key, right_key, kind, field, left_value, right_value, left_base, right_base, message, run, "
-    "opened, state, take, value, who, closed, side, score, later_who, later"
+    "opened, state, take, value, who, closed, side, score, later_who, later, against"
 )
 DEAD: Final = (
     "n, mapping, side, key, kind, rule, path, message, mend, snapshot, raw, run, opened, tried, attempts, tries, "
@@ -44,12 +44,13 @@ def link_row(row: Row) -> LinkRow:
 def review(row: Row) -> Review:
     n, mapping, left, right, kind, field, *rest = row
     values = [decode_value(text) for text in rest[:4]]
-    message, run_id, opened, state, take, value, who, *more = rest[4:]
-    return Review(
+    message, run_id, opened, state, take, value, who, *more, against = rest[4:]
+    fields: Row = (
         n, mapping, (key_or_none(left), key_or_none(right)), kind, field, (values[0], values[1]),
         (values[2], values[3]), message, run_id, opened, state, TAKES[take] if take else None,
-        decode_value(value) if value else None, who, *more,
+        decode_value(value) if value else None, who, *more, tuple(from_json(against)),
     )  # fmt: skip
+    return Review(*fields)
 
 
 def decision(answered: Review) -> Decision:

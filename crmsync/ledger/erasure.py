@@ -10,10 +10,12 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from crmsync.core.model import SIDES, Json, Key, Side, from_json, key_from_text, key_text, other, to_json
+from crmsync.core.model import SIDES, Json, Key, Side, as_key, from_json, key_from_text, key_text, other, to_json
+from crmsync.ledger.codec import decode_base
 from crmsync.ledger.database import PAGE, Access, Database, chunks
 from crmsync.ledger.decode import KEY_OF
 from crmsync.ledger.nouns import Tombstone
+from crmsync.ledger.shelves import on_shelf, shelves
 
 FORGOTTEN_EXAMPLE: Final = "(forgotten)"  # in place of a record that the summary of a run named
 _BY_KEY: Final = ("record", "candidate", "block", "dead")
@@ -88,6 +90,19 @@ def _names(text: str, side: Side, key: Key) -> bool:
     return names(from_json(text), side, key)
 
 
+def note_bytes(access: Access) -> None:
+    """The bytes of what was erased stay in the file until it is compacted, by whoever comes next if need be."""
+    access.run("UPDATE crmsync_meta SET value = 'yes' WHERE name = 'uncompacted'")
+
+
+def bytes_left(access: Access) -> bool:
+    return access.one("SELECT 1 FROM crmsync_meta WHERE name = 'uncompacted' AND value = 'yes'") is not None
+
+
+def note_compacted(access: Access) -> None:
+    access.run("UPDATE crmsync_meta SET value = 'no' WHERE name = 'uncompacted'")
+
+
 def keys_holding(access: Access, value: str) -> list[tuple[str, Side, str]]:
     """Every record (mapping, side, key text) that the ledger knows by a key with this text as a part; sorted."""
     pattern, asked = like(value), "LIKE :pattern ESCAPE '!'"
@@ -96,6 +111,16 @@ def keys_holding(access: Access, value: str) -> list[tuple[str, Side, str]]:
         found = f"SELECT mapping, {KEY_OF[side]} FROM crmsync_link WHERE {KEY_OF[side]} {asked}"
         rows += [(mapping, side, text) for mapping, text in access.rows(found, pattern=pattern)]
     return sorted({row for row in rows if value in key_from_text(row[2])})
+
+
+def naming(access: Access, mapping: str, field: str, side: Side, parent: Key) -> list[str]:
+    """The key texts of records of which it was agreed that they name this parent in a field; sorted."""
+    rows = access.rows(
+        f"SELECT {KEY_OF[side]}, base FROM crmsync_link WHERE mapping = :mapping AND base LIKE :holds ESCAPE '!'",
+        mapping=mapping, holds=_pattern(to_json(parent[0]).decode()),
+    )  # fmt: skip
+    bases = ((text, decode_base(base).get(field)) for text, base in rows)
+    return sorted({text for text, agreed in bases if agreed and as_key(agreed.values[side]) == parent})
 
 
 def erase_value(access: Access, value: str) -> Counter[str]:
@@ -108,11 +133,13 @@ def erase_value(access: Access, value: str) -> Counter[str]:
         f"DELETE FROM crmsync_review WHERE message LIKE :bare ESCAPE '!' OR {told}", quoted=quoted, bare=_pattern(value)
     )
     found["dead"] = _erase_letters(access, value)
-    access.run("UPDATE crmsync_record SET waits_for = NULL WHERE waits_for LIKE :q ESCAPE '!'", q=quoted)
+    waits = access.run("UPDATE crmsync_record SET waits_for = NULL WHERE waits_for LIKE :q ESCAPE '!'", q=quoted)
     rows = access.rows("SELECT id, base FROM crmsync_link WHERE base LIKE :q ESCAPE '!'", q=quoted)
     for number, base in rows:
         kept = {name: agreed for name, agreed in from_json(base).items() if not _holds(agreed, value)}
         access.run("UPDATE crmsync_link SET base = :b WHERE id = :id", id=number, b=to_json(kept).decode())
+    if found.total() or waits or rows:
+        note_bytes(access)
     return +found
 
 
@@ -163,8 +190,9 @@ def tombstones(database: Database) -> Iterator[Tombstone]:
     with database.reading() as access:
         rows = access.rows(
             "SELECT e.mapping, e.side, e.record, e.who, e.made, (SELECT a.told FROM crmsync_audit a "
-            "WHERE a.event = 'forget' AND a.source = e.record ORDER BY a.n DESC LIMIT 1) "
-            "FROM crmsync_exclusion e WHERE e.why = 'forgotten' ORDER BY e.made, e.mapping, e.side, e.record"
+            f"WHERE a.event = 'forget' AND {on_shelf('source', 'a')} = e.record ORDER BY a.n DESC LIMIT 1) "
+            "FROM crmsync_exclusion e WHERE e.why = 'forgotten' ORDER BY e.made, e.mapping, e.side, e.record",
+            shelves=shelves(access),
         )
     for mapping, side, record, who, made, told in rows:
         yield Tombstone(mapping, side, record, who, made, from_json(told).get("reason", "") if told else "")

@@ -12,10 +12,10 @@ from decimal import Decimal
 from itertools import groupby
 from typing import Any, Final
 
-from crmsync.core.model import Json, Key, Side, digest, key_text
+from crmsync.core.model import Json, Key, Seal, Side, key_from_text, key_text
 from crmsync.ledger.database import PAGE, Access, Shape, chunks
 from crmsync.ledger.decode import DEAD, KEY_OF
-from crmsync.ledger.exclusions import exclude, exclusions
+from crmsync.ledger.exclusions import exclude, exclusions, secret_of
 from crmsync.ledger.schema import ASKED, LETTERED
 from crmsync.ledger.store import Ledger
 
@@ -26,7 +26,7 @@ _REVIEW: Final = Shape(
     (
         "n", "mapping", "left_key", "right_key", "kind", "field", "left_value", "right_value", "left_base",
         "right_base", "message", "run", "opened", "state", "take", "value", "who", "closed", "side", "score",
-        "later_who", "later",
+        "later_who", "later", "against",
     ),
     ("n",),
 )  # fmt: skip
@@ -78,6 +78,11 @@ def links(ledger: Ledger, mapping: str, side: Side, keys: Iterable[Key]) -> Iter
     yield from _keyed(ledger, _LINK, f"active = 1 AND {KEY_OF[side]} {{any:keys}}", keys, mapping=mapping)
 
 
+def end_of(row: Json, side: Side) -> Key:
+    """The key on a side of a row of `links`."""
+    return key_from_text(row[1][_LINK.columns.index(KEY_OF[side])])
+
+
 def states(ledger: Ledger, mapping: str, side: Side, keys: Iterable[Key]) -> Iterator[Json]:
     where = "side = :side AND key {any:keys}"
     yield from _keyed(ledger, _RECORD, where, keys, mapping=mapping, side=side)
@@ -91,9 +96,19 @@ def candidates(ledger: Ledger, mapping: str, side: Side, keys: Iterable[Key]) ->
         yield from _keyed(ledger, shape, where, chosen, mapping=mapping, side=side)
 
 
-def bearer(mapping: str, side: Side, block: str, key: Key) -> Json:
+def bearer(seal: Seal, mapping: str, side: Side, block: str, key: Key) -> Json:
     """That a record bears a block."""
-    return [_BLOCK.table, [mapping, side, digest(block), key_text(key)]]
+    return [_BLOCK.table, [mapping, side, seal(block), key_text(key)]]
+
+
+SEALED: Final = frozenset({_CENSUS.table, _BLOCK.table})  # in which only one ledger reads
+
+
+def take_secret(access: Access, ledger: Ledger) -> None:
+    """What that ledger has sealed is read by this one, too."""
+    with ledger.database.reading() as theirs:
+        secret = secret_of(theirs)
+    access.run("UPDATE crmsync_meta SET value = :secret WHERE name = 'secret'", secret=secret)
 
 
 def put(access: Access, rows: Iterable[Json]) -> None:

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final
 
-from crmsync.core.model import Key, Side, key_from_text, key_text
+from crmsync.core.handle import Handles, handles_of
+from crmsync.core.model import Key, Seal, Side, key_from_text, key_text, seal_of
 from crmsync.ledger.database import Access, Shape
 from crmsync.ledger.nouns import Exclusion, Why
 
@@ -27,6 +28,21 @@ def keyed(secret: str, *parts: str) -> str:
 def secret_of(access: Access) -> str:
     row = access.one("SELECT value FROM crmsync_meta WHERE name = 'secret'")
     return str(row[0]) if row else ""
+
+
+def sealing(access: Access) -> Seal:
+    """What stands for words and block keys in the memory of matching: many a one is a name, or a telephone."""
+    return _sealing(secret_of(access))
+
+
+@lru_cache(maxsize=16)
+def _sealing(secret: str) -> Seal:
+    return seal_of(bytes.fromhex(secret))
+
+
+def handling(access: Access) -> Handles:
+    """What stands for keys that are about people, wherever they are told."""
+    return handles_of(bytes.fromhex(secret_of(access)))
 
 
 def record_hash(secret: str, mapping: str, side: Side, text: str) -> str:

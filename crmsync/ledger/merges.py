@@ -311,7 +311,7 @@ def _re_pointed(new: NewMerge, before: tuple[LinkRow, str]) -> NewLink:
     row, base = before
     counterpart = row.keys[other(new.side)]
     keys = (new.survivor, counterpart) if new.side == 0 else (counterpart, new.survivor)
-    reason = f"{row.reason}; {new.who} merged {','.join(map(str, new.key))} into {','.join(map(str, new.survivor))}"
+    reason = f"{row.reason}; {new.who} merged {new.other} into {new.one}"
     return NewLink(new.mapping, keys, _kept(base, new.side, new.says), row.score, reason, row.actor, None, new.now)
 
 

@@ -60,7 +60,7 @@ class MergeRefused(LedgerError):
     that `key` and its counterpart `other` are two things; unknown-outcome: it may have a counterpart by now."""
 
     def __init__(self, why: str, key: Key, other: Key | None = None) -> None:
-        super().__init__(f"{key} cannot be merged: {why}{'' if other is None else f' {other}'}")
+        super().__init__(f"two records cannot be merged: {why}")  # a key may be about a person
         self.why = why
         self.key = key
         self.other = other
@@ -237,7 +237,8 @@ Says: TypeAlias = Mapping[str, Json]
 
 class NewMerge(NamedTuple):
     """A person (`who`) says that the record `key` is `survivor`. `golden`: by field the value that stands for both,
-    where it comes from and why; `says`: what the survivor itself says."""
+    where it comes from and why; `says`: what the survivor itself says. `other` and `one`: how `key` and `survivor` are
+    told."""
 
     mapping: str
     side: Side
@@ -247,6 +248,8 @@ class NewMerge(NamedTuple):
     says: Says
     who: str
     now: str
+    other: str
+    one: str
 
 
 class Merge(NamedTuple):
@@ -343,7 +346,7 @@ class MergeRow:
 class Review:
     """One question to a person. `take`, `value`, `who`: the answer, once there is one. `side`: where both records are,
     None where there is one a side. `score`: how alike they are (0..1), where that is the question. `later`: since when
-    `later_who` would rather answer it last."""
+    `later_who` would rather answer it last. `against`: what kept two records from being linked without a person."""
 
     n: int
     mapping: str
@@ -364,6 +367,7 @@ class Review:
     score: float | None
     later_who: str | None
     later: str | None
+    against: tuple[str, ...]
 
     @property
     def records(self) -> tuple[tuple[Side, Key], ...]:

@@ -8,9 +8,11 @@ from typing import Any, Final
 
 from crmsync.core.model import ABSENT, SIDES, Both, Json, Side, from_json, to_json
 from crmsync.core.signals import Memory, memory_json, memory_of
+from crmsync.ledger import endings
 from crmsync.ledger.codec import decode_base
 from crmsync.ledger.database import Access, Shape
 from crmsync.ledger.decode import ALIVE
+from crmsync.ledger.endings import Ending
 from crmsync.ledger.nouns import DUPLICATE
 from crmsync.ledger.store import Ledger
 
@@ -44,11 +46,17 @@ def duplicates(ledger: Ledger) -> Mapping[tuple[str, Side], tuple[int, int]]:
     return {place: (first.get(place, 0), second.get(place, 0)) for place in first.keys() | second.keys()}
 
 
-def runs_by_exit(ledger: Ledger) -> Mapping[int, int]:
-    """How many runs have ended with each exit code."""
+def endings_of(ledger: Ledger) -> Mapping[int, Ending]:
+    """How many runs have ended with each exit code, also before they had a plan, and when the last one did."""
     with ledger.database.reading() as access:
-        rows = access.rows("SELECT exit, count(*) FROM crmsync_run WHERE exit IS NOT NULL GROUP BY exit ORDER BY exit")
-    return {int(code): int(n) for code, n in rows}
+        return endings.endings(access)
+
+
+def count_end(ledger: Ledger, run: str, code: int, began: str, ended: str) -> None:
+    """A run has ended; where it came as far as to be remembered, its end was counted then, or will be."""
+    with ledger.database.writing() as access:
+        if access.one("SELECT 1 FROM crmsync_run WHERE id = :run", run=run) is None:
+            endings.count(access, code, began, ended)
 
 
 def last_good(ledger: Ledger) -> Mapping[str, str]:

@@ -1,8 +1,8 @@
 """What does one run keep on disk, because it may be more than memory holds?
 
-A SQLite file in a folder of its own, mode 0700, that goes with `close`. What is put in comes back sorted by the text
-of its key (by UTF-8 bytes), whatever the order in which it came. Nothing here outlives the run, so nothing is
-written through to the disk.
+A SQLite file whose name is taken away as soon as it is open: nobody else reads it, and it goes with the process, even
+with one that is killed. What is put in comes back sorted by the text of its key (by UTF-8 bytes), whatever the order in
+which it came. Nothing here outlives the run, so nothing is written through to the disk.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, gettempdir
 from typing import Any, Final, Literal, NamedTuple, TypeAlias, TypeVar
 
 from crmsync.core.model import Bucket, Json, Key, Side, from_json, key_from_text, key_text, other, to_json
@@ -102,20 +102,20 @@ class Spool:
     """Raises SpoolError from every method when the disk is full. One thread only."""
 
     def __init__(self, folder: Path | None = None) -> None:
-        self._folder = TemporaryDirectory(prefix="crmsync-spool-", dir=folder)
-        self._database = sqlite3.connect(Path(self._folder.name) / "spool.db", isolation_level=None)
-        try:
-            self._database.executescript(_TABLES)
-            self._database.execute("BEGIN")  # and never committed: pages go to the file only when the cache is full
-        except sqlite3.OperationalError as error:
-            self.close()
-            raise SpoolError(self._trouble(error)) from None
+        self._folder = folder or Path(gettempdir())
+        with TemporaryDirectory(prefix="crmsync-spool-", dir=folder) as own:
+            self._database = sqlite3.connect(Path(own) / "spool.db", isolation_level=None)
+            try:
+                self._database.executescript(_TABLES)
+                self._database.execute("BEGIN")  # and never committed: pages go to the file only when the cache is full
+            except sqlite3.OperationalError as error:
+                self.close()
+                raise SpoolError(self._trouble(error)) from None
         self._numbers: dict[str, int] = {}
         self._sorted = True
 
     def close(self) -> None:
         self._database.close()
-        self._folder.cleanup()
 
     # Keys seen ---------------------------------------------------------------------------------------------
 
@@ -370,7 +370,7 @@ class Spool:
                 raise SpoolError(self._trouble(error)) from None
 
     def _trouble(self, error: sqlite3.OperationalError) -> str:
-        return f"the temporary file in {self._folder.name} fails: {error}; make room, or set TMPDIR to another disk"
+        return f"the temporary file in {self._folder} fails: {error}; make room, or set TMPDIR to another disk"
 
 
 _STAGED: Final = "key, body, modified, fault, listed, partner, outside"

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from typing import Any, Final, Literal
 
 from crmsync.core.audit import Fault, Head, Row
+from crmsync.core.handle import Handles
 from crmsync.core.model import (
     KINDS,
     PINNED,
@@ -24,14 +25,14 @@ from crmsync.core.model import (
     Key,
     Link,
     Pin,
+    Seal,
     Side,
-    digest,
     from_json,
     key_from_text,
     key_text,
     other,
 )
-from crmsync.ledger import audit, decode, erasure, exclusions, halts, lately, merges, pruning
+from crmsync.ledger import audit, decode, erasure, exclusions, halts, known, lately, merges, pruning
 from crmsync.ledger.database import PAGE, Access, Database, chunks
 from crmsync.ledger.decode import ALIVE, DEAD, JOURNAL, KEY_OF, LINK, REVIEW, RUN
 from crmsync.ledger.nouns import (
@@ -101,6 +102,21 @@ class Ledger:
         """What tells this ledger from any other; another one each time for one that is only temporary."""
         row = self._one("SELECT value FROM crmsync_meta WHERE name = 'id'")
         return str(row[0]) if row else ""
+
+    @property
+    def seal(self) -> Seal:
+        """What stands for a text in its memory of matching."""
+        with self.database.reading() as access:
+            return exclusions.sealing(access)
+
+    @property
+    def handles(self) -> Handles | None:
+        """What stands for keys that are about people; None in a ledger that is only temporary, whose secret is new each
+        time."""
+        if self.database.is_temporary:
+            return None
+        with self.database.reading() as access:
+            return exclusions.handling(access)
 
     # Systems, eras, cursors ------------------------------------------------------------------------------
 
@@ -255,6 +271,12 @@ class Ledger:
         with self.database.reading() as access:
             return exclusions.exclusions(access, mapping)
 
+    def known_keys(self, mapping: str, side: Side) -> Iterator[Key]:
+        """Of every record of the side that it has ever heard of; one may come several times."""
+        for sql, values in known.questions(side):
+            for rows in self._walk(sql, lambda row: row[0], mapping=mapping, **values):
+                yield from (key_from_text(text) for (text,) in rows)
+
     def keyed(self, *parts: str) -> str:
         """A hash of texts that tells nothing to who has not this ledger."""
         with self.database.reading() as access:
@@ -279,7 +301,7 @@ class Ledger:
         """The features of the remembered unlinked records of `side` that are in one of `blocks`, by key text."""
         found: dict[str, str] = {}
         with self.database.reading() as access:
-            for page in chunks(map(digest, blocks), PAGE):
+            for page in chunks(map(exclusions.sealing(access), blocks), PAGE):
                 rows = access.rows(
                     "SELECT key, features FROM crmsync_candidate WHERE mapping = :mapping AND side = :side AND key IN "
                     "(SELECT key FROM crmsync_block WHERE mapping = :mapping AND side = :side AND block {any:blocks})",
@@ -297,8 +319,9 @@ class Ledger:
             "AND linked.state <> 'gone' "
             "WHERE borne.mapping = :mapping AND borne.side = :at AND borne.block {{any:blocks}}"
         )
-        asked = {digest(block): block for block in blocks}
         with self.database.reading() as access:
+            seal = exclusions.sealing(access)
+            asked = {seal(block): block for block in blocks}
             for page in chunks(asked, PAGE):
                 for at in SIDES:
                     rows = access.rows(sql.format(KEY_OF[side], KEY_OF[at]), mapping=mapping, at=at, blocks=page)
@@ -470,6 +493,11 @@ class Ledger:
         with self.database.reading() as access:
             return [(name, side, key_from_text(text)) for name, side, text in erasure.keys_holding(access, value)]
 
+    def naming(self, mapping: str, field: str, side: Side, parent: Key) -> list[Key]:
+        """The records of `side` of which it was agreed that they name this parent in a field."""
+        with self.database.reading() as access:
+            return [key_from_text(text) for text in erasure.naming(access, mapping, field, side, parent)]
+
     def unanswered_about(self, mapping: str, side: Side, key: Key) -> int:
         """How many writes about a record were sent, and never answered."""
         with self.database.reading() as access:
@@ -486,9 +514,16 @@ class Ledger:
             return pruning.old(access, what, before)
 
     def compact(self) -> bool:
-        """What was deleted is overwritten, and leaves the file; False where another process was reading, and some of it
-        is still there."""
-        return self.database.compact()
+        """What was erased since the last time leaves the file, also what somebody erased who died before this; False
+        where another process was reading, and some of it is still there."""
+        with self.database.reading() as access:
+            if not erasure.bytes_left(access):
+                return True
+        if not self.database.compact():
+            return False
+        with self.database.writing() as access:
+            erasure.note_compacted(access)
+        return True
 
     # Audit ---------------------------------------------------------------------------------------------------
 
@@ -519,6 +554,16 @@ class Ledger:
             rows = access.rows(
                 f"SELECT {RUN} FROM crmsync_run ORDER BY started DESC, id DESC LIMIT :limit", limit=limit
             )
+        return [decode.run(row) for row in rows]
+
+    def runs_of(self, mapping: str, limit: int) -> list[Run]:
+        """The last runs that have ended and had this mapping, newest first."""
+        with self.database.reading() as access:
+            rows = access.rows(
+                f"SELECT {RUN} FROM crmsync_run WHERE ended IS NOT NULL AND selected LIKE :named ESCAPE '!' "
+                "ORDER BY started DESC, id DESC LIMIT :limit",
+                named=erasure.like(mapping), limit=limit,
+            )  # fmt: skip
         return [decode.run(row) for row in rows]
 
     def whole_runs(self, mode: str, limit: int) -> list[Run]:
@@ -607,6 +652,20 @@ class Ledger:
                 for page in chunks(keys, PAGE)
                 for row in access.rows(sql, mapping=mapping, keys=page, runs=ids)
             }
+
+    def runs_with(self, plan: str) -> list[str]:
+        """The runs that have applied a plan file, by its digest, or have tried to."""
+        with self.database.reading() as access:
+            return [run for (run,) in access.rows("SELECT id FROM crmsync_run WHERE plan = :plan", plan=plan)]
+
+    def done_of(self, plan: str) -> set[bytes]:
+        """The lines of a plan file that are done, by whichever of its runs."""
+        sql = (
+            "SELECT line FROM crmsync_journal WHERE status = 'done' "
+            "AND run IN (SELECT id FROM crmsync_run WHERE plan = :plan)"
+        )
+        with self.database.reading() as access:
+            return {line.encode() for (line,) in access.rows(sql, plan=plan)}
 
     def history_of(self, mapping: str, side: Side, key: Key) -> list[JournalLine]:
         """Every line about the record or one that it was ever linked with, newest last. The line of a create bears

@@ -17,12 +17,11 @@ from crmsync.core.model import (
     Key,
     Mark,
     Side,
-    digest,
     key_from_text,
     key_text,
     to_json,
 )
-from crmsync.ledger import decode, erasure, exclusions, halts, merges, pruning
+from crmsync.ledger import decode, endings, erasure, exclusions, halts, merges, pruning
 from crmsync.ledger.audit import Auditing
 from crmsync.ledger.codec import encode_base, encode_value, merge_base, storable
 from crmsync.ledger.database import CHUNK, PAGE, Access, Shape, chunks
@@ -100,10 +99,10 @@ _REVIEW: Final = Shape(
     "crmsync_review",
     (
         "n", "mapping", "left_key", "right_key", "kind", "field", "left_value", "right_value", "left_base",
-        "right_base", "message", "run", "opened", "state", "who", "side", "score",
+        "right_base", "message", "run", "opened", "state", "who", "side", "score", "against",
     ),
 )  # fmt: skip
-_ASKED_ANEW: Final = Shape("crmsync_review", ("message", "score", "n"), ("n",))
+_ASKED_ANEW: Final = Shape("crmsync_review", ("message", "score", "against", "n"), ("n",))
 _LETTER: Final = Shape("crmsync_dead", tuple(DEAD.split(", ")), ("n",))
 _CLOSED: Final = Shape("crmsync_dead", ("state", "closed", "n"), ("n",))
 
@@ -135,10 +134,14 @@ class Writer:
 
     def forget(self, mapping: str, side: Side, key: Key, who: str, now: str, why: str = "") -> Counter[str]:
         """Everything about this record is erased, and a tombstone put up in its place: how many rows of each table. The
-        bytes are gone once `Ledger.compact` is done."""
+        bytes are gone once `Ledger.compact` is done. Of one that has a tombstone, and nothing else, nothing is told."""
+        text = key_text(key)
         erased = erasure.erase(self._access, mapping, side, key)
-        self.exclude(mapping, side, [key], "forgotten", who, now)
-        self.erase_told(mapping, side, [key], who, now, why)
+        first = exclusions.excluded(self._access, mapping, side, [text]).get(text) != "forgotten"
+        self._note_bytes(erased.total() + first)  # what earlier runs had dropped of it may be in the file, too
+        if first or erased:
+            self.exclude(mapping, side, [key], "forgotten", who, now)
+            self.erase_told(mapping, side, [key], who, now, why)
         return erased
 
     def forget_value(self, value: str, who: str, now: str, why: str = "") -> Counter[str]:
@@ -149,7 +152,7 @@ class Writer:
 
     def erase_examples(self, refs: Sequence[str]) -> int:
         """The summaries of runs name these records (as they are written there) no more: how many did."""
-        return erasure.erase_examples(self._access, refs)
+        return self._note_bytes(erasure.erase_examples(self._access, refs))
 
     def erase_told(self, mapping: str, side: Side, keys: Sequence[Key], who: str, now: str, why: str = "") -> None:
         """What the audit tells of these records is erased for good: one row of the event `forget` each says that it
@@ -159,7 +162,7 @@ class Writer:
     def drop_old(self, what: str, before: str) -> int:
         """What has ended before that time (UTC ISO 8601) goes: journal, runs, reviews, dead_letters or links; how
         many."""
-        return pruning.drop_old(self._access, what, before)
+        return self._note_bytes(pruning.drop_old(self._access, what, before))
 
     def prune_told(self, before: str, who: str, now: str) -> int:
         """What the audit tells of the time before (UTC ISO 8601) is erased for good, and a row of the event `prune`
@@ -209,6 +212,8 @@ class Writer:
             "UPDATE crmsync_run SET ended = :now, exit = :code, summary = :summary WHERE id = :id",
             id=run_id, now=now, code=exit_code, summary=to_json(summary).decode(),
         )  # fmt: skip
+        began = self._access.one("SELECT started FROM crmsync_run WHERE id = :id", id=run_id)
+        endings.count(self._access, exit_code, began[0] if began else now, now)
 
     def save_journal(
         self, run_id: str, lines: Iterable[tuple[int, str, int, str, str, bytes]], status: JournalStatus = "pending"
@@ -407,14 +412,15 @@ class Writer:
 
     def save_candidates(self, mapping: str, side: Side, rows: Iterable[tuple[Key, Json, tuple[str, ...]]]) -> None:
         """Rows are (key, features, blocks); what was remembered of the record before goes. A linked record has no
-        features: it is nobody's candidate, and its blocks tell its twins. Of a block its digest is kept."""
+        features: it is nobody's candidate, and its blocks tell its twins. Of a block its seal is kept."""
+        seal = exclusions.sealing(self._access)
         for chunk in chunks(rows, CHUNK):
             last = {key_text(key): (features, blocks) for key, features, blocks in chunk}
             self._delete_texts(("block",), mapping, side, list(last))
             self._delete_texts(("candidate",), mapping, side, [key for key, row in last.items() if row[0] is None])
             singles = ((key, row[0]) for key, row in last.items() if row[0] is not None)
             self._access.upsert(_CANDIDATE, ((mapping, side, key, to_json(told).decode()) for key, told in singles))
-            borne = ((key, block) for key, row in last.items() for block in sorted(set(map(digest, row[1]))))
+            borne = ((key, block) for key, row in last.items() for block in sorted(set(map(seal, row[1]))))
             self._access.insert(_BLOCK, ((mapping, side, block, key) for key, block in borne))
 
     def drop_candidates(self, mapping: str, side: Side, keys: Iterable[Key]) -> None:
@@ -431,14 +437,14 @@ class Writer:
         wanted = {_hold_identity(hold): hold for hold in holds}
         pairs = dict.fromkeys([*looked_at, *(hold.keys for hold in wanted.values())])
         lapsed: list[int] = []
-        reworded: list[tuple[str, float | None, int]] = []
+        reworded: list[tuple[str, float | None, str, int]] = []
         for page in chunks(pairs, PAGE):
             for review in decode.reviews_of(self._access, mapping, page):
                 hold = wanted.pop(_review_identity(review), None)
                 if hold is None and review.kind != UNKNOWN_OUTCOME:
                     lapsed.append(review.n)
                 if hold is not None and review.state == "open" and review.message != storable(hold.message):
-                    reworded.append((storable(hold.message), hold.score, review.n))
+                    reworded.append((storable(hold.message), hold.score, _reasons(hold.against), review.n))
         self._lapse(lapsed, now)
         self._access.update(_ASKED_ANEW, reworded)
         fresh = self._not_judged(mapping, list(wanted.values()))
@@ -478,13 +484,13 @@ class Writer:
         new is opened, but for what a person has judged or linked meanwhile."""
         wanted = {(each.side, frozenset(each.keys)): each for each in asked}
         lapsed: list[int] = []
-        reworded: list[tuple[str, float | None, int]] = []
+        reworded: list[tuple[str, float | None, str, int]] = []
         for review in looked_at:
             same = wanted.get((review.side or 0, frozenset(key for _, key in review.records)))
             if same is None:
                 lapsed.append(review.n)
             elif storable(same.message) != review.message:
-                reworded.append((storable(same.message), same.score, review.n))
+                reworded.append((storable(same.message), same.score, _reasons(()), review.n))
         self._lapse(lapsed, now)
         self._access.update(_ASKED_ANEW, reworded)
         self.ask_duplicates(each for side in SIDES for each in self._undecided(mapping, side, asked))
@@ -611,6 +617,12 @@ class Writer:
         )  # fmt: skip
 
     # ------------------------------------------------------------------------------------------------------------------
+
+    def _note_bytes(self, rows: int) -> int:
+        """So many rows were erased: the file is to be compacted."""
+        if rows:
+            erasure.note_bytes(self._access)
+        return rows
 
     def _any(self, table: str, mapping: str, where: str) -> bool:
         sql = f"SELECT 1 FROM crmsync_{table} WHERE mapping = :mapping AND {where} LIMIT 1"
@@ -835,7 +847,7 @@ def _review_row(n: int, hold: Hold, run_id: str, now: str) -> tuple[Any, ...]:
     values = map(encode_value, (*hold.values, *hold.base))
     return (
         n, hold.mapping, left, right, hold.kind, hold.field, *values, storable(hold.message), run_id, now, "open", "",
-        None, hold.score,
+        None, hold.score, _reasons(hold.against),
     )  # fmt: skip
 
 
@@ -844,8 +856,12 @@ def _duplicate_row(n: int, asked: NewDuplicate) -> tuple[Any, ...]:
     nothing = [encode_value(None)] * 4
     return (
         n, asked.mapping, left, right, DUPLICATE, "", *nothing, storable(asked.message), asked.run, asked.now, "open",
-        "", asked.side, asked.score,
+        "", asked.side, asked.score, _reasons(()),
     )  # fmt: skip
+
+
+def _reasons(against: Sequence[str]) -> str:
+    return storable(to_json(against).decode())
 
 
 def _hold_identity(hold: Hold) -> tuple[object, ...]:

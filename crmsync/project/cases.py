@@ -14,7 +14,8 @@ from typing import Final
 from crmsync.core.expression import get_path, plain_path
 from crmsync.core.model import ABSENT, At, Both, Entity, Finding, Json, Key, Project, as_key
 from crmsync.core.model import Mapping as Declared
-from crmsync.project.shapes import choose, misfits
+from crmsync.core.near import choose
+from crmsync.project.shapes import misfits
 from crmsync.project.yaml import Document, Where, load_yaml, yaml_files
 from crmsync.project.yaml_text import yaml_lines
 

@@ -15,8 +15,9 @@ from typing import Final
 from crmsync.core.expression import problems
 from crmsync.core.model import Both, Finding, Json, Rollout
 from crmsync.core.model import Mapping as Declared
+from crmsync.core.near import choose
 from crmsync.project.mappings import Draft, read_rollout
-from crmsync.project.shapes import choose, misfits
+from crmsync.project.shapes import misfits
 from crmsync.project.yaml import Document
 
 VARIABLE: Final = "CRMSYNC_FLAGS"

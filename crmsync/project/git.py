@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 from typing import Final
 
 from crmsync.core.model import Finding
-from crmsync.project.shapes import closest
+from crmsync.core.near import closest, meant
 
 _OURS: Final = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX")  # a hook's: they would lead elsewhere
 
@@ -70,7 +70,7 @@ def _commit(top: Path, ref: str) -> str:
     names = _names(top)
     remote = [name for name in names if name.endswith(f"/{ref}")]
     near = remote[0] if remote else closest(ref, names)
-    mend = f"did you mean {near!r}?" if near else "name a branch, a tag or a commit: git log --oneline"
+    mend = meant(near, "name a branch, a tag or a commit: git log --oneline")
     raise GitError(Finding("git/unknown-ref", f"there is no git ref {ref!r}", mend))
 
 

@@ -13,7 +13,8 @@ from types import MappingProxyType
 from typing import Final
 
 from crmsync.core.change import Definition
-from crmsync.core.model import SIDES, At, End, Field, Finding, Json, Project, System, Table, other
+from crmsync.core.model import SIDES, At, End, Field, Finding, Project, System, Table, other
+from crmsync.core.near import choose
 from crmsync.core.values import invert
 from crmsync.project.check import World, check_mappings, running_order
 from crmsync.project.contracts import Contracts, SchemaFile, read_contracts
@@ -21,7 +22,8 @@ from crmsync.project.definition import Files, definition_of
 from crmsync.project.flags import flagged
 from crmsync.project.mappings import Draft, read_mapping
 from crmsync.project.model_file import read_model
-from crmsync.project.shapes import choose, misfits
+from crmsync.project.retention import check_retention, read_retention
+from crmsync.project.shapes import misfits
 from crmsync.project.signals import Watch, check_watch, read_watch, sound
 from crmsync.project.systems import check_systems, read_systems, sqlite_in
 from crmsync.project.tables import read_tables
@@ -176,13 +178,10 @@ def _top(reading: _Reading, document: Document, environ: Mapping[str, str]) -> _
     watch = read_watch(reading.root, signals, ledger, filled.secrets)
     kept = filled.data.get("record_inputs", 0)
     kept = kept if isinstance(kept, int) else 0  # else it is a finding
-    return _Top(read, frozenset(lost), ledger, filled.secrets, kept, watch, _retention(written))
-
-
-def _retention(written: Mapping[str, Json]) -> Mapping[str, str]:
-    """As it is written; what has not the right shape is a finding by now, and nothing of the project is used."""
-    found = written.get("retention")
-    return found if isinstance(found, dict) else {}
+    retention = read_retention(document)
+    if not [where for where in (*(where for where, _ in wrong), *document.broken) if where[:1] == ("retention",)]:
+        reading.findings += check_retention(document, retention)
+    return _Top(read, frozenset(lost), ledger, filled.secrets, kept, watch, retention)
 
 
 def _files(contracts: Contracts) -> dict[str, SchemaFile]:

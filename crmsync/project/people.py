@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from crmsync.core.contract import Checker
-from crmsync.core.expression import Path, plain_path, problems, reads
+from crmsync.core.contract.personal import EACH
+from crmsync.core.expression import Path, plain_path, problems, reaches
 from crmsync.core.mapping import expressions
 from crmsync.core.model import SIDES, Call, Contract, Field, Mapping, Side, other
 
@@ -31,6 +32,11 @@ class Flow:
         return tuple(map(_told, self.field.to[other(self.source)]))
 
     @property
+    def place(self) -> str:
+        """`contacts[].phone`."""
+        return ".".join(self.path).replace(f".{EACH}", EACH)
+
+    @property
     def only_at_creation(self) -> bool:
         return self.field.seed == self.source and self.field.owner == other(self.source)
 
@@ -51,14 +57,14 @@ def flows(mapping: Mapping, checkers: Checkers) -> Iterator[Flow]:
             yield from (
                 Flow(mapping, field, source, path, told, marked)
                 for path in personal_reads(field, source)
-                if here.touches_pii(path)
+                if here.touches_pii(tuple(0 if part == EACH else part for part in path))
             )
 
 
 def personal_reads(field: Field, side: Side) -> list[Path]:
-    """What a field reads on a side, sorted; nothing of what cannot be understood."""
+    """What a field reads on a side, into lists, sorted; nothing of what cannot be understood."""
     texts = [text for text in expressions(field, side) if not problems(text)]
-    return sorted({path for text in texts for path in reads(text)})
+    return sorted({path for text in texts for path in reaches(text)})
 
 
 def _goes(field: Field, source: Side) -> bool:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias, cast
 import jsonschema_rs
 
 from crmsync.core.model import Finding, Json
-from crmsync.core.types import words
+from crmsync.core.near import choose, closest, meant
 from crmsync.project.yaml import Document, Where
 
 if TYPE_CHECKING:
@@ -68,15 +68,6 @@ def misfits(kind: Kind, document: Document, sides: Sides = ()) -> list[Misfit]:
     errors = _wording(kind, sides).iter_errors(document.data)
     found = (misfit for error in errors for misfit in _word(kind, document, error))
     return [(where, finding) for where, finding in found if not _inside(where, document.broken)]
-
-
-def closest(word: str, choices: Iterable[str]) -> str | None:
-    return words.closest(word, sorted(choices))
-
-
-def choose(word: str, choices: Iterable[str], what: str = "there are") -> str:
-    """The mend for a name that is not among `choices`."""
-    return words.choose(word, sorted(choices), what)
 
 
 def dotted(where: Where) -> str:
@@ -232,4 +223,4 @@ def _instead(kind: Kind, error: ValidationError) -> str:
     schema: Json = error.schema
     words = [*schema.get("enum", ()), *(word for branch in schema.get("anyOf", ()) for word in branch.get("enum", ()))]
     near = closest(error.instance, words) if isinstance(error.instance, str) and words else None
-    return f"did you mean {near!r}?" if near is not None else f"see: crmsync schema {kind}"
+    return meant(near, f"see: crmsync schema {kind}")

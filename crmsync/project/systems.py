@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Final
@@ -13,7 +12,8 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from crmsync.core.expression import plain_path, problems
 from crmsync.core.model import Embed, Entity, Finding, Json, Modified, Retry, Sentinel, System
-from crmsync.project.shapes import choose, closest, dotted, known_keys
+from crmsync.core.near import choose, closest, meant
+from crmsync.project.shapes import dotted, known_keys
 from crmsync.project.yaml import Document, Where
 
 SHIPPED: Final = ("memory", "sql", "table")  # known without the metadata of an installed package
@@ -198,8 +198,7 @@ def _check_sentinel(document: Document, where: Where, system: System) -> Iterato
 
 
 def _near_zone(name: str) -> str:
-    near = closest(name, available_timezones())
-    return f"did you mean {near!r}?" if near else "write a name such as UTC or Europe/Bratislava"
+    return meant(closest(name, available_timezones()), "write a name such as UTC or Europe/Bratislava")
 
 
 def _check_options(
@@ -211,11 +210,11 @@ def _check_options(
         if near is not None and near != key and _alike(key, near):
             message = f"{key!r} in {dotted(where)} is taken for an option of the connector"
             at = document.key_at(*where, key)
-            yield Finding("project/likely-slip", message, f"did you mean {near!r}?", "warning", at=at)
+            yield Finding("project/likely-slip", message, meant(near), "warning", at=at)
 
 
 def _alike(one: str, two: str) -> bool:
-    return bool(get_close_matches(one, (two,), 1, SLIP)) and abs(len(one) - len(two)) <= 2 and one[:1] == two[:1]
+    return closest(one, (two,), SLIP) is not None and abs(len(one) - len(two)) <= 2 and one[:1] == two[:1]
 
 
 SLIP: Final = 0.65  # so much of a word is left in a slip of the pen: `kye` of key, but `table` is no slip of trace

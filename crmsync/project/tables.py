@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from crmsync.core.model import Finding, Json, Table, to_json
-from crmsync.project.shapes import choose, misfits, shown
+from crmsync.core.near import choose
+from crmsync.project.shapes import misfits, shown
 from crmsync.project.yaml import Document
 
 

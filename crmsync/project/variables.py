@@ -9,7 +9,8 @@ from typing import Final
 from urllib.parse import unquote, urlsplit
 
 from crmsync.core.model import Finding, Json
-from crmsync.project.shapes import closest, dotted
+from crmsync.core.near import closest
+from crmsync.project.shapes import dotted
 from crmsync.project.yaml import Document, Where
 
 _VARIABLE: Final = re.compile(r"\$\{(?:(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>[^}]*))?\})?")

@@ -11,10 +11,11 @@ from crmsync.connectors.embed import embedding
 from crmsync.core.expression import get_path, plain_path
 from crmsync.core.model import ABSENT, Entity, Finding, Project, Ref, Sentinel, System
 from crmsync.ledger.lock import Held, held_by, this_process
-from crmsync.ledger.nouns import LedgerTooNew, LedgerUnreachable
+from crmsync.ledger.nouns import LedgerError, LedgerTooNew, LedgerUnreachable
 from crmsync.ledger.schema import MIGRATIONS
 from crmsync.ledger.store import Ledger
 from crmsync.run.locking import NAME
+from crmsync.run.people.keyed import Names
 from crmsync.run.sentinel import unseen
 from crmsync.run.world import load_connector
 
@@ -100,15 +101,27 @@ def _system(project: Project, system: System) -> Iterator[Checkup]:
         for entity in system.entities.values():
             yield _entity(connection, entity)
         if system.sentinel:
-            yield _sentinel(connection, system, system.sentinel)
+            yield _sentinel(connection, system, system.sentinel, _names(project))
     finally:
         connection.close()
 
 
-def _sentinel(connection: Connection, system: System, sentinel: Sentinel) -> Checkup:
-    name, ref = f"{system.name} sentinel", Ref(system.name, sentinel.entity, sentinel.key)
+def _names(project: Project) -> Names:
+    """As the ledger calls the records, where it can be read."""
     try:
-        finding = unseen(system, lambda entity: _door(connection, system, entity))
+        ledger = Ledger.open(project.ledger, create=False)
+    except LedgerError:
+        return Names(project)
+    try:
+        return Names(project, ledger.handles)
+    finally:
+        ledger.close()
+
+
+def _sentinel(connection: Connection, system: System, sentinel: Sentinel, names: Names) -> Checkup:
+    name, ref = f"{system.name} sentinel", names.told(Ref(system.name, sentinel.entity, sentinel.key))
+    try:
+        finding = unseen(system, names, lambda entity: _door(connection, system, entity))
     except Transient as error:
         return Checkup(name, "unreachable", str(error))
     except Refused as error:

@@ -36,8 +36,8 @@ from crmsync.core.model import (
 )
 from crmsync.core.model import Mapping as Declared
 from crmsync.core.plan import Pair, decide, decode, encode
-from crmsync.core.plan.decide import GONE
 from crmsync.core.plan.lines import Line
+from crmsync.core.plan.pair import GONE
 from crmsync.ledger.nouns import PairKeys, RecordRow, Review
 from crmsync.ledger.spool import Line as PlanLine
 from crmsync.ledger.spool import Spool
@@ -46,7 +46,7 @@ from crmsync.run.prepare import prepare
 from crmsync.run.prepared import MappingPlan, Order, Prepared
 from crmsync.run.recover import left_behind
 from crmsync.run.report import Recovered
-from crmsync.run.session import selected
+from crmsync.run.selected import selected
 from crmsync.run.world import World, examined
 
 T = TypeVar("T")

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from crmsync.core.audit import FieldTold, Row, fields_told
-from crmsync.core.model import SIDES, Both, Json, Key, Project, Ref, Side, from_json
+from crmsync.core.model import SIDES, Both, Json, Key, Project, Side, from_json
 from crmsync.core.model import Mapping as Declared
+from crmsync.run.people.keyed import Names
 from crmsync.run.people.mask import Mask
 from crmsync.run.world import World
 
@@ -60,10 +61,11 @@ class Masking:
 
     project: Project
     mask: Mask
+    names: Names
 
     @classmethod
-    def of(cls, project: Project, show: bool) -> Masking:
-        return cls(project, Mask(project, show))
+    def of(cls, world: World, show: bool) -> Masking:
+        return cls(world.project, Mask(world.project, show), world.names.showing(show))
 
     def row(self, row: Row) -> dict[str, Json]:
         """Everything but the salt: the values that it would let be guessed are masked."""
@@ -118,4 +120,4 @@ class Masking:
         mapping = self._declared(row)
         if mapping is None:
             return f"{row.mapping} (gone)"
-        return str(Ref(mapping.ends[side].system, mapping.ends[side].entity, key))
+        return str(self.names.ref(mapping.ends[side], key))

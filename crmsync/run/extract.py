@@ -217,7 +217,7 @@ class Reader:
                 self._stage_keys(found, other(side), keys)
 
     def _staged(self, side: Side, raw: Raw, state: State | None, *, listed: bool) -> Staged:
-        partner, why = (state.partner, left_alone(self.mapping, side, state)) if state else (None, "")
+        partner, why = (state.partner, left_alone(self.world, self.mapping, side, state)) if state else (None, "")
         return Staged(raw.key, raw.body, raw.modified, raw.fault, listed, partner, why)
 
     def stage_more(self, found: Extraction, side: Side, keys: Sequence[Key]) -> list[Key]:

@@ -32,6 +32,7 @@ def worded(halt: Halt) -> Finding:
 def resume(world: World, mappings: Sequence[Declared], who: str) -> tuple[Halt, ...]:
     """Let runs take them up again; the halts that end."""
     _, asleep = awake(world, mappings)
-    with world.ledger.writing() as ledger:
-        ledger.resume([halt.mapping for halt in asleep], who, utc_now())
+    if asleep:
+        with world.writing() as ledger:
+            ledger.resume([halt.mapping for halt in asleep], who, utc_now())
     return asleep

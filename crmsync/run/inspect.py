@@ -33,7 +33,7 @@ from crmsync.run.episodes import Episode, episodes, last_written
 from crmsync.run.eras import eras, unconfirmed
 from crmsync.run.halted import refuse_halted
 from crmsync.run.prepared import Order
-from crmsync.run.refs import places_of
+from crmsync.run.refs import no_record, places_of
 from crmsync.run.session import Asked, planned
 from crmsync.run.world import Stopped, World
 
@@ -93,7 +93,7 @@ def explain(world: World, ref: Ref, name: str | None = None) -> tuple[PairStory,
         raise Stopped(2, Finding("usage/no-field", message, f"choose among: {', '.join(names)}"))
     stories = tuple(_story(world, mapping, side, ref.key, name) for mapping, side in chosen)
     if not any(any(story.found) or any(story.states) for story in stories):
-        raise Stopped(2, Finding("usage/no-record", f"there is no {ref}, and there never was", "look at the key"))
+        raise Stopped(2, no_record(ref))
     return stories
 
 
@@ -102,7 +102,8 @@ def _story(world: World, mapping: Mapping, side: Side, key: Key, name: str | Non
     link = ledger.links(mapping.name, side, [key]).get(key)
     keys: Both[Key | None] = link.keys if link else ((key, None) if side == 0 else (None, key))
     now = now_of(world, mapping, keys)
-    lines, wrong, unready = _next(world, mapping, side, key)
+    heard = link is not None or any(now.found) or ledger.states(mapping.name, side, [key])
+    lines, wrong, unready = _next(world, mapping, side, key) if heard else ((), (), ())
     reviews = tuple(
         each for each in _open_reviews(world, mapping) if any(keys[at] == about for at, about in each.records)
     )
@@ -172,8 +173,7 @@ def _next(
     world: World, mapping: Mapping, side: Side, key: Key
 ) -> tuple[tuple[Line, ...], tuple[Finding, ...], tuple[Finding, ...]]:
     """What a run would do with this pair now; why it would not, and why none may begin, if it is so."""
-    end = mapping.ends[side]
-    order = Order(only=Ref(end.system, end.entity, key))
+    order = Order(only=world.names.ref(mapping.ends[side], key))
     if not mapping.enabled:
         message = f"{mapping.name} is switched off"
         return (), (), (Finding("run/disabled", message, "take enabled: false away", at=mapping.at),)

@@ -35,8 +35,8 @@ from crmsync.core.model import (
     other,
 )
 from crmsync.core.model import Mapping as Declared
-from crmsync.core.plan.decide import LEFT_SCOPE
 from crmsync.core.plan.lines import Line
+from crmsync.core.plan.pair import LEFT_SCOPE
 from crmsync.ledger.spool import PlannedLink, Spool
 from crmsync.run.prepared import records_of
 from crmsync.run.world import World
@@ -67,11 +67,11 @@ class _Present:
     planned: Mapping[Key, PlannedLink]  # by the key on side 0
     unanswered: Both[frozenset[Key]]  # for which something was sent since, and nobody knows what became of it
 
-    def linked(self, keys: Both[Key]) -> bool:
-        """They are, or a line of the same plan links them first."""
+    def linked(self, keys: Both[Key], *, though_gone: bool = False) -> bool:
+        """They are, or a line of the same plan links them first. `though_gone`: or they were, until one was deleted."""
         link, planned = self.links[0].get(keys[0]), self.planned.get(keys[0])
         if link is not None:
-            return link.keys == keys and link.state != "gone"
+            return link.keys == keys and (though_gone or link.state != "gone")
         return planned is not None and planned.keys == keys
 
     def ref(self, side: Side, key: Key) -> Ref:
@@ -176,7 +176,8 @@ def _write(present: _Present, line: Update | Archive | Delete | Restore) -> Find
         return _finding(ref, f"changed in {', '.join(fields)}" if fields else "changed in a field that is not written")
     if _takes_back(line):  # what it writes is the past of this one record, whatever the other one says now
         return None
-    if not present.linked(keys):
+    # A plan that forgets takes both records of a pair away: where its run died between them, the other one still goes.
+    if not present.linked(keys, though_gone=not isinstance(line, Update) and line.reason == FORGOTTEN):
         return _finding(ref, "lost its link")
     source = other(line.side)
     if not isinstance(line, Update):

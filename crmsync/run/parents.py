@@ -9,11 +9,10 @@ from typing import Final, TypeAlias
 
 from crmsync.core.mapping import Seen
 from crmsync.core.merge import Failed
-from crmsync.core.model import SIDES, Json, Key, Side, Symbol, as_key, key_text, other
+from crmsync.core.model import SIDES, End, Json, Key, Side, Symbol, as_key, key_text, other
 from crmsync.core.model import Mapping as Declared
-from crmsync.core.plan import Resolve
+from crmsync.core.plan import NOWHERE, Resolve
 from crmsync.ledger.spool import PlannedLink, Spool
-from crmsync.run.people.keyed import telling_keys
 from crmsync.run.world import World
 
 Told: TypeAlias = Callable[[], str]
@@ -59,10 +58,9 @@ class Parents:
             undecided = {key for key, each in planned.items() if each.state == "making"}
             undecided |= self.spool.staged_keys(link, theirs, rest)
         found: Resolved = {}
-        tell = telling_keys(self.world.project, self.world.project.mapping(link).ends[theirs])
+        end, text_of = self.world.project.mapping(link).ends[theirs], texts_of_parents(self.world, link, theirs)
         for key in keys:
-            text = parent_text(link, theirs, key)
-            told = partial(tell, key)
+            text, told = text_of(key), partial(self.world.names.key, end, key)
             if key in undecided:
                 found[link, side, key] = Failed("waiting", "link/undecided", "", side, UNDECIDED)
             elif key in planned:
@@ -75,12 +73,19 @@ class Parents:
                 found[link, side, key] = _known(bucket, partner, told, side, text)
         return found
 
+    def name(self, link: str, side: Side, key: Key) -> str:
+        """`account-customer 7`: a parent of a record of this side, in words."""
+        end = self.world.project.mapping(link).ends[self._their_side(link, side)]
+        return f"{link} {self.world.names.key(end, key)}"
+
     def _their_side(self, link: str, side: Side) -> Side:
-        """The same system may be the first side here and the second there."""
-        parent = self.world.project.mapping(link)
-        mine = self.mapping.ends[side]
-        there = [each for each in SIDES if parent.ends[each].system == mine.system]
-        return there[0] if len(there) == 1 else next(each for each in there if parent.ends[each].name == mine.name)
+        return their_side(self.world.project.mapping(link), self.mapping.ends[side])
+
+
+def their_side(parent: Declared, mine: End) -> Side:
+    """The same system may be the first side here and the second there."""
+    there = [each for each in SIDES if parent.ends[each].system == mine.system]
+    return there[0] if len(there) == 1 else next(each for each in there if parent.ends[each].name == mine.name)
 
 
 def _planned(planned: PlannedLink, symbol: Symbol, told: Told, side: Side, text: str) -> Json | Symbol | Failed:
@@ -108,12 +113,11 @@ def _waits(told: Told, side: Side, text: str) -> Failed:
     return Failed("waiting", "link/waiting", f"its parent {told()} has no counterpart yet", side, text)
 
 
-NOWHERE: Final = Failed("rejected", "link/no-key", "what links it to its parent is no key (a text or a whole number)")
-
-
-def parent_text(mapping: str, side: Side, key: Key) -> str:
-    """How a parent is remembered by the records that wait for it."""
-    return f"{mapping} {side} {key_text(key)}"
+def texts_of_parents(world: World, mapping: str, side: Side) -> Callable[[Key], str]:
+    """How parents are remembered by the records that wait for them: by handles where their keys are about people."""
+    end = world.project.mapping(mapping).ends[side]
+    told = world.names.telling(end.system, end.entity) or key_text
+    return lambda key: f"{mapping} {side} {told(key)}"
 
 
 def show(key: Key) -> str:

@@ -15,12 +15,14 @@ from crmsync.core.plan import decode
 from crmsync.core.plan.budgets import spent
 from crmsync.ledger.spool import Line as PlanLine
 from crmsync.ledger.writer import Writer
+from crmsync.run.deeds import Deed, Done
 from crmsync.run.match.matching import census_at_hand
 from crmsync.run.match.twins import Twins
 from crmsync.run.prepared import Prepared, unsettled
 from crmsync.run.recognise import BY_TOKEN
-from crmsync.run.remember import Deed, Done, Memory, Verdicts
+from crmsync.run.remember import Memory
 from crmsync.run.send import Sender
+from crmsync.run.verdicts import Verdicts
 from crmsync.run.wording import Try, Wording, Writing
 from crmsync.run.world import World, utc_now
 

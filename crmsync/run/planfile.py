@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import groupby, islice
@@ -21,6 +22,7 @@ from crmsync.run.extract import Extraction
 from crmsync.run.halted import refuse_halted
 from crmsync.run.match.twins import came_since
 from crmsync.run.moved import drifted
+from crmsync.run.people.forget import FORGET, erase_carried, is_carried
 from crmsync.run.prepared import MappingPlan, Order, Prepared, unsettled
 from crmsync.run.recover import recover, telling
 from crmsync.run.report import Report
@@ -54,10 +56,14 @@ def apply(world: World, path: Path, run_id: str, *, allow: Allow, on_drift: Drif
     prepared = _empty(world, mappings, header["read"])
     try:
         with telling(recovered):
-            _fill(world, path, header, prepared, on_drift, run_id)
+            if header["mode"] != FORGET or not is_carried(world, _lines(path, header), header["digest"]):
+                _fill(world, path, header, prepared, on_drift, run_id)
             if tripped := [trip for plan in prepared.mappings.values() for trip in trips(world, plan, asked.order)]:
                 raise Stopped(4, *worded(tripped, str(path)))
-        return replace(carry_out(world, mappings, prepared, asked, run_id), recovered=recovered)
+        done = carry_out(world, mappings, prepared, asked, run_id)
+        if header["mode"] == FORGET:
+            erase_carried(world, _lines(path, header), header["digest"], run_id, getpass.getuser())
+        return replace(done, recovered=recovered, head=world.ledger.audit_head())
     finally:
         prepared.spool.close()
 
@@ -205,6 +211,10 @@ def _pages(path: Path, header: Json) -> Iterator[tuple[str, int, list[PlanLine]]
             for _, lines in groupby((_decoded(path, text) for text in section), key=type):
                 while page := list(islice(lines, PAGE)):
                     yield name, level, page
+
+
+def _lines(path: Path, header: Json) -> list[PlanLine]:
+    return [line for _, _, page in _pages(path, header) for line in page]
 
 
 def _decoded(path: Path, text: bytes) -> PlanLine:

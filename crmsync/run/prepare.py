@@ -41,12 +41,13 @@ from crmsync.ledger.nouns import ASKED_BY, DUPLICATE, DeadLetter, PairKeys, Reco
 from crmsync.ledger.spool import Line as PlanLine
 from crmsync.ledger.spool import PlannedLink, Spool, Staged
 from crmsync.run.breakers import trips, what_was_read
+from crmsync.run.deeds import snapshot_print
 from crmsync.run.extract import Extraction, Reader
 from crmsync.run.match.matching import Matches, count_census, is_fit, known_census, match
 from crmsync.run.match.twins import Twins, doubt, lost_records
-from crmsync.run.parents import UNDECIDED, Parents, parent_text
+from crmsync.run.parents import UNDECIDED, Parents, texts_of_parents
 from crmsync.run.prepared import MappingPlan, Order, Prepared, letter
-from crmsync.run.remember import snapshot_print
+from crmsync.run.refs import no_record, places_of
 from crmsync.run.sentinel import see_sentinels
 from crmsync.run.undo.oscillation import Steady
 from crmsync.run.world import Stopped, World, every, examined
@@ -69,10 +70,25 @@ def prepare(
                 plan.warned.update({trip.finding.rule: trip.number for trip in tripped})
             else:
                 prepared.trips += tripped
+        if order.only is not None:
+            _refuse_nowhere(world, prepared, mappings, order.only)
     except BaseException:
         prepared.spool.close()
         raise
     return prepared
+
+
+def _refuse_nowhere(world: World, prepared: Prepared, mappings: Sequence[Declared], only: Ref) -> None:
+    """Nobody has heard of the one record that the run is about. Raises `Stopped` (exit 2)."""
+    places = places_of(mappings, only.system, only.entity)
+    for name, side in ((mapping.name, side) for mapping, side in places):
+        here, ledger = [only.key], world.ledger
+        if prepared.spool.staged_keys(name, side, here) or ledger.states(name, side, here):
+            return
+        if ledger.links(name, side, here):
+            return
+    if places:
+        raise Stopped(2, no_record(only))
 
 
 @dataclass
@@ -144,7 +160,7 @@ class Planner:
             self.census = known_census(self.world, self.mapping.name)
         elif counted := count_census(self.world, self.spool, self.compiled, rule):
             self.census = counted
-            self.spool.note(self.mapping.name, "census", [counted.to_json()])
+            self.spool.note(self.mapping.name, "census", [counted.to_json(self.world.ledger.seal)])
 
     def _read_only(self, reader: Reader, only: Ref) -> Extraction:
         for side in SIDES:
@@ -159,8 +175,9 @@ class Planner:
         waiting: set[Key] = set()
         for parent in sorted(links & self.prepared.mappings.keys()):
             for parent_side in SIDES:
+                text_of = texts_of_parents(self.world, parent, parent_side)
                 for rows in self.spool.verdicts(parent, parent_side):
-                    texts = [parent_text(parent, parent_side, row.key) for row in rows]
+                    texts = [text_of(row.key) for row in rows]
                     waiting.update(self.world.ledger.waiting_for(self.mapping.name, side, texts))
         return frozenset(waiting)
 
@@ -233,7 +250,7 @@ class Planner:
         """What the pair needs, in view of what has failed before."""
         decided = decide(self.compiled, pair, resolve)
         if failure := self._failure(decided):
-            again = try_again(self.mapping, pair, decided, failure)
+            again = try_again(self.mapping, pair, decided, failure, Parents(self.world, self.spool, self.mapping).name)
             if again.completes:
                 note = [failure.source, pair.keys[failure.source], again.completes]
                 self.spool.note(self.mapping.name, "together", [note])

@@ -22,13 +22,14 @@ from crmsync.ledger.database import chunks
 from crmsync.ledger.nouns import NewAudit
 from crmsync.ledger.store import Ledger
 from crmsync.ledger.writer import News, Writer
+from crmsync.run.counted import open_reviews, planned_counts, report_of
 from crmsync.run.eras import begin_era, changed, unconfirmed
 from crmsync.run.match.propose import begin
 from crmsync.run.prepare import prepare
 from crmsync.run.prepared import Order, Prepared
 from crmsync.run.recover import left_behind
 from crmsync.run.report import Report
-from crmsync.run.session import open_reviews, planned_counts, report_of, selected
+from crmsync.run.selected import selected
 from crmsync.run.world import Stopped, World, utc_now
 
 PAGE: Final = 500
@@ -82,7 +83,7 @@ def show(world: World, mappings: Sequence[Declared]) -> Shown:
     found = _changes(world, mappings)
     with _planned(world, mappings, found, "") as prepared:
         rebases = tuple(_counted(world, prepared, mapping, found[mapping.name]) for mapping in mappings)
-        report = report_of(world.project, mappings, prepared, "", planned_counts(prepared), open_reviews(world))
+        report = report_of(world, mappings, prepared, "", planned_counts(prepared), open_reviews(world))
         return Shown(rebases, report, prepared.tripped)
 
 

@@ -29,9 +29,10 @@ from crmsync.core.model import (
 from crmsync.core.plan import decode
 from crmsync.ledger.lock import held_by, this_process
 from crmsync.ledger.nouns import JournalLine
+from crmsync.run.deeds import Deed
 from crmsync.run.locking import NAME
 from crmsync.run.recognise import BY_TOKEN, Fate, Recognise, Untouched
-from crmsync.run.remember import Deed, Memory
+from crmsync.run.remember import Memory
 from crmsync.run.report import Recovered
 from crmsync.run.send import Sender, deed_of
 from crmsync.run.sentinel import see_sentinels

@@ -18,8 +18,8 @@ from crmsync.connectors.retry import Patience
 from crmsync.core.mapping import Compiled
 from crmsync.core.merge import same
 from crmsync.core.model import Change, Create, Json, Outcome, Side, Update
+from crmsync.run.deeds import Deed
 from crmsync.run.recognise import Recognise, Took, Unknown
-from crmsync.run.remember import Deed
 from crmsync.run.wording import Try
 from crmsync.run.world import World
 

@@ -8,6 +8,7 @@ from crmsync.connectors.base import Door, fetch
 from crmsync.core.expression import EvaluationError, compile_many
 from crmsync.core.model import Entity, Finding, Raw, Ref, Sentinel, System
 from crmsync.core.model import Mapping as Declared
+from crmsync.run.people.keyed import Names
 from crmsync.run.world import Stopped, World
 
 MEND = "an access problem, most likely: check the rights of the account that reads {}, or mend systems.{}.sentinel"
@@ -17,17 +18,20 @@ def see_sentinels(world: World, mappings: Sequence[Declared]) -> None:
     """Of every system that these mappings have a side in. Raises `Stopped` (exit 4) for those whose sentinel is not
     there or not what is expected; no message holds a value of it."""
     systems = sorted({end.system for mapping in mappings for end in mapping.ends})
-    found = [unseen(world.project.systems[name], lambda entity: world.open_door(entity, None)) for name in systems]
+    found = [
+        unseen(world.project.systems[name], world.names, lambda each: world.open_door(each, None)) for name in systems
+    ]
     if wrong := [finding for finding in found if finding]:
         raise Stopped(4, *wrong)
 
 
-def unseen(system: System, open_door: Callable[[Entity], Door]) -> Finding | None:
+def unseen(system: System, names: Names, open_door: Callable[[Entity], Door]) -> Finding | None:
     """What is wrong with the sentinel of a system, if it has one. Who only looks asks, too."""
     sentinel = system.sentinel
     if sentinel is None:
         return None
-    ref, mend = Ref(system.name, sentinel.entity, sentinel.key), MEND.format(system.name, system.name)
+    ref = names.told(Ref(system.name, sentinel.entity, sentinel.key))
+    mend = MEND.format(system.name, system.name)
     door = open_door(system.entities[sentinel.entity])
     found = fetch(door, [sentinel.key])
     if not found:

@@ -6,36 +6,30 @@ import getpass
 import os
 import signal
 import socket
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from fnmatch import fnmatchcase
-from heapq import merge
-from operator import attrgetter
 from secrets import token_hex
 
 from crmsync.connectors.base import ConnectorError, Refused
-from crmsync.core.model import SIDES, Bucket, Finding, Key, Kind, Project, Side
 from crmsync.core.model import Mapping as Declared
-from crmsync.core.plan import digest
-from crmsync.core.plan.shadow import SHADOW
 from crmsync.ledger.nouns import Halt, NewAudit, NewRun
 from crmsync.ledger.store import Ledger
 from crmsync.project import Loaded
 from crmsync.run.breakers import keep
+from crmsync.run.counted import open_reviews, planned_counts, report_of
 from crmsync.run.eras import begin_era, eras
-from crmsync.run.finish import finish, holds
+from crmsync.run.finish import finish
 from crmsync.run.halted import awake
-from crmsync.run.people.forget import FORGET, erase_carried
-from crmsync.run.people.keyed import telling_keys
 from crmsync.run.perform import STOPPED, journal, note_unbegun, perform
 from crmsync.run.prepare import prepare
-from crmsync.run.prepared import MappingPlan, Order, Prepared
+from crmsync.run.prepared import Order, Prepared
 from crmsync.run.recover import left_behind, recover, telling
 from crmsync.run.rehearse.tape import taping
-from crmsync.run.report import Report, Tally, reasons, sides
+from crmsync.run.report import Report
+from crmsync.run.selected import selected
 from crmsync.run.trace import new_trace
-from crmsync.run.world import Numbered, Stopped, World, every, utc_now
+from crmsync.run.world import Stopped, World, utc_now
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,30 +59,6 @@ def open_world(loaded: Loaded, *, create: bool = True, trace: str | None = None)
     return World(loaded.project, loaded.definitions, ledger, trace=trace or new_trace())
 
 
-def selected(world: World, select: Sequence[str]) -> tuple[Declared, ...]:
-    """The enabled mappings that match, parents first. Raises `Stopped` (exit 2) for a glob that matches none."""
-    return chosen(world.project.mappings, select)
-
-
-def chosen(mappings: Sequence[Declared], select: Sequence[str]) -> tuple[Declared, ...]:
-    """Those of the mappings that are enabled and match, as `selected`."""
-    enabled = [mapping for mapping in mappings if mapping.enabled]
-    for glob in select:
-        if not any(fnmatchcase(mapping.name, glob) for mapping in enabled):
-            names = ", ".join(mapping.name for mapping in enabled)
-            raise Stopped(2, Finding("usage/no-mapping", f"no mapping is named {glob}", f"choose among: {names}"))
-    return tuple(m for m in enabled if not select or any(fnmatchcase(m.name, glob) for glob in select))
-
-
-def numbered(
-    world: World, ask: Callable[..., list[Numbered]], select: Sequence[str], state: str | None, **more: str | None
-) -> Iterator[Numbered]:
-    """The reviews or dead letters of the selected mappings, of all that there ever were where none is named, by number.
-    Raises `Stopped` (exit 2) as `selected`."""
-    names = [mapping.name for mapping in selected(world, select)] if select else [None]
-    return merge(*(every(ask, name, state, **more) for name in names), key=attrgetter("n"))
-
-
 def new_run_id() -> str:
     return f"{utc_now()[:19].replace('-', '').replace(':', '')}-{token_hex(3)}"
 
@@ -100,7 +70,7 @@ def planned(world: World, asked: Asked, run: str) -> Iterator[tuple[Prepared, Re
     prepared = prepare(world, mappings, asked.order, eras(world, mappings, asked.order), run, utc_now())
     prepared.halted = halted
     try:
-        report = report_of(world.project, mappings, prepared, run, planned_counts(prepared), open_reviews(world))
+        report = report_of(world, mappings, prepared, run, planned_counts(prepared), open_reviews(world))
         yield prepared, replace(report, recovered=left_behind(world, mappings))
     finally:
         prepared.spool.close()
@@ -118,7 +88,7 @@ def run(world: World, asked: Asked, run_id: str) -> Report:
         try:
             if prepared.trips:
                 counts = planned_counts(prepared)
-                report = report_of(world.project, mappings, prepared, run_id, counts, open_reviews(world))
+                report = report_of(world, mappings, prepared, run_id, counts, open_reviews(world))
                 raise Stopped(4, *keep(world, prepared, report, asked, run_id))
             return replace(carry_out(world, mappings, prepared, asked, run_id), recovered=recovered)
         finally:
@@ -145,10 +115,8 @@ def carry_out(world: World, mappings: Sequence[Declared], prepared: Prepared, as
             name, why = done.halted
             prepared.halted = [*prepared.halted, Halt(name, run_id, utc_now(), why)]
             ledger.halt(prepared.halted[-1])
-        report = report_of(world.project, mappings, prepared, run_id, done.counts, ledger.open_reviews, stopped)
+        report = report_of(world, mappings, prepared, run_id, done.counts, ledger.open_reviews, stopped)
         ledger.end_run(run_id, utc_now(), report.exit, {**report.to_json(), "measured": world.meter.to_json(mappings)})
-    if asked.order.mode == FORGET:
-        erase_carried(world, run_id)
     return replace(report, trace=world.trace, head=world.ledger.audit_head())
 
 
@@ -186,84 +154,3 @@ def _until_signal() -> Iterator[list[int]]:
 
 
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
-
-# Counting
-
-
-def planned_counts(prepared: Prepared) -> dict[tuple[str, Side, Kind], int]:
-    return {
-        (name, side, kind): number
-        for name, plan in prepared.mappings.items()
-        if not plan.extraction.mapping.shadow
-        for side in SIDES
-        for kind, number in plan.actions[side].items()
-    }
-
-
-def open_reviews(world: World) -> Callable[[str], int]:
-    """How many questions of a mapping are open, before a run."""
-    counts = world.ledger.counts()
-    return lambda name: counts[name].open_reviews if name in counts else 0
-
-
-def report_of(
-    project: Project, mappings: Sequence[Declared], prepared: Prepared, run_id: str,
-    counts: Mapping[tuple[str, Side, Kind], int], asked: Callable[[str], int], stopped: int = 0,
-) -> Report:  # fmt: skip
-    """`asked`: how many questions of a mapping are open."""
-    tallies = {mapping.name: _tally(project, mapping, prepared, counts, asked(mapping.name)) for mapping in mappings}
-    texts = (line.text for line in prepared.spool.lines() if line.kind != "hold")
-    return Report(run_id, tallies, digest(texts), stopped, halted=tuple(prepared.halted))
-
-
-def _tally(
-    project: Project, mapping: Declared, prepared: Prepared, counts: Mapping[tuple[str, Side, Kind], int], asked: int
-) -> Tally:
-    name, plan, spool = mapping.name, prepared.mappings[mapping.name], prepared.spool
-    buckets = tuple(_sum(plan.extraction.quiet[side], spool.tally(name, side)) for side in SIDES)
-    actions = tuple({kind: n for (m, s, kind), n in counts.items() if (m, s) == (name, side)} for side in SIDES)
-    return Tally(
-        sides(mapping),
-        (buckets[0], buckets[1]),
-        (actions[0], actions[1]),
-        plan.links,
-        max(asked, plan.holds),
-        reasons(_why(mapping, prepared, plan, _refs(project, mapping))),
-        plan.warned,
-        plan.actions if mapping.shadow else None,
-    )
-
-
-def _sum(quiet: Mapping[Bucket, int], counted: Mapping[Bucket, int]) -> dict[Bucket, int]:
-    names = [*quiet, *(name for name in counted if name not in quiet)]
-    return {name: quiet.get(name, 0) + counted.get(name, 0) for name in names}
-
-
-def _refs(project: Project, mapping: Declared) -> Callable[[Side, Key], str]:
-    """How records are named as examples: `crm.account/7`."""
-    told = [telling_keys(project, end) for end in mapping.ends]
-    return lambda side, key: f"{mapping.ends[side].system}.{mapping.ends[side].entity}/{told[side](key)}"
-
-
-def _why(
-    mapping: Declared, prepared: Prepared, plan: MappingPlan, ref: Callable[[Side, Key], str]
-) -> Iterator[tuple[str, str, str, str]]:
-    """Bucket, rule, example and message of everything that is not simply done."""
-    for letter in prepared.letters(mapping.name):
-        rule = f"{letter.rule} {letter.path}".strip()
-        yield "rejected", rule, ref(letter.side, letter.key), letter.message
-    for hold in holds(prepared, plan):
-        side: Side = 0 if hold.keys[0] is not None else 1
-        rule = f"{hold.kind} {hold.field}".strip()
-        yield "held", rule, ref(side, hold.keys[side] or ()), hold.message
-    for side, key, group in prepared.spool.notes(mapping.name, "together"):
-        if prepared.spool.buckets(mapping.name, side, [tuple(key)]).get(tuple(key)) == "applied":
-            yield "applied", "together", ref(side, tuple(key)), f"completed: {group}"
-    for side in SIDES:
-        if not prepared.spool.tally(mapping.name, side).keys() & {"failed", "waiting"}:
-            continue
-        for rows in prepared.spool.verdicts(mapping.name, side):
-            for row in rows:
-                if row.bucket in ("failed", "waiting"):
-                    rule = "shadow" if row.reason.startswith(SHADOW) else ""
-                    yield row.bucket, rule, ref(side, row.key), row.reason.removeprefix("shadow: ")

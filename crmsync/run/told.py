@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
-from crmsync.core.audit import field_told
+from crmsync.core.audit import signed
 from crmsync.core.mapping import Compiled
 from crmsync.core.model import (
     ABSENT,
@@ -26,10 +26,12 @@ from crmsync.ledger.nouns import CRMSYNC, NewAudit
 from crmsync.run.world import World
 
 if TYPE_CHECKING:
-    from crmsync.run.remember import Deed
+    from crmsync.run.deeds import Deed
 
 UNKNOWN: Final = "unknown"  # the event of a write that was sent and of which nobody knows whether it took effect
 GONE: Final = "gone"  # the event of a link whose record is there no more
+Place: TypeAlias = tuple[str, int, str]
+"""A field, its line of the mapping's file, and who owns it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +43,17 @@ class Telling:
     compiled: Compiled
     side: Side
 
-    def rows(self, deeds: Sequence[Deed], now: str) -> list[NewAudit]:
-        """One row for each write that took effect, or may have; nothing of any other."""
+    def rows(self, deeds: Sequence[Deed], now: str) -> Iterator[NewAudit]:
+        """One row for each write that took effect, or may have; nothing of any other. Each is made when it is asked
+        for: whoever writes it down at once need not hold them all."""
         told = [deed for deed in deeds if deed.outcome.status in ("done", "unknown")]
         mapping = self.compiled.mapping
-        places = {field.name: (field.at.line if field.at else 0, owner_of(mapping, field)) for field in mapping.fields}
+        places = {
+            field.name: (field.name, field.at.line if field.at else 0, owner_of(mapping, field))
+            for field in mapping.fields
+        }
         who, file = self._who_decided(told), self.world.project.file(mapping.at)
-        return [self._row(deed, file, self._fields(deed, places, who), now) for deed in told]
+        return (self._row(deed, file, self._fields(deed, places, who), now) for deed in told)
 
     def _row(self, deed: Deed, file: str, fields: list[Json], now: str) -> NewAudit:
         line, event = deed.line, type(deed.line).__name__.lower()
@@ -63,20 +69,21 @@ class Telling:
             told["sent"], event = event, UNKNOWN
         return NewAudit(event, line.mapping, self.side, records, told, CRMSYNC, self.run, now)
 
-    def _fields(self, deed: Deed, places: dict[str, tuple[int, str]], who: dict[tuple[Key, str], str]) -> list[Json]:
-        """Each as it was read back, where it was."""
-        line = deed.line
+    def _fields(self, deed: Deed, places: dict[str, Place], who: dict[tuple[Key, str], str]) -> list[Json]:
+        """Each as it was read back, where it was. Without a call for each: a first load tells of millions."""
+        line, kept = deed.line, deed.kept
         if not isinstance(line, Create | Update):
             return []
         natives = deed.lifted.natives if deed.lifted else ()
         index = self.compiled.index if natives else {}
-        return [
-            field_told(
-                name, *places.get(name, (0, "")), each.reason, natives[index[name]] if name in index else each.after,
-                each.before, who.get((line.source, name), "") if who else "",
+        told = [
+            (
+                *(places.get(name) or (name, 0, "")), why, natives[index[name]] if name in index else after,
+                *(() if before is ABSENT else (before,)),
             )
-            for each in line.changes if (name := each.field) not in deed.kept
+            for name, _, before, after, why, _ in line.changes if name not in kept
         ]  # fmt: skip
+        return [signed(each, who.get((line.source, each[0]), "")) for each in told] if who else told
 
     def _who_decided(self, deeds: Sequence[Deed]) -> dict[tuple[Key, str], str]:
         """The people behind the changes that are answers, by the source's key and the field."""

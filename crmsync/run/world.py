@@ -17,7 +17,7 @@ from crmsync.connectors.embed import embedding
 from crmsync.connectors.retry import Patience, patient_connection
 from crmsync.core.change import Definition
 from crmsync.core.mapping import Compiled, Seen, compile_mapping, examine, names_to_read, unread
-from crmsync.core.model import Entity, Finding, Json, Project, Raw, Ref, Side
+from crmsync.core.model import Entity, Finding, Json, Project, Raw, Side
 from crmsync.core.model import Mapping as Declared
 from crmsync.core.values.lookup import loads
 from crmsync.ledger.nouns import DeadLetter, Review, State, Why
@@ -25,6 +25,7 @@ from crmsync.ledger.spool import Staged
 from crmsync.ledger.store import Ledger
 from crmsync.ledger.writer import Writer
 from crmsync.run.inputs import Inputs
+from crmsync.run.people.keyed import Names
 from crmsync.run.signals.meter import Meter, MeteredDoor, place_of
 from crmsync.run.trace import new_trace
 
@@ -68,6 +69,11 @@ class World:
     def hashes(self) -> Mapping[str, str]:
         """By mapping, changes when its records must be looked at again."""
         return {name: each.hash for name, each in self.definitions.items()}
+
+    @cached_property
+    def names(self) -> Names:
+        """What records are called."""
+        return Names(self.project, self.ledger.handles)
 
     def __enter__(self) -> World:
         return self
@@ -117,7 +123,8 @@ class World:
 
     def compile(self, mapping: Declared) -> Compiled:
         if mapping.name not in self.compiled:
-            self.compiled[mapping.name] = compile_mapping(self.project, mapping, self._entity_lookups(mapping))
+            looked_up, tellings = self._entity_lookups(mapping), self.names.both(mapping)
+            self.compiled[mapping.name] = compile_mapping(self.project, mapping, looked_up, tellings)
         return self.compiled[mapping.name]
 
     def _entity_lookups(self, mapping: Declared) -> dict[tuple[str, str, str], dict[Json, Json]]:
@@ -178,10 +185,10 @@ LEFT_ALONE: Final[Mapping[Why, str]] = {
 }
 
 
-def left_alone(mapping: Declared, side: Side, state: State) -> str:
+def left_alone(world: World, mapping: Declared, side: Side, state: State) -> str:
     """Why a record is out of scope whatever it says; "" where it is not."""
     if state.survivor is not None:
-        return f"merged into {Ref(mapping.ends[side].system, mapping.ends[side].entity, state.survivor)}"
+        return f"merged into {world.names.ref(mapping.ends[side], state.survivor)}"
     return LEFT_ALONE[state.excluded] if state.excluded else ""
 
 

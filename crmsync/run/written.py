@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from crmsync import __version__
-from crmsync.core.model import Finding, Json, from_json, to_json
+from crmsync.core.model import SIDES, Both, Finding, Json, Side, Telling, from_json, other, to_json
 from crmsync.core.plan import digest
 from crmsync.run.people.mask import Mask
 from crmsync.run.prepared import Prepared
@@ -28,7 +28,7 @@ FORMAT: Final = 1
 
 def write_plan(path: Path, world: World, prepared: Prepared, report: Report, asked: Asked, *, redact: bool) -> None:
     """Write the plan, in one move: a reader never finds half of it. Raises `Stopped` (exit 2) where it cannot."""
-    change = _redaction(Mask(world.project)) if redact else _as_it_is
+    change = _redaction(world) if redact else _as_it_is
     names = list(prepared.mappings)
     header = {
         "crmsync": __version__,
@@ -96,10 +96,13 @@ def _as_it_is(line: bytes) -> bytes:
     return line
 
 
-def _redaction(mask: Mask) -> Callable[[bytes], bytes]:
+def _redaction(world: World) -> Callable[[bytes], bytes]:
+    mask = Mask(world.project)
+
     def redact(line: bytes) -> bytes:
         body = from_json(line)
         name = body["mapping"]
+        _call_by_handles(body, world.names.both(mask.project.mapping(name)))
         for change in body.get("changes", ()):
             shown = {key: mask.value(name, change["field"], change[key]) for key in _VALUES if key in change}
             change.update(shown)
@@ -117,6 +120,22 @@ def _redaction(mask: Mask) -> Callable[[bytes], bytes]:
         return to_json(body)
 
     return redact
+
+
+def _call_by_handles(body: Json, tellings: Both[Telling | None]) -> None:
+    """`["~3kq7x2m9ab"]` in place of a key that is about a person."""
+
+    def told(side: Side, key: Json) -> Json:
+        telling = tellings[side]
+        return [telling(tuple(key))] if key is not None and telling else key
+
+    if "side" in body:
+        sides = {"key": body["side"], "source": other(body["side"])}
+        body.update({word: told(side, body[word]) for word, side in sides.items() if word in body})
+    if "keys" in body:
+        body["keys"] = [told(side, body["keys"][side]) for side in SIDES]
+    if body["do"] == "hold" and body["kind"] == "duplicate":  # its value is a key
+        body["values"] = [told(side, body["values"][side]) for side in SIDES]
 
 
 _VALUES: Final = ("before", "after", "from", "sent")

@@ -19,6 +19,7 @@ from crmsync.run.people.disguise import _AREAS, KINDS, Disguise, kind_named
 from tests.cli.persons import new_persons, put
 from tests.cli.shop import Shop, new_shop
 from tests.cli.test_canaries import NEEDLES, PEOPLE, TWIN, _haystack
+from tests.project.test_model_file import MODEL
 
 SALT = b"for tests"
 
@@ -142,6 +143,25 @@ def test_the_starter_becomes_a_sandbox_that_runs(tmp_path: Path, capsys: pytest.
     assert sandbox.do("check").code == 0
     assert sandbox.do("run", "--first-load").code == 0
     assert sandbox.do("run", "--output", "json").json["mappings"]["account-customer"]["actions"]["pm"]["update"] == 0
+
+
+def test_what_people_have_written_down_is_left_out_and_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shop = new_shop(tmp_path / "shop", capsys)
+    mapping = "mappings/account-customer.yaml"
+    shop.edit(mapping, "  link_at: 0.93", "  labels: ../pairs.csv\n  model: a.match.yaml\n  link_at: 0.93")
+    for weight in ("0.6", "0.4"):
+        shop.edit(mapping, f", weight: {weight}", "")
+    (shop.folder / "mappings" / "a.match.yaml").write_text(MODEL, "utf-8")
+    (shop.folder / "pairs.csv").write_text("crm,pm,verdict,crm.name\n1,7,same,Kanárik s.r.o.\n", "utf-8")
+    (shop.folder / "tests" / "account-customer" / "canary.yaml").write_text("cases: [] # Kanárik\n", "utf-8")
+    out = tmp_path / "sandbox"
+    said = shop.do("anonymise", out)
+    left_out = ["pairs.csv", "tests/account-customer/canary.yaml", "tests/account-customer/golden.yaml"]
+    assert f"left out: 3 files of values that somebody has written down: {', '.join(left_out)}" in said.out
+    assert not (out / "tests").exists()
+    assert (out / "pairs.csv").read_text("utf-8") == "crm,pm,verdict,crm.name\n"
+    assert not [path for path in out.rglob("*") if path.is_file() and "Kanárik" in path.read_text("utf-8")]
+    assert Shop(out, capsys).do("check").code == 0
 
 
 # What stands for a value

@@ -25,6 +25,20 @@ def test_a_run_that_trips_names_the_command_that_carries_out_its_plan(shop: Shop
     assert shop.do(*command).code == 5
 
 
+def test_what_lets_a_plan_pass_that_is_too_big_in_many_ways_is_said_once(synced: Shop) -> None:
+    synced.edit("mappings/account-customer.yaml", "update: 30%", "update: 0, fields: {name: 0, email: 0}, missing: 0")
+    assert synced.do("run").code == 0
+    synced.sql("crm", "UPDATE accounts SET name = name || ' II', email = 'a@example.com' WHERE id = 2")
+    synced.sql("crm", "DELETE FROM accounts WHERE id = 3")
+    for command in ("run", "plan"):
+        said = synced.do(command)
+        assert said.code == 4
+        assert [line for line in said.err.splitlines() if "nothing was written" in line and "more than" in line]
+        (mend,) = [line for line in said.err.splitlines() if "--allow" in line]
+        names = [word.partition("=")[0] for word in mend.split() if "=" in word]
+        assert names == ["field:email", "field:name", "missing", "update"]
+
+
 def test_a_field_and_a_listing_may_be_allowed(synced: Shop) -> None:
     synced.edit("mappings/account-customer.yaml", "limits: {", "limits: {fields: {name: 0}, missing: 0, ")
     assert synced.do("run").code == 0  # a changed mapping is looked at in a batch

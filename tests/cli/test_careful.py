@@ -149,6 +149,7 @@ def test_a_halted_mapping_is_left_out_loudly_until_somebody_resumes_it(synced: S
     synced.sql("crm", "UPDATE accounts SET name = 'mended' WHERE id = 1")
     assert "is taken up again" in synced.do("resume", "-s", NAME).out
     assert synced.do("resume").out == "nothing to resume: no mapping is halted\n"
+    assert synced.do("resume", "-s", NAME).out == f"nothing to resume: {NAME} is not halted\n"
     assert synced.do("run").code == 0
     assert synced.customers()[7][0] == "mended"
 

@@ -64,7 +64,9 @@ AGED = {
 
 
 def keep(shop: Shop, retention: str) -> None:
-    shop.edit("crmsync.yaml", "version: 1\n", f"version: 1\nretention: {retention}\n")
+    file = shop.folder / "crmsync.yaml"
+    rest = [line for line in file.read_text("utf-8").splitlines() if not line.startswith(("version:", "retention:"))]
+    file.write_text("\n".join(["version: 1", f"retention: {retention}", *rest]) + "\n", "utf-8")
 
 
 def rows(shop: Shop, sql: str) -> list[Any]:
@@ -169,13 +171,41 @@ def test_without_a_retention_nothing_is_pruned(old: Shop) -> None:
 
 
 @pytest.mark.parametrize(
-    "written", ["{journal: 90}", "{journal: 0d}", "{journal: 3 months}", "{logs: 3d}", "{runs: 1.5y}"]
-)
+    "written",
+    [
+        "{journal: 90}", "{journal: 0d}", "{journal: 3 months}", "{logs: 3d}", "{runs: 1.5y}", "{runs: 99999d}",
+        "{runs: 1000y}", "{runs: 007d}", "{runs: 3M}", "{runs: -3d}", "{runs: }", "{runs: 1y, runs: 12m}", "90d",
+    ],
+)  # fmt: skip
 def test_a_period_that_nobody_can_read_is_a_finding(old: Shop, written: str) -> None:
     keep(old, written)
     said = old.do("check")
     assert said.code == 2
     assert "crmsync.yaml:2" in said.out
+
+
+def test_what_is_meant_by_an_unknown_name_or_an_endless_period_is_said(old: Shop) -> None:
+    keep(old, "{journals: 9d}")
+    assert "did you mean 'journal'?" in old.do("check").out
+    keep(old, "{journal: 5000y}")
+    assert "at most 9999 (999y), not '5000y'" in old.do("check").out
+
+
+def test_journals_that_would_go_with_their_runs_before_their_time_are_a_warning(old: Shop) -> None:
+    keep(old, "{journal: 1y, runs: 30d}")
+    said = old.do("check")
+    assert said.code == 0
+    assert "runs go after 30d, and take their journals with them, which are to stay for 1y" in said.out
+    for periods in ("{journal: 1y, runs: 12m}", "{journal: 30d, runs: 1m}", "{journal: 1y}", "{runs: 1d}"):
+        keep(old, periods)
+        assert "take their journals" not in old.do("check").out
+
+
+def test_a_year_before_the_29th_of_february_is_the_28th() -> None:
+    leap = datetime(2024, 2, 29, tzinfo=UTC)
+    assert [cut_off(period, leap).date().isoformat() for period in ("1y", "4y", "12m")] == [
+        "2023-02-28", "2020-02-29", "2023-02-28",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -187,6 +217,8 @@ def test_a_period_that_nobody_can_read_is_a_finding(old: Shop, written: str) -> 
         ("13m", "2023-02-28"),
         ("1y", "2023-03-31"),
         ("25m", "2022-02-28"),
+        ("999y", "1025-03-31"),
+        ("9999m", "1190-12-31"),
     ],
 )
 def test_a_month_before_the_31st_is_the_last_of_that_month(period: str, before: str) -> None:

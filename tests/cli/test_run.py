@@ -109,6 +109,28 @@ def test_what_is_not_there_is_a_usage_error_that_names_the_choices(shop: Shop, w
     assert said.err.count("\n    ") == 1
 
 
+@pytest.mark.parametrize("command", ["run", "plan"])
+def test_one_record_that_nobody_has_heard_of_is_a_usage_error(synced: Shop, command: str) -> None:
+    said = synced.do(command, "--only", "crm.account/77")
+    assert (said.code, said.err.splitlines()[-2:]) == (
+        2, ["there is no crm.account/77, and there never was", "    look at the key"],
+    )  # fmt: skip
+    synced.sql("crm", "INSERT INTO accounts (id, type, name) VALUES (77, 'customer', 'Omega')")
+    assert synced.do(command, "--only", "crm.account/77").code == 0
+
+
+@pytest.mark.parametrize("command", ["run", "plan"])
+def test_one_record_that_was_there_once_may_be_looked_at(synced: Shop, command: str) -> None:
+    synced.sql("crm", "DELETE FROM accounts WHERE id = 2")
+    assert synced.do(command, "--only", "crm.account/2").code == 0
+
+
+def test_two_records_at_once_are_a_usage_error(synced: Shop) -> None:
+    said = synced.do("run", "--only", "crm.account/1", "--only", "crm.account/2")
+    assert said.code == 2
+    assert "names one record, and is said once" in said.err
+
+
 def test_a_delta_before_the_first_batch_is_refused(shop: Shop) -> None:
     said = shop.do("run", "--mode", "delta")
     assert said.code == 2

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import json
+from contextlib import closing
+
 import pytest
 
+from crmsync.ledger.lock import take_lock, this_process
+from crmsync.ledger.store import Ledger
 from tests.cli.shop import Shop
 
 
@@ -48,6 +53,22 @@ def test_a_plan_that_undoes_a_run_is_saved_and_applied(wrong: Shop) -> None:
     assert wrong.do("apply", wrong.folder / "undo.jsonl").code == 3
     assert names(wrong)[10] == "Stavby Dunaj s.r.o."
     assert wrong.do("history", "--output", "json").json["runs"][0]["mode"] == "revert"
+
+
+def test_a_plan_that_undoes_a_run_is_shown_to_others_without_what_is_about_people(synced: Shop) -> None:
+    synced.sql("crm", "UPDATE accounts SET email = 'jana@canary-demo.sk' WHERE id = 2")
+    assert synced.do("run").code == 0
+    whole, shown = synced.folder / "undo.jsonl", synced.folder / "shown.jsonl"
+    assert f"next: crmsync apply {whole}" in synced.do("revert", "--run", "last", "-o", whole).out
+    assert "next: crmsync revert --run 2" in synced.do("revert", "--run", "last", "-o", shown, "--redact").out
+    assert "canary-demo" in whole.read_text("utf-8")
+    assert "canary-demo" not in shown.read_text("utf-8")
+    said = synced.do("apply", shown)
+    assert said.code == 2
+    assert "it is redacted" in said.err
+    said = synced.do("revert", "--run", "last", "--redact")
+    assert said.code == 2
+    assert "--redact is about the file" in said.err
 
 
 def test_one_record_is_undone(wrong: Shop) -> None:
@@ -115,6 +136,15 @@ def test_an_excluded_record_is_listed_shown_explained_and_counted(synced: Shop) 
     assert "2 records left alone" in synced.do("status").out
 
 
+@pytest.mark.parametrize("verb", ["exclude", "include"])
+def test_who_excludes_or_includes_while_a_run_is_at_work_waits_for_its_end(synced: Shop, verb: str) -> None:
+    with closing(Ledger.open(f"sqlite:///{synced.folder}/.crmsync/ledger.db")) as ledger:
+        lock = take_lock(ledger, "run", this_process("another"))
+        assert synced.do("link", verb, "crm.account/2").code == 6
+        lock.release()
+    assert synced.do("link", "exclude", "crm.account/2").code == 0
+
+
 def test_several_records_are_excluded_and_included_at_once(synced: Shop) -> None:
     synced.do("link", "exclude", "crm.account/2", "crm.account/3")
     said = synced.do("link", "include", "pm.customer/9", "crm.account/3", "--output", "json")
@@ -122,6 +152,38 @@ def test_several_records_are_excluded_and_included_at_once(synced: Shop) -> None
         ["pm.customer/9", "crm.account/2"], ["crm.account/3", "pm.customer/10"],
     ]  # fmt: skip
     assert synced.do("link", "list", "--excluded").out == "no record is excluded\n"
+
+
+def audited(shop: Shop) -> int:
+    return len(shop.do("audit", "export").out.splitlines())
+
+
+def test_who_is_excluded_already_stays_so_and_the_audit_tells_of_it_once(synced: Shop) -> None:
+    assert synced.do("link", "exclude", "crm.account/2", "pm.customer/9").code == 0
+    told = audited(synced)
+    for ref in ("crm.account/2", "pm.customer/9"):
+        said = synced.do("link", "exclude", ref)
+        assert (said.code, said.out.split()[:3]) == (0, ["excluded", "already", ref])
+    (again,) = synced.do("link", "exclude", "crm.account/2", "--output", "json").json["excluded"]
+    assert again["already"] is True
+    assert audited(synced) == told
+    assert synced.do("link", "include", "crm.account/2", "pm.customer/9").code == 0
+    told = audited(synced)
+    said = synced.do("link", "include", "crm.account/2")
+    assert (said.code, audited(synced)) == (2, told)
+    assert "crm.account/2 is not excluded" in said.err
+    events = [json.loads(line)["event"] for line in synced.do("audit", "export").out.splitlines()]
+    assert (events.count("exclude"), events.count("include")) == (2, 2)
+
+
+def test_who_was_forgotten_is_not_excluded_once_more(synced: Shop) -> None:
+    synced.do("forget", "crm.account/2", "--yes")
+    told = audited(synced)
+    said = synced.do("link", "exclude", "crm.account/2")
+    assert (said.code, said.out) == (
+        0, "crm.account/2 was forgotten in account-customer, and is left alone for good\n",
+    )  # fmt: skip
+    assert audited(synced) == told
 
 
 def test_who_is_not_there_is_not_excluded(synced: Shop) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import json
 import sqlite3
 from collections.abc import Iterator
@@ -11,12 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.trace.v1.trace_pb2 import Status
 from prometheus_client.parser import text_string_to_metric_families
 
 from crmsync.ledger.lock import take_lock, this_process
 from crmsync.ledger.store import Ledger
 from crmsync.run.locking import NAME
-from crmsync.run.signals.alerts import signature
 from tests.cli.shop import Said, Shop
 from tests.receiver import Post, Receiver, receiver
 
@@ -114,10 +116,24 @@ def test_a_webhook_is_signed_by_the_secret_of_the_project(hooked: Shop, server: 
     break_down(hooked)
     hooked.do("run")
     (post,) = server.posts
-    proof = signature(SECRET, post.headers["x-crmsync-timestamp"], post.body)
-    assert post.headers["x-crmsync-signature"] == proof
-    assert abs(int(post.headers["x-crmsync-timestamp"]) - datetime.now(UTC).timestamp()) < 60
     assert post.path == "/T0KEN"
+    is_ours = documented()
+    assert is_ours(SECRET, post.headers, post.body)
+    assert not is_ours("another secret", post.headers, post.body)
+    assert not is_ours(SECRET, post.headers, post.body.replace(b'"exit":2', b'"exit":0'))
+    before = {**post.headers, "x-crmsync-timestamp": str(int(post.headers["x-crmsync-timestamp"]) - 600)}
+    assert not is_ours(SECRET, before, post.body)
+    old = before["x-crmsync-timestamp"].encode() + b"." + post.body  # rightly signed, and sent again
+    before["x-crmsync-signature"] = "sha256=" + hmac.digest(SECRET.encode(), old, "sha256").hex()
+    assert not is_ours(SECRET, before, post.body)
+
+
+def documented() -> Any:
+    """What the documentation tells a receiver to do."""
+    page = (Path(__file__).parents[2] / "docs" / "signals.md").read_text("utf-8")
+    scene: dict[str, Any] = {}
+    exec(page.partition("```python\n")[2].partition("```")[0], scene)
+    return scene["is_ours"]
 
 
 def test_the_summary_names_the_run_the_trace_and_the_reasons(hooked: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -364,6 +380,69 @@ def test_the_metrics_of_a_run_tell_of_its_own_failure_and_of_its_own_recovery(ho
     assert metrics(hooked)["crmsync_time_to_recover_seconds"] > 0
 
 
+def runs(shop: Shop) -> dict[str, float]:
+    """How many runs have ended, by exit code."""
+    text = (shop.folder / "crmsync.prom").read_text("utf-8")
+    found = [sample for family in text_string_to_metric_families(text) for sample in family.samples]
+    return {sample.labels["exit"]: sample.value for sample in found if sample.name == "crmsync_runs_total"}
+
+
+def test_a_run_is_counted_also_where_it_ends_before_it_has_a_plan(hooked: Shop) -> None:
+    hooked.do("run")
+    before = runs(hooked)
+    break_down(hooked)
+    hooked.do("run")
+    mend(hooked)
+    plan = hooked.folder / "plan.jsonl"
+    hooked.sql("crm", "UPDATE accounts SET name = name || ' II' WHERE id = 2")
+    hooked.do("plan", "-o", plan)
+    assert [hooked.do("apply", plan).code for _ in range(2)] == [0, 5]
+    hooked.edit("mappings/account-customer.yaml", "owner: pm", "owner: pmm")
+    assert hooked.do("run").code == 2
+    assert runs(hooked) == {"0": before["0"] + 1, "2": 2, "5": 1}
+    assert hooked.do("status").code == 2  # the project is still wrong
+    hooked.edit("mappings/account-customer.yaml", "owner: pmm", "owner: pm")
+    counted = hooked.do("status", "--output", "json").json["signals"]["runs"]
+    assert counted == {"0": before["0"] + 1, "2": 2, "5": 1}
+
+
+@pytest.mark.parametrize("skips", [True, False])
+def test_a_run_that_finds_another_one_at_work_is_a_try_and_leaves_the_last_run_as_it_was(
+    hooked: Shop, *, skips: bool
+) -> None:
+    hooked.do("run")
+    before, counted = metrics(hooked), runs(hooked)
+    ledger = Ledger.open(f"sqlite:///{hooked.folder / '.crmsync/ledger.db'}")
+    take_lock(ledger, NAME, this_process("another run"))
+    ledger.close()
+    hooked.do("run", *(("--if-locked", "skip") if skips else ()))
+    after = metrics(hooked)
+    assert after["crmsync_last_try_timestamp_seconds"] > before["crmsync_last_try_timestamp_seconds"]
+    assert after["crmsync_last_run_exit_code"] == 0
+    ended = "crmsync_last_run_end_timestamp_seconds"
+    assert after[ended] == pytest.approx(before[ended], abs=2)
+    assert after[ended] < after["crmsync_last_try_timestamp_seconds"]
+    assert runs(hooked) == {**counted, "6": 1}
+
+
+def test_the_signals_that_are_told_are_those_after_the_run(hooked: Shop, server: Receiver) -> None:
+    hooked.do("run")
+    break_down(hooked)
+    hooked.do("run")
+    mend(hooked)
+    hooked.do("run")
+    failed, well = (json.loads(post.body)["signals"] for post in server.posts)
+    assert (failed["runs"]["2"], failed["failing_seconds"], failed["time_to_recover_seconds"]) == (1, 0, None)
+    assert (well["runs"]["2"], well["failing_seconds"], well["time_to_recover_seconds"] > 0) == (1, None, True)
+    assert well["runs"]["0"] == failed["runs"]["0"] + 1
+    assert well == {**hooked.do("status", "--output", "json").json["signals"], **aged(well)}
+
+
+def aged(signals: Any) -> Any:
+    """What grows older by itself."""
+    return {name: signals[name] for name in ("at", "last_success_age_seconds", "mappings")}
+
+
 def test_every_line_of_a_json_log_is_an_object_with_run_and_trace(hooked: Shop) -> None:
     hooked.sql("crm", "UPDATE accounts SET name = name || ' II' WHERE id = 2")
     said = hooked.do("run", "--log-format", "json")
@@ -380,6 +459,27 @@ def test_a_run_that_fails_says_so_in_a_json_log_too(hooked: Shop) -> None:
     found = lines(hooked.do("run", "--log-format", "json"))
     (ended,) = [line for line in found if line["message"] == "run ended"]
     assert (ended["exit"], bool(ended["run"])) == (2, True)
+
+
+def test_every_line_about_what_went_wrong_in_a_run_bears_the_run_too(hooked: Shop) -> None:
+    hooked.edit("crmsync.yaml", "on_failure: [./hook.sh, failure]", "on_failure: [./nobody]")
+    break_down(hooked)
+    found = lines(hooked.do("run", "--log-format", "json"))
+    assert {line["level"] for line in found} == {"info", "warning", "error"}
+    assert len({(line["run"], line["trace"]) for line in found}) == 1
+    mend(hooked)
+    hooked.edit("mappings/account-customer.yaml", "owner: pm", "owner: pmm")
+    assert all("run" not in line for line in lines(hooked.do("run", "--log-format", "json")) if line.get("rule"))
+
+
+def test_a_halt_that_is_told_at_the_end_of_a_run_bears_the_run_too(hooked: Shop) -> None:
+    hooked.edit("mappings/account-customer.yaml", "limits: {", "limits: {errors: 0, ")
+    hooked.do("run")
+    hooked.sql("pm", "CREATE TRIGGER closed BEFORE UPDATE ON customers BEGIN SELECT raise(ABORT, 'closed'); END")
+    hooked.sql("crm", "UPDATE accounts SET name = name || ' II' WHERE id = 2")
+    found = lines(hooked.do("run", "--log-format", "json"))
+    assert "rule" in found[-1]
+    assert len({(line["run"], line["trace"]) for line in found}) == 1
 
 
 def test_a_retry_is_a_line_of_a_json_log_and_counted(hooked: Shop) -> None:
@@ -421,11 +521,42 @@ def test_status_says_that_runs_fail_and_how_long_the_last_time_took(hooked: Shop
     assert hooked.do("status", "--output", "json").json["signals"]["time_to_recover_seconds"] > 0
 
 
-def test_a_span_collector_gets_the_run_where_it_is_asked_for(synced: Shop, server: Receiver) -> None:
+def test_a_span_collector_gets_the_run_where_it_is_asked_for(
+    synced: Shop, server: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trace, caller = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
+    monkeypatch.setenv("TRACEPARENT", f"00-{trace}-{caller}-01")
     watched(synced, signals=f"\nsignals: {{otel: {{endpoint: '{server.url}'}}}}\n")
+    synced.sql("crm", "UPDATE accounts SET name = name || ' II' WHERE id = 2")
     assert synced.do("run").code == 0
-    assert [post.path for post in server.posts] == ["/v1/traces"]
-    assert b"crmsync run" in server.posts[0].body
+    (post,) = server.posts
+    assert (post.path, post.headers["content-type"]) == ("/v1/traces", "application/x-protobuf")
+    (resource,) = ExportTraceServiceRequest.FromString(post.body).resource_spans
+    about = {each.key: each.value.string_value for each in resource.resource.attributes}
+    assert (about["service.name"], about["crmsync.project"]) == ("crmsync", "shop")
+    spans = {span.span_id: span for scope in resource.scope_spans for span in scope.spans}
+    assert {span.trace_id.hex() for span in spans.values()} == {trace}
+    (root,) = [span for span in spans.values() if span.parent_span_id.hex() == caller]
+    within = {(span.name, spans[span.parent_span_id].name) for span in spans.values() if span is not root}
+    assert root.name == "crmsync run"
+    assert {("plan", "crmsync run"), ("write", "crmsync run"), ("list", "plan"), ("write", "write")} <= within
+    assert all(
+        root.start_time_unix_nano <= span.start_time_unix_nano <= span.end_time_unix_nano for span in spans.values()
+    )
+    assert {span.status.code for span in spans.values()} == {Status.STATUS_CODE_OK}
+
+
+def test_a_span_collector_is_told_that_a_run_failed(hooked: Shop, server: Receiver) -> None:
+    with (hooked.folder / "crmsync.yaml").open("a", encoding="utf-8") as file:
+        file.write(f"  otel: {{endpoint: '{server.url}'}}\n")
+    break_down(hooked)
+    said = hooked.do("run", "--log-format", "json")
+    (post,) = [post for post in server.posts if post.path == "/v1/traces"]
+    (resource,) = ExportTraceServiceRequest.FromString(post.body).resource_spans
+    (root,) = [span for scope in resource.scope_spans for span in scope.spans if not span.parent_span_id]
+    facts = {each.key: each.value for each in root.attributes}
+    assert (root.status.code, facts["crmsync.exit"].int_value) == (Status.STATUS_CODE_ERROR, 2)
+    assert {facts["crmsync.run"].string_value} == {line["run"] for line in lines(said)}
 
 
 # Silence about people

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from decimal import Decimal
 
 import pytest
@@ -9,8 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crmsync.cli import render
+from crmsync.core.handle import LETTERS, handles_of, is_handle
 from crmsync.core.model import ABSENT, Ref, Symbol, split_ref
 from crmsync.run.refs import _readings, _types
+from tests.cli.shop import Shop
 
 parts = st.one_of(st.integers(), st.text(min_size=1))
 
@@ -19,6 +22,47 @@ parts = st.one_of(st.integers(), st.text(min_size=1))
 def test_every_key_is_among_the_readings_of_its_reference(key: list[str | int]) -> None:
     _, _, texts = split_ref(str(Ref("crm", "account", tuple(key))))
     assert all(part in _readings(text, frozenset()) for part, text in zip(key, texts, strict=True))
+
+
+def test_a_key_that_begins_with_a_tilde_is_written_like_no_handle() -> None:
+    assert str(Ref("crm", "account", ("~3kq7x2m9ab", "a~b"))) == "crm.account/%7E3kq7x2m9ab,a~b"
+    assert split_ref("crm.account/%7E3kq7x2m9ab,a~b") == ("crm", "account", ("~3kq7x2m9ab", "a~b"))
+
+
+def test_a_key_that_is_not_about_a_person_has_no_handle(synced: Shop) -> None:
+    said = synced.do("explain", "crm.account/~0000000000")
+    assert said.code == 2
+    assert "the records of crm.account are called by their keys" in said.err
+    assert "crm.account/%7E..." in said.err
+
+
+secrets = st.binary(min_size=1, max_size=64)
+keys = st.lists(parts, min_size=1, max_size=3).map(tuple)
+
+
+@given(secrets, st.sets(keys, min_size=2, max_size=50))
+def test_a_handle_is_the_same_every_time_and_of_one_record(secret: bytes, found: set[tuple[str | int, ...]]) -> None:
+    telling, again = (handles_of(secret)("crm", "person") for _ in range(2))
+    told = {key: telling(key) for key in found}
+    assert all(is_handle(text) and again(key) == text for key, text in told.items())
+    assert len(set(told.values())) == len(found)
+
+
+@given(secrets, keys)
+def test_a_handle_hangs_on_the_secret_the_system_and_the_entity(secret: bytes, key: tuple[str | int, ...]) -> None:
+    handles = [handles_of(secret)(*place) for place in (("crm", "person"), ("crm", "contact"), ("pm", "person"))]
+    handles.append(handles_of(secret[:-1] + bytes([secret[-1] ^ 1]))("crm", "person"))
+    assert len({telling(key) for telling in handles}) == 4
+
+
+def test_every_bit_of_a_handle_counts() -> None:
+    """Ten letters of thirty-two: none is more likely than another one."""
+    telling = handles_of(b"secret")("crm", "person")
+    told = [telling((number,)) for number in range(32_000)]
+    for place in range(1, 11):
+        counts = Counter(text[place] for text in told)
+        assert set(counts) == set(LETTERS)
+        assert min(counts.values()) > 800
 
 
 @given(parts)

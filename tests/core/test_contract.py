@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from crmsync.core.contract import Checker, ContractError, Flaw, advice, schema_problems
 from crmsync.core.contract.checker import _unworded
 from crmsync.core.contract.explosion import exploding_loop
+from crmsync.core.contract.pointer import pointer_to, steps_of
 from crmsync.core.contract.reference import reference
 from crmsync.core.contract.regex import overlap, read_regex
 from crmsync.core.contract.words import _FACTS
@@ -308,7 +309,7 @@ def with_(**fields):
         ),
         (
             with_(websit="x"),
-            [("websit", "additionalProperties", "is not declared in the contract; did you mean website?")],
+            [("websit", "additionalProperties", "is not declared in the contract; did you mean 'website'?")],
         ),
         (with_(billing={"city": 5}), [("billing.city", "type", "must be text, not a whole number")]),
         (with_(tags=["a", ""]), [("tags.1", "minLength", "must have at least 1 character, has 0")]),
@@ -610,9 +611,9 @@ def test_a_checker_travels_to_another_worker():
          "a contract is one document; only its root may have $id"),
         ({"properties": {"a": {"pattern": "("}}}, "properties.a.pattern", "( is no regular expression (ECMA-262)"),
         ({"patternProperties": {"(": {}}}, "patternProperties.(", "( is no regular expression (ECMA-262)"),
-        ({"format": "datetime"}, "format", "no format is called datetime; did you mean date-time?"),
+        ({"format": "datetime"}, "format", "no format is called datetime; did you mean 'date-time'?"),
         ({"format": "xyz"}, "format", "no format is called xyz"),
-        ({"requird": ["a"]}, "requird", "is no keyword of JSON Schema; did you mean required?"),
+        ({"requird": ["a"]}, "requird", "is no keyword of JSON Schema; did you mean 'required'?"),
         ({"anyOf": [{"nullable": True}]}, "anyOf.0.nullable", 'is not JSON Schema 2020-12; write type: [..., "null"]'),
         ({"required": ["a", "b"], "properties": {"a": {}}, "additionalProperties": False}, "required.1",
          "b is required, but not allowed"),
@@ -749,3 +750,8 @@ def test_what_not_every_validator_reads_alike_has_a_place_and_another_way():
         (("pattern",), 0, "write [0-9]", "warning"),
         (("pattern",), 4, "write A-Za-z0-9_", "warning"),
     ]
+
+
+@given(st.lists(st.text("a~/01 %", max_size=4) | st.integers(0, 20), max_size=4))
+def test_a_pointer_leads_back_along_the_way_that_it_was_made_of(place):
+    assert steps_of(pointer_to(place)) == [str(step) for step in place]

@@ -20,6 +20,7 @@ from crmsync.core.expression import (
     plain_path,
     problems,
     put_path,
+    reaches,
     reads,
 )
 from crmsync.core.expression.compiled import _interpreted, _is_compilable
@@ -423,7 +424,7 @@ PROBLEMS = [
     (" || ".join("a" * 400), 0, "nested too deeply"),
     ("`" + "[" * 2000 + "]" * 2000 + "`", 0, "nested too deeply"),
     ("a[" + "9" * 5000 + "]", 0, "this is no expression"),
-    ("a.lenght(b)", 2, "there is no function lenght(); did you mean length()?"),
+    ("a.lenght(b)", 2, "there is no function lenght(); did you mean 'length()'?"),
     ("zzz(b)", 0, "there is no function zzz()"),
     ("a && length()", 5, "length() takes 1 argument, not 0"),
     ("join(a)", 0, "join() takes 2 arguments, not 1"),
@@ -698,5 +699,43 @@ def test_an_expression_sees_nothing_but_what_it_reads(text, record):
 
 
 def test_what_does_not_parse_reads_nothing_but_says_so():
-    with pytest.raises(ExpressionError):
-        reads("a..b")
+    for asked in (reads, reaches):
+        with pytest.raises(ExpressionError):
+            asked("a..b")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("address.city", {"address.city"}),
+        ("lines[*].price", {"lines[].price"}),
+        ("lines[].people[].mail", {"lines[].people[].mail"}),
+        ("lines[?kind == 'x'].price", {"lines[].kind", "lines[].price"}),
+        ("lines[0].no", {"lines[].no"}),
+        ("lines[1:].no", {"lines[].no"}),
+        ("lines[].{a: who, b: x.y}", {"lines[].who", "lines[].x.y"}),
+        ("lines[].who | [0]", {"lines[].who"}),
+        ("lines[?kind == 'x'] | [0].price", {"lines[]", "lines[].kind"}),
+        ("sort_by(lines, &no)[*].kind", {"lines"}),
+        ("by_code.*.n", {"by_code"}),
+        ("join(', ', lines[].who)", {"lines"}),
+        ("@", {""}),
+    ],
+)
+def test_an_expression_reaches_these_places(text, expected):
+    assert {".".join(path).replace(".[]", "[]") for path in reaches(text)} == expected
+
+
+@given(TEXTS, RECORDS)
+def test_an_expression_is_deaf_to_what_it_does_not_reach(text, record):
+    assert same(ours(text, disturbed(record, (), reaches(text))), ours(text, record))
+
+
+def disturbed(value, path, reached):
+    """Plain values say something else where nobody looks at them."""
+    if isinstance(value, dict):
+        return {name: disturbed(each, (*path, name), reached) for name, each in value.items()}
+    if isinstance(value, list):
+        return [disturbed(each, (*path, "[]"), reached) for each in value]
+    looked_at = any(all(one == two for one, two in zip(path, each, strict=False)) for each in reached)
+    return value if looked_at else "disturbed"

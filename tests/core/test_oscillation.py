@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crmsync.core.model import Agreed, Change, Field
-from crmsync.core.plan.oscillation import Wrote, by_turns, written_back
+from crmsync.core.plan.oscillation import Ran, Wrote, by_itself, by_turns, row, written_back
 
 values = st.sampled_from(["a", "b", "c", None, 1])
 owners = st.sampled_from([0, "shared"])
@@ -55,6 +55,45 @@ def test_an_answer_of_a_person_is_where_counting_begins(found: list[Any]) -> Non
 def test_values_go_by_turns_only_if_the_last_is_as_the_one_before_the_last(one: Any, two: Any, three: Any) -> None:
     past = [Wrote("r2", one, two, "owner-changed"), Wrote("r1", two, one, "owner-changed")]
     assert (by_turns(field(), change(two, three), past) is not None) == (three == one and one != two)
+
+
+def followed(said: list[Any], more: Any = (), **how: Any) -> bool:
+    """Is the last of these values held, which all were written run after run? `more`: runs that come in between."""
+    past = chain(said[:-1])
+    ran = [*more, *(Ran(wrote.run, True, True) for wrote in past)]
+    return by_itself(field(**how), change(said[-2], said[-1]), past, ran) is not None
+
+
+@given(st.lists(values, min_size=5, max_size=9), st.integers(2, 6), owners)
+def test_a_source_is_held_that_says_one_of_two_values_by_turns_once_more_than_is_borne(
+    said: list[Any], most: int, owner: Any
+) -> None:
+    long = max(most, 3) + 1
+    last = said[-long:]
+    swings = len(said) > long and last[0] != last[1] and all(x == y for x, y in zip(last, last[2:], strict=False))
+    assert followed(said, oscillation=most, owner=owner) == swings
+
+
+@given(st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=4))
+def test_only_runs_that_have_looked_and_found_nothing_new_break_the_row(between: list[tuple[bool, bool]]) -> None:
+    more = [Ran(f"x{n}", wrote, looked) for n, (wrote, looked) in enumerate(between)]
+    assert followed(list("ABABAB"), more) == (not any(looked for _, looked in between))
+
+
+@given(st.lists(st.tuples(st.booleans(), st.booleans()), max_size=6))
+def test_no_run_that_may_belong_to_the_row_is_left_out_of_it(runs: list[tuple[bool, bool]]) -> None:
+    ran = [Ran(f"r{n}", wrote, looked) for n, (wrote, looked) in enumerate(runs)]
+    found = list(row(ran))
+    assert ran[: len(found)] == found
+    assert all(each.wrote or not each.all for each in found)
+    assert len(found) == len(ran) or (ran[len(found)].all and not ran[len(found)].wrote)
+
+
+def test_a_mapping_that_says_it_otherwise_by_turns_is_not_taken_for_its_source() -> None:
+    past = chain(list("ABABA"))
+    ran = [Ran(wrote.run, True, True) for wrote in past]
+    otherwise = Change("name", "name", "A", "B", "mapping-changed", NOTHING)
+    assert by_itself(field(), otherwise, past, ran) is None
 
 
 def test_never_is_never_and_values_that_combine_are_left_alone() -> None:

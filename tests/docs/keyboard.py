@@ -25,6 +25,7 @@ CHANGING: Final = (
     (re.compile(r"\b[0-9a-f]{64}\b"), "DIGEST"),
     (re.compile(r"\b[0-9a-f]{32}\b"), "TRACE"),
     (re.compile(r"\b\d{1,2} [A-Z][a-z]+ \d{4}, \d\d:\d\d UTC"), "DAY"),
+    (re.compile(r"~[0-9a-z]{10}\b"), "HANDLE"),
 )
 _EXIT: Final = re.compile(r"\s+# exit (\d+)$")
 _TALK: Final = ("run started ", "run ended ", "run planned ")  # what every run says on stderr

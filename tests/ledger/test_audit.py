@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from crmsync.core.audit import Entry, Fault, Head, Row, seal
 from crmsync.core.model import Hold, Json, Key, from_json
 from crmsync.ledger.nouns import AuditTampered, LedgerUnreachable, NewAudit, NewLink
+from crmsync.ledger.shelves import on_shelf
 from crmsync.ledger.store import Ledger
 
 NOW, LATER = "2026-11-21T20:00:00.000+00:00", "2026-11-22T08:30:00.000+00:00"
@@ -62,6 +63,52 @@ def test_what_was_told_is_read_by_record_by_run_and_by_time(ledger):
     assert (last.trace, last.actor, last.event, last.side) == ("4bf9", "crmsync", "decide", 1)
     assert told_by(last) == {"records": [[0, ["042"]], [1, [7]]], "take": "same"}
     assert ledger.verify_audit() == head == Head(3, last.hash)
+
+
+def test_a_record_is_found_on_every_shelf_and_erased_from_each(ledger):
+    others = [told((n,)) for n in range(5000)]
+    tell(ledger, told(ZOFIA), *others, told(ZOFIA), *others, told(ZOFIA))
+
+    assert [row.n for row in ledger.audit_of(M, [(0, ZOFIA)])] == [1, 5002, 10003]
+
+    with ledger.writing() as writer:
+        writer.erase_told(M, 0, [ZOFIA], "eva", LATER)
+    erased = [row.told is None for row in ledger.audit_of(M, [(0, ZOFIA)])]
+    assert erased == [True, True, True, False]
+
+
+def test_a_row_that_somebody_put_in_is_found_by_its_record_whatever_its_number(ledger):
+    tell(ledger, told(ZOFIA))
+    names = ", ".join(Row._fields[1:])
+    for n in (-(2**63), 4096, 2**40, 2**63 - 1):
+        tamper(ledger, f"INSERT INTO crmsync_audit (n, {names}) SELECT :n, {names} FROM crmsync_audit WHERE n = 1", n=n)
+
+    assert [row.n for row in ledger.audit_of(M, [(0, ZOFIA)])] == [-(2**63), 1, 4096, 2**40, 2**63 - 1]
+
+
+def test_telling_costs_the_same_however_much_was_told_before(tmp_path):
+    """In pages of the file that a batch of rows is written to."""
+
+    def pages_written(first: int) -> int:
+        tell(ledger, *(told((n,)) for n in range(first, first + 200)))
+        with ledger.database.reading() as access:
+            return int(access.rows("PRAGMA wal_checkpoint(PASSIVE)")[0][1])
+
+    with closing(Ledger.open(f"sqlite:///{tmp_path}/ledger.db")) as ledger:
+        early = [pages_written(n) for n in range(0, 4000, 200)]
+        tell(ledger, *(told((n,)) for n in range(4000, 40_000)))
+        pages_written(40_000)
+        late = [pages_written(n) for n in range(40_200, 44_200, 200)]
+
+    assert sum(late) < 1.2 * sum(early)
+
+
+def test_rows_about_a_record_are_looked_up_and_not_looked_for(tmp_path):
+    with closing(Ledger.open(f"sqlite:///{tmp_path}/ledger.db")) as ledger, ledger.database.reading() as access:
+        for place in ("source", "target"):
+            sql = f"EXPLAIN QUERY PLAN SELECT told FROM crmsync_audit WHERE {on_shelf(place)} = :record"
+            plan = [row[-1] for row in access.rows(sql, shelves=[0, 1], record="aa")]
+            assert plan[0] == f"SEARCH crmsync_audit USING INDEX crmsync_audit_{place} (<expr>=? AND {place}=?)"
 
 
 def test_nobody_reads_in_public_columns_which_record_it_was(ledger):

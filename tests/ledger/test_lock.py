@@ -9,13 +9,15 @@ import sqlite3
 import subprocess
 import sys
 import time
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Timer
 
+import psycopg
 import pytest
+from sqlalchemy import make_url
 
 from crmsync.ledger.lock import UNKNOWN, held_by, process_began, take_lock, this_process, told_by_ps
 from crmsync.ledger.nouns import Holder, Locked, LockLost, RecordRow
@@ -222,6 +224,29 @@ def test_a_holder_in_the_middle_of_a_long_transaction_lives_though_it_cannot_bea
 def test_the_server_takes_back_what_a_sleeping_host_holds(postgres):
     with closing(Ledger.open(postgres())) as ledger, ledger.database.reading() as access:
         assert access.one("SHOW idle_in_transaction_session_timeout") == ("2min",)
+
+
+@pytest.mark.parametrize("zone", ["Asia/Kolkata", "America/Santiago"])
+def test_the_times_of_a_lock_are_utc_whatever_the_zone_and_the_style_of_the_server(postgres, zone):
+    with server_of(postgres(), zone) as url, closing(Ledger.open(url)) as ledger:
+        take_lock(ledger, "run", ELSEWHERE).beat()
+        held = held_by(ledger, "run")
+        assert held
+        assert abs(datetime.fromisoformat(held.beat) - datetime.now(UTC)) < timedelta(minutes=1)
+        assert abs(held.silent) < timedelta(minutes=1)
+        assert held.taken.endswith("+00:00")
+
+
+@contextmanager
+def server_of(url, zone):
+    name = make_url(url).database
+    with psycopg.connect(url.replace("+psycopg", ""), autocommit=True) as connection:
+        connection.execute(f"ALTER DATABASE {name} SET timezone TO '{zone}'".encode())
+        connection.execute(f"ALTER DATABASE {name} SET datestyle TO 'German'".encode())
+        try:
+            yield url
+        finally:
+            connection.execute(f"ALTER DATABASE {name} RESET ALL".encode())
 
 
 def test_a_released_lock_is_free_and_its_token_grows(ledger):

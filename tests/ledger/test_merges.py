@@ -24,7 +24,7 @@ GOLDEN = {"name": {"value": "A", "from": "crm.account/1", "rule": "the survivor'
 
 
 def merging(survivor: int, key: int, says: Says | None = None, side: int = 0) -> NewMerge:
-    return NewMerge(M, side, (survivor,), (key,), GOLDEN, says or {}, "eva", LATER)  # type: ignore[arg-type]  # 0 or 1
+    return NewMerge(M, side, (survivor,), (key,), GOLDEN, says or {}, "eva", LATER, str(key), str(survivor))  # type: ignore[arg-type]  # 0 or 1
 
 
 def merge(ledger: Ledger, survivor: int, key: int, says: Says | None = None) -> None:

@@ -26,7 +26,7 @@ def linked(ledger, number, **base):
 
 
 def test_of_an_empty_ledger_nothing_is_known(ledger):
-    for ask in (signals.oldest, signals.duplicates, signals.runs_by_exit, signals.last_good, signals.references):
+    for ask in (signals.oldest, signals.duplicates, signals.endings_of, signals.last_good, signals.references):
         assert ask(ledger) == {}
     assert signals.memories(ledger) == {}
     assert signals.filled(ledger, M, 0) == ({}, {})
@@ -46,13 +46,23 @@ def test_a_run_ends_well_for_all_the_mappings_that_it_was_about(ledger):
     run(ledger, "r3", ["a", "b"], 1, "2027-01-01T00:00:00+00:00")
     run(ledger, "r4", ["a"], None, "2027-02-01T00:00:00+00:00")
     assert signals.last_good(ledger) == {"a": NOW, "b": LATER}
-    assert signals.runs_by_exit(ledger) == {0: 1, 1: 1, 3: 1}
+    assert {code: ending.n for code, ending in signals.endings_of(ledger).items()} == {0: 1, 1: 1, 3: 1}
+
+
+def test_a_run_is_counted_once_when_it_ends_however_far_it_came(ledger):
+    run(ledger, "r1", ["a"], 0, NOW)
+    run(ledger, "r2", ["a"], None, NOW)
+    for name in ("r1", "r2", "never began"):
+        signals.count_end(ledger, name, 2, NOW, LATER)
+    assert signals.endings_of(ledger) == {0: (1, NOW, NOW), 2: (1, NOW, LATER)}
+    write(ledger, "end_run", "r2", LATER, 2, {})
+    assert signals.endings_of(ledger) == {0: (1, NOW, NOW), 2: (2, NOW, LATER)}
 
 
 def test_duplicates_are_counted_by_side_as_open_questions_and_as_merged_records(ledger):
     ask = [NewDuplicate(M, 0, ((1,), (n,)), 0.9, "may be one", "r1", NOW) for n in (2, 3)]
     write(ledger, "ask_duplicates", ask)
-    write(ledger, "merge", Merge(NewMerge(M, 1, (1,), (2,), {}, {}, "eva", NOW)))
+    write(ledger, "merge", Merge(NewMerge(M, 1, (1,), (2,), {}, {}, "eva", NOW, "2", "1")))
     assert signals.duplicates(ledger) == {(M, 0): (2, 0), (M, 1): (0, 1)}
 
 
@@ -93,3 +103,12 @@ def test_a_convergence_comes_back_to_the_last_digit(ledger):
     signals.save_alerts(ledger, {}, {M: 2 / 3})
     assert signals.references(ledger) == {M: 2 / 3}
     assert isinstance(signals.references(ledger)[M], float)
+
+
+def test_the_runs_of_a_mapping_are_those_that_have_ended_and_had_it(ledger):
+    run(ledger, "r1", ["a_b"], 0, NOW)
+    run(ledger, "r2", ["axb", "a"], 0, LATER)
+    run(ledger, "r3", ["c", "a_b"], 1, "2027-01-01T00:00:00+00:00")
+    run(ledger, "r4", ["a_b"], None, "2027-02-01T00:00:00+00:00")
+    assert [each.id for each in ledger.runs_of("a_b", 9)] == ["r3", "r1"]
+    assert [each.id for each in ledger.runs_of("a_b", 1)] == ["r3"]

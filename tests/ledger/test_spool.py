@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import resource
+from contextlib import closing
 from decimal import Decimal
 
 import pytest
@@ -207,15 +208,14 @@ def test_more_verdicts_than_a_page_come_back_whole(spool):
 # The file ----------------------------------------------------------------------------------------------------
 
 
-def test_nothing_is_left_when_a_spool_is_closed(tmp_path):
-    spool = Spool(tmp_path)
-    spool.add([Line(0, 0, 0, "[1]", "update", b"x")])
-    (folder,) = tmp_path.iterdir()
-    assert folder.stat().st_mode & 0o077 == 0
+def test_nobody_finds_the_file_of_a_spool_and_nothing_is_left_of_it_when_its_process_is_killed(tmp_path):
+    with closing(Spool(tmp_path)) as spool:
+        for n in range(40):
+            spool.stage(M, 0, [Staged((n,), bytes(1_000_000))])
 
-    spool.close()
-
-    assert list(tmp_path.iterdir()) == []
+        assert list(tmp_path.iterdir()) == []
+        assert spool.count(M, 0) == 40
+        assert sum(len(row.body) for page in spool.pages(M, 0, size=5) for row in page) == 40_000_000
 
 
 def test_a_full_disk_is_told_with_the_folder_and_what_to_do(spool, tmp_path):

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
+from contextlib import closing
 from decimal import Decimal
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -495,3 +498,25 @@ def test_an_excluded_record_is_known_by_its_key_and_a_forgotten_one_by_nothing_t
         writer.include("m", 0, [(1,)], "eva", NOW)
     assert ledger.states("m", 0, [(1,)])[1,].excluded is None
     assert ledger.keyed("m", "1") == ledger.keyed("m", "1") != ledger.keyed("m1", "")
+
+
+def test_what_was_erased_leaves_the_file_once_though_who_erased_it_has_died(tmp_path) -> None:
+    left = tmp_path / "left"
+    with closing(Ledger.open(f"sqlite:///{tmp_path}/ledger.db")) as dies:
+        write(dies, "look_again", "m", 0, [("Žofia",)], "new")
+        write(dies, "forget", "m", 0, ("Žofia",), "eva", NOW)
+        left.mkdir()
+        for file in (tmp_path / "ledger.db", tmp_path / "ledger.db-wal"):
+            shutil.copy(file, left)  # as it is left by a process that is killed
+
+    with closing(Ledger.open(f"sqlite:///{left}/ledger.db")) as ledger:
+        assert "Žofia".encode() in told_by(left)
+        assert ledger.compact()
+        once = told_by(left)
+        assert "Žofia".encode() not in once
+        assert ledger.compact()
+        assert told_by(left) == once
+
+
+def told_by(folder: Path) -> bytes:
+    return b"".join(file.read_bytes() for file in sorted(folder.iterdir()) if not file.match("*-shm"))

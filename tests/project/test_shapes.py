@@ -2,16 +2,14 @@
 
 import json
 import re
-from difflib import get_close_matches
 
 import jsonschema
 import jsonschema_rs
 import pytest
 from hypothesis import given
-from hypothesis import strategies as st
 
 from crmsync.project import schema_text
-from crmsync.project.shapes import closest, dotted, misfits
+from crmsync.project.shapes import dotted, misfits
 from crmsync.project.yaml import Document
 from tests.project.spoilt import KINDS, sound, spoilt
 
@@ -80,30 +78,6 @@ def test_sides_by_name_only_narrow_the_schema(case):
         assert misfits(kind, document) == []
 
 
-@pytest.mark.parametrize("name", ["trim", "weight", "delivery_status"])
-def test_a_near_name_is_offered(name):
-    assert closest(name[:-1], [name, "zzz"]) == name
-    assert closest("qqqqq", [name]) is None
-
-
 def test_a_way_is_said_in_words():
     assert dotted(("fields", "name", "to_pm", 0)) == "fields.name.to_pm[0]"
     assert re.fullmatch(r"\w+ \w+", dotted(()))
-
-
-WORDS = ("account", "address", "amount", "city", "company", "contact", "country", "currency", "customer", "date")
-MANY = sorted(f"{one}_{other}" for one in WORDS for other in (*WORDS, "id", "name", "number"))
-SLIPS = st.tuples(st.sampled_from(MANY), st.integers(0, 30), st.sampled_from(["", "x", "aa"]))
-
-
-@given(SLIPS)
-def test_among_many_names_a_slip_is_told_as_among_few(slip):
-    name, at, put = slip
-    word = name[:at] + put + name[at + 1 :]
-    found = closest(word, MANY)
-    (expected,) = get_close_matches(word, MANY, 1, 0.6) or [None]
-    assert found == expected
-
-
-def test_what_is_like_nothing_among_many_names_is_not_guessed_at():
-    assert closest("qqqqq", MANY) is None

@@ -55,7 +55,10 @@ def plain(name: str, owner: str = "crm", **more: Any) -> Spec:
 
 
 class Bench:
-    """`entities[system][entity]` are entity declarations, `columns` the SQL columns of each table on SQLite."""
+    """`entities[system][entity]` are entity declarations, `columns` the SQL columns of each table on SQLite.
+    `new_ledger`: where another one remembers; see the fixture `any_ledger`."""
+
+    new_ledger: Callable[[], str] = staticmethod(lambda: "sqlite:///ledger.db")
 
     def __init__(
         self,
@@ -76,7 +79,7 @@ class Bench:
         for name, content in (files or {}).items():
             self._put(self.root / name, content)
         self.systems = {name: self._system(name, (systems or {}).get(name, {})) for name in self.entities}
-        self._put(self.root / "crmsync.yaml", {"version": 1, "ledger": "sqlite:///ledger.db", "systems": self.systems})
+        self._put(self.root / "crmsync.yaml", {"version": 1, "ledger": self.new_ledger(), "systems": self.systems})
         for each in mappings:
             self._put(self.root / "mappings" / f"{each['mapping']}.yaml", each)
         self.world = self._open({})

@@ -22,13 +22,14 @@ ASKED = {
     "letters": "SELECT mapping, side, key, kind, rule, path, snapshot, state FROM crmsync_dead",
     "records": "SELECT mapping, side, key, replace(bucket, 'applied', 'unchanged'), raw IS NULL, waits_for "
     "FROM crmsync_record",
-    "candidates": "SELECT mapping, side, key, features FROM crmsync_candidate",
-    "blocks": "SELECT mapping, side, block, key FROM crmsync_block",
+    "candidates": "SELECT mapping, side, key FROM crmsync_candidate",
+    "blocks": "SELECT mapping, side, key, count(*) FROM crmsync_block GROUP BY mapping, side, key",
     "eras": "SELECT mapping, number, complete FROM crmsync_era",
     "cursors": "SELECT mapping, side, entity FROM crmsync_cursor",
     "unanswered": "SELECT run, seq FROM crmsync_journal WHERE status IN ('sent', 'pending')",
 }
-"""What a ledger knows, without what tells how it came to know it: ids, runs, times."""
+"""What a ledger knows, without what tells how it came to know it, ids, runs, times, and what is keyed with its secret:
+features and blocks are counted."""
 
 
 class Killed(BaseException):

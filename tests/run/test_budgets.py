@@ -6,11 +6,13 @@ from typing import Any
 
 import pytest
 
+from crmsync.connectors.base import Transient
 from crmsync.core.model import Limit, Limits
 from crmsync.core.plan.budgets import spent
 from crmsync.run.halted import resume
 from crmsync.run.perform import BATCH
 from tests.run.bench import Bench, Spec, buckets, mapping, plain
+from tests.run.losing import LosingBench, before, spoilt_by, well
 
 FIELDS = {**plain("x"), **plain("y", "shared")}
 
@@ -138,6 +140,7 @@ def test_a_mapping_of_which_every_write_is_refused_halts_at_once() -> None:
         assert len(bench.letters()) == 30
 
 
+@pytest.mark.usefixtures("any_ledger")
 def test_who_resumes_a_mapping_lets_the_next_run_do_the_rest_and_is_told_in_the_audit() -> None:
     with picky({"errors": 0}) as bench:
         bench.put("crm", *({"id": n, "x": "bad" if n == 1 else "good"} for n in range(3)))
@@ -149,8 +152,9 @@ def test_who_resumes_a_mapping_lets_the_next_run_do_the_rest_and_is_told_in_the_
         assert bench.run().exit == 0
         assert sorted(bench.values("pm", "x").values()) == ["good", "good", "mended"]
         with bench.ledger.database.reading() as access:
-            rows = access.rows("SELECT event, actor FROM crmsync_audit WHERE event IN ('halt', 'resume') ORDER BY n")
-        assert rows == [("halt", "crmsync"), ("resume", "eva")]
+            rows = access.rows("SELECT event, actor, trace FROM crmsync_audit WHERE event IN ('halt', 'resume')")
+        trace = bench.world.trace
+        assert rows == [("halt", "crmsync", trace), ("resume", "eva", trace)]
 
 
 def test_other_mappings_go_on_while_one_is_halted_and_a_plan_of_it_is_refused() -> None:
@@ -166,6 +170,35 @@ def test_other_mappings_go_on_while_one_is_halted_and_a_plan_of_it_is_refused() 
         code, findings = bench.stopped(lambda: bench.apply(file))
         assert (code, [each.rule for each in findings]) == (2, ["run/halted"])
         assert "crmsync resume -s things" in findings[0].mend
+
+
+def changed(many: int) -> LosingBench:
+    """Linked records of which the source has changed so many, all but one."""
+    bench = LosingBench(spec({"errors": 0}))
+    bench.put("crm", *({"id": n, "x": f"{n}"} for n in range(many + 1)))
+    bench.run()
+    for n in range(many):
+        bench.edit("crm", n, x=f"new {n}")
+    return bench
+
+
+@pytest.mark.parametrize("many", [2, 19, BATCH + 30])
+def test_a_system_that_is_down_for_a_while_is_no_error_of_a_mapping_and_needs_nobody_to_resume_it(many: int) -> None:
+    with changed(many) as bench:
+        bench.lose("pm", *([well] if many > BATCH else []), then=before)
+        with pytest.raises(Transient):
+            bench.run()
+        assert not bench.ledger.halts()
+        bench.lose("pm")
+        assert bench.run().exit == 0
+        assert sum(value.startswith("new") for value in bench.values("pm", "x").values()) == many
+
+
+def test_a_write_that_fails_while_others_of_its_batch_are_done_is_an_error_whatever_the_reason() -> None:
+    with changed(8) as bench:
+        bench.lose("pm", then=spoilt_by("new 3", Transient))
+        (halt,) = bench.run().halted
+        assert halt.why == "1 of 8 writes failed, more than 0"
 
 
 def test_without_a_budget_nothing_halts() -> None:

@@ -12,17 +12,16 @@ from typing import Any
 import pytest
 
 from crmsync.core.contract import Checker
-from crmsync.core.model import ABSENT, Both, Call, Field, Json, Project
+from crmsync.core.model import ABSENT, At, Both, Call, Check, Field, Json, Project
 from crmsync.core.model import Mapping as Declared
+from crmsync.core.trial import Asked, Direction, Failure, Rule, try_drawn
 from crmsync.project import load_project
 from crmsync.project.cases import NOW, Case
-from crmsync.run.rehearse.drawn import Asked, Direction, try_drawn
 from crmsync.run.rehearse.rehearsal import play
-from crmsync.run.rehearse.way import Failure
 
 ROOT = Path(__file__).parents[2]
 STARTER = ROOT / "crmsync" / "cli" / "starter"
-BLANK = frozenset({("contract/minLength", "customer_name")})  # the starter's golden case declares it
+BLANK = frozenset({Rule("contract/minLength", "customer_name")})  # the starter's golden case declares it
 ASKED = Asked(declared=BLANK)
 
 
@@ -92,6 +91,16 @@ def test_what_a_rule_would_refuse_is_counted_and_no_failure(project: Project) ->
     assert back.rejected == 0
 
 
+def test_what_is_refused_is_told_at_the_line_that_refuses_it(project: Project) -> None:
+    given, line = mapping(project), At("mappings/account-customer.yaml", 99, 3)
+    checked = replace(given, checks=(Check(0, "type", (), "name", Decimal(0), "reject", line),))
+    there, _ = try_drawn(project, checked, ASKED)
+    assert line in {each.at for each in there.findings() if each.rule == "test/would-reject"}
+    (ico,) = (each for each in given.fields if each.name == "ico")
+    there, _ = try_drawn(project, given, ASKED)
+    assert {each.at for each in there.findings() if "rejected: ico: company_id" in each.message} == {ico.at}
+
+
 # Broken mappings ----------------------------------------------------------------------------------------------------
 
 
@@ -135,7 +144,7 @@ def test_a_lookup_without_a_row_is_refused_and_one_that_answers_wrongly_is_found
     lost = {"enum": ["Onboarding", "In delivery", "On hold", "Former", "Lost", None]}
     refusing = narrowed(_with(owned, "status", there), 0, delivery_status=lost)
     assert failures(project, refusing) == []
-    assert any(why.startswith("status: lookup") for why in try_drawn(project, refusing, ASKED)[0].refused)
+    assert any(why.words.startswith("status: lookup") for why in try_drawn(project, refusing, ASKED)[0].refused)
     found = failure(project, narrowed(_with(owned, "status", wrong), 0, delivery_status=lost))
     assert (found.path, found.broken, found.record["delivery_status"]) == ("status", "enum", "Lost")
 

@@ -55,6 +55,7 @@ def test_nothing_is_written_to_either_record_of_the_pair(kind: str, mode: str, r
 
 @on_both
 @modes
+@pytest.mark.usefixtures("any_ledger")
 def test_once_it_is_included_again_what_has_changed_meanwhile_is_written(kind: str, mode: str) -> None:
     with linked(kind) as world:
         leave_alone(world, "crm.thing/1")
@@ -123,6 +124,7 @@ def test_an_excluded_record_is_nobody_s_twin() -> None:
         assert not [review for review in world.reviews() if review.kind == "duplicate"]
 
 
+@pytest.mark.usefixtures("any_ledger")
 def test_what_was_asked_about_it_ends_at_once() -> None:
     with linked() as world:
         world.edit("crm", 1, notes="a")

@@ -14,13 +14,14 @@ import pytest
 from crmsync.core.model import from_json
 from crmsync.core.plan import digest
 from crmsync.run.rehearse.replay import Replayed, replayed
-from crmsync.run.rehearse.tape import INPUTS
+from crmsync.run.rehearse.tape import INPUTS, taped
 from tests.run.bench import ENTITY, Bench, Spec, mapping, plain
 from tests.run.small import Small
 
 COLUMNS = "x TEXT, y TEXT, z TEXT, parent INTEGER, ico TEXT"
 FIELDS = {**plain("x"), **plain("y", "shared"), **plain("z", "pm"), **plain("ico")}
 MATCH: Spec = {"decide": ["ico"], "compare": {"x": {"as": "company", "weight": 1.0}}}
+RECORD = "write record_inputs: 10 into crmsync.yaml"
 on_both = pytest.mark.parametrize("kind", ["memory", "sqlite"])
 
 
@@ -148,15 +149,62 @@ def test_the_recorded_inputs_of_the_last_runs_are_kept_for_their_owner_only() ->
         assert stat.S_IMODE((bench.root / INPUTS).stat().st_mode) == 0o700
 
 
+def test_what_a_run_was_recording_when_it_was_killed_is_no_recording_and_goes_with_the_next_one() -> None:
+    with world() as bench:
+        bench.put("crm", {"id": 1, "x": "a"})
+        whole = [bench.run().run for _ in range(3)]
+        half = bench.root / INPUTS / ".20990131T000000-abcdef.jsonl.gz"
+        half.write_bytes(b"half")
+        assert taped(str(bench.root)) == whole
+        whole.append(bench.run().run)
+        assert {file.name for file in bench.recorded()} == {f"{run}.jsonl.gz" for run in whole[-3:]}
+
+
 def test_nothing_is_recorded_unasked_and_a_plan_records_nothing() -> None:
     with Bench(spec()) as bench:
         run = bench.run().run
         assert not (bench.root / INPUTS).exists()
-        code, (finding,) = bench.stopped(lambda: replay(bench, run))
-        assert (code, finding.rule) == (2, "replay/not-recorded")
+        for text in (run, "last"):
+            rule, _, mend = refused(bench, text)
+            assert (rule, mend) == ("replay/not-recorded", f"{RECORD}: the next runs are recorded")
     with world() as recording:
         recording.plan()
         assert recording.recorded() == []
+
+
+def refused(bench: Bench, text: str) -> tuple[str, str, str]:
+    code, (finding,) = bench.stopped(lambda: replay(bench, text))
+    assert code == 2
+    return finding.rule, finding.message, finding.mend
+
+
+def test_a_run_that_there_never_was_is_answered_by_the_one_that_may_be_meant() -> None:
+    with world() as bench:
+        run = bench.run().run
+        for slip in (run[:-1] + "x", run.upper(), run[-6:], run[9:15]):
+            assert refused(bench, slip) == ("usage/no-run", f"there is no run {slip}", f"did you mean {run!r}?")
+        assert refused(bench, "nope") == ("usage/no-run", "there is no run nope", "see: crmsync history")
+
+
+def test_of_a_run_whose_recording_is_gone_it_is_said_why_and_which_there_are() -> None:
+    with world() as bench:
+        assert refused(bench, "last")[1:] == ("no run is recorded", "the next run is recorded: crmsync run")
+        runs = [bench.run().run for _ in range(4)]
+        rule, message, mend = refused(bench, runs[0])
+        assert rule == "replay/not-recorded"
+        assert "any more" in message
+        assert "only the last 3 runs" in message
+        assert mend == f"recorded are: {', '.join(runs[1:])}"
+
+
+def test_a_run_that_applied_a_plan_file_read_nothing_to_plan_with() -> None:
+    with world() as bench:
+        bench.run()
+        bench.put("crm", {"id": 1, "x": "a"})
+        applied = bench.apply(bench.save()).run
+        rule, message, mend = refused(bench, applied)
+        assert (rule, mend) == ("replay/not-recorded", "replay a run that was said with crmsync run")
+        assert "it applied a plan file" in message
 
 
 def test_a_file_that_is_no_recording_is_refused() -> None:

@@ -75,6 +75,7 @@ def ten_runs_change_nothing(world: Bench) -> None:
 
 
 @on_both
+@pytest.mark.usefixtures("any_ledger")
 def test_of_a_run_that_people_have_half_edited_exactly_the_other_half_is_as_before(kind: str) -> None:
     with linked(kind) as world:
         for n in range(1, 7):
@@ -172,6 +173,7 @@ def test_a_person_says_what_becomes_of_what_was_restored(take: Any, name: str) -
 
 
 @on_both
+@pytest.mark.usefixtures("any_ledger")
 def test_a_revert_that_is_reverted_leaves_all_as_the_run_had_left_it(kind: str) -> None:
     with linked(kind) as world:
         world.edit("crm", 1, visits=4, notes="new")
@@ -190,6 +192,7 @@ def test_a_revert_that_is_reverted_leaves_all_as_the_run_had_left_it(kind: str) 
 
 
 @on_both
+@pytest.mark.usefixtures("any_ledger")
 def test_what_a_run_has_made_is_archived_and_never_made_again(kind: str) -> None:
     with linked(kind, match={"decide": ["name"]}) as world:
         world.put("crm", firm(7), firm(8))
@@ -227,6 +230,7 @@ def test_a_record_that_cannot_be_archived_is_deleted_only_if_that_is_said() -> N
 
 
 @on_both
+@pytest.mark.usefixtures("any_ledger")
 def test_what_a_run_has_archived_is_restored_and_linked_again_once_its_counterpart_is_back(kind: str) -> None:
     with linked(kind) as world:
         lost = {n: world.records("crm")[n,] for n in (1, 2)}
@@ -317,6 +321,59 @@ def test_fields_of_a_group_go_back_together_or_not_at_all() -> None:
         assert world.values("pm", "amount") == {1: 99, 2: 10, 3: 20}
         assert world.values("pm", "currency") == {1: "USD", 2: "EUR", 3: "USD"}
         assert set(world.values("pm", "name").values()) == {"a"}
+
+
+MONEY = {**plain("amount", group="money"), **plain("currency", group="money")}
+SHARED_MONEY = {**plain("amount", "shared", group="money"), **plain("currency", "shared", group="money")}
+
+
+def restored_money(fields: Any) -> Bench:
+    """An amount and its currency, put back to 10 EUR in the project tool while the CRM says 20 USD."""
+    world = Bench(mapping({**plain("name"), **fields}, create={"pm": "always"}))
+    world.put("crm", {"id": 1, "name": "a", "amount": 10, "currency": "EUR"})
+    world.run()
+    world.edit("crm", 1, name="b", amount=20, currency="USD")
+    world.run()
+    undo(world)
+    assert world.values("pm", "amount") == {1: 10}
+    return world
+
+
+def money(world: Bench, system: str) -> tuple[int, str]:
+    (record,) = world.records(system).values()
+    return record["amount"], record["currency"]
+
+
+@pytest.mark.parametrize("mode", ["batch", "delta"])
+@pytest.mark.parametrize("fields", [MONEY, SHARED_MONEY])
+def test_a_group_that_was_restored_moves_as_one_when_its_source_changes_one_field_of_it(fields: Any, mode: str) -> None:
+    with restored_money(fields) as world:
+        world.edit("crm", 1, currency="CZK")
+        world.run(mode)
+        assert (money(world, "crm"), money(world, "pm")) == ((20, "CZK"), (20, "CZK"))
+        assert [each.field for each in world.reviews()] == ["name"]
+        ten_runs_change_nothing(world)
+
+
+@pytest.mark.parametrize(("fields", "agreed"), [(MONEY, (20, "USD")), (SHARED_MONEY, (10, "PLN"))])
+def test_a_group_that_was_restored_moves_as_one_when_its_target_changes_one_field_of_it(
+    fields: Any, agreed: tuple[int, str]
+) -> None:
+    with restored_money(fields) as world:
+        world.edit("pm", 1, currency="PLN")
+        world.run()
+        assert (money(world, "crm"), money(world, "pm")) == (agreed, agreed)
+        assert [each.field for each in world.reviews()] == ["name"]
+
+
+def test_a_group_of_which_each_side_changes_one_field_after_a_revert_is_a_conflict() -> None:
+    with restored_money(SHARED_MONEY) as world:
+        world.edit("crm", 1, amount=30)
+        world.edit("pm", 1, currency="PLN")
+        assert world.run().writes == 0
+        assert sorted((each.kind, each.field) for each in world.reviews()) == [
+            ("conflict", "amount"), ("conflict", "currency"), ("reverted", "name"),
+        ]  # fmt: skip
 
 
 def test_only_one_record_of_a_run_is_undone() -> None:
@@ -480,6 +537,48 @@ def test_a_parent_and_its_child_that_a_run_has_made_are_taken_back_together() ->
         assert not undo(world).stays
         assert [record["active"] for record in world.records("pm").values()] == [0, 0]
         ten_runs_change_nothing(world)
+
+
+@on_both
+def test_a_counter_loses_what_the_run_added_and_keeps_what_people_have_counted_since(kind: str) -> None:
+    with linked(kind) as world:
+        world.edit("crm", 1, visits=4)
+        world.run()
+        wrong = last(world)  # 1 -> 4 in pm
+        world.edit("pm", 1, visits=6)
+        (stays,) = undo(world, wrong).stays
+        assert (stays.field, stays.now) == ("visits", 6)
+        assert "a run makes that so" in stays.why
+        world.run()
+        world.edit("crm", 1, visits=7)
+        world.run("delta")
+        assert (world.values("crm", "visits")[1], world.values("pm", "visits")[1]) == (7, 7)
+        report = undo(world, wrong)
+        assert (report.stays, report.writes) == ((), 1)
+        assert (world.values("crm", "visits")[1], world.values("pm", "visits")[1]) == (7, 4)
+        ten_runs_change_nothing(world)
+        again = undo(world, wrong)
+        assert (again.writes, again.stays) == (0, ())
+        world.edit("pm", 1, visits=5)
+        world.run()
+        world.edit("crm", 1, visits=10)
+        world.run("delta")
+        assert (world.values("crm", "visits")[1], world.values("pm", "visits")[1]) == (10, 7)
+        assert undo(world, report.run).writes == 1
+        assert (world.values("crm", "visits")[1], world.values("pm", "visits")[1]) == (10, 10)
+        ten_runs_change_nothing(world)
+
+
+def test_who_counts_between_the_plan_and_the_write_is_not_overwritten() -> None:
+    with linked() as world:
+        world.edit("crm", 1, visits=4)
+        world.run()
+        file = world.root / "undo.jsonl"
+        with undoing(world.world, Wanted(last(world)), new_run_id()) as found:
+            write_plan(file, world.world, found.prepared, found.report, found.asked, redact=False)
+        world.edit("pm", 1, visits=5)
+        assert world.stopped(lambda: world.apply(file))[0] == 5
+        assert world.values("pm", "visits")[1] == 5
 
 
 VALUES = st.sampled_from([None, "", "a", "Žltý kôň", " b "])

@@ -45,6 +45,7 @@ def journal(bench: Bench, run: str) -> list[JournalLine]:
 
 @on_both
 @pytest.mark.parametrize("mode", ["batch", "delta"])
+@pytest.mark.usefixtures("any_ledger")
 def test_the_lines_of_a_shadow_run_are_those_of_a_real_one_to_the_byte(kind: str, mode: str) -> None:
     with world(kind) as bench, world(kind) as beside:
         fill(bench)

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from tests.run.dying import HELD
+from tests.run.forge import Forge
 from tests.systems import Databases
 
 FIRMS = 40
@@ -181,49 +182,22 @@ def in_memory_folder(in_memory: None) -> Iterator[str]:
         yield folder
 
 
-class Forge:
-    """Runs that die where they are told to."""
-
-    def __init__(self) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.run.dying"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
-
-    def run(self, place: Place, point: int = -1) -> int:
-        """The exit code, or -9 where it was killed."""
-        process = self._process
-        assert process.stdin is not None
-        assert process.stdout is not None
-        process.stdin.write(f"{place.folder} {point}\n")
-        process.stdin.flush()
-        return int(process.stdout.readline())
-
-    def close(self) -> None:
-        self._process.communicate()
-
-
-@pytest.fixture(scope="module")
-def forge() -> Iterator[Forge]:
-    with closing(Forge()) as made:
-        yield made
-
-
 # At every effect ---------------------------------------------------------------------------------------------------
 
 
 def test_killed_at_any_effect_the_next_run_ends_as_if_it_had_not_been(yard: Yard, forge: Forge) -> None:
     with yard.place() as place:
-        assert forge.run(place) == 0
+        assert forge.run(place.folder) == 0
         expected = place.state()
         assert len(expected["pm firms"]) == FIRMS
-        assert forge.run(place) == 0
+        assert forge.run(place.folder) == 0
     step = 1 if yard.kind == "sqlite" else 7
     point, code = 0, -9
     while code == -9:
         with yard.place() as place:
-            code = forge.run(place, point)
+            code = forge.run(place.folder, point)
             assert code in (-9, 0)
-            assert forge.run(place) == 0  # the lock of the dead is free
+            assert forge.run(place.folder) == 0  # the lock of the dead is free
             assert place.state() == expected, point
         point += step
     assert point > 40
@@ -238,8 +212,8 @@ def test_killed_day_after_day_again_and_again_nothing_is_lost_and_nothing_counts
         for day in range(3):
             for place in (calm, wild):
                 edit(place, day) if day else None
-            assert forge.run(calm) == 0
-            while forge.run(wild, chance.randrange(30)) == -9:
+            assert forge.run(calm.folder) == 0
+            while forge.run(wild.folder, chance.randrange(30)) == -9:
                 pass
             assert wild.state() == calm.state(), day
 
@@ -247,13 +221,13 @@ def test_killed_day_after_day_again_and_again_nothing_is_lost_and_nothing_counts
 def test_a_run_that_was_killed_after_its_end_does_not_count_a_missing_record_twice(yard: Yard, forge: Forge) -> None:
     """It held the lock still: whoever comes next repeats it, and what was missing was seen to be missing once."""
     with yard.place() as place:
-        assert forge.run(place) == 0
+        assert forge.run(place.folder) == 0
         place.sql("crm", "DELETE FROM firm WHERE id = 1")
-        assert forge.run(place, HELD) == -9
+        assert forge.run(place.folder, HELD) == -9
         assert _missing(place) == [("missing", 1)]
-        assert forge.run(place) == 0
+        assert forge.run(place.folder) == 0
         assert _missing(place) == [("missing", 1)]
-        assert forge.run(place) == 0
+        assert forge.run(place.folder) == 0
         assert _missing(place) == [("gone", 2)]
 
 

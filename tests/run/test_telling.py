@@ -54,7 +54,7 @@ def samples(text: str) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
 
 
 def test_prometheus_reads_what_we_write() -> None:
-    found = samples(exposition(signals(), Ended(3, 1_800_000_000.5, 2.5)))
+    found = samples(exposition(signals(), Ended(3, 1_800_000_000.5, 2.5, 1_800_000_000.5)))
     shop = (("project", "shop"),)
     crm = (("entity", "crm.account"), ("mapping", "things"), ("project", "shop"), ("side", "crm"))
     assert found["crmsync_last_run_exit_code", shop] == 3
@@ -74,19 +74,22 @@ def test_prometheus_reads_what_we_write() -> None:
 
 
 def test_what_cannot_be_known_is_no_sample() -> None:
-    found = samples(exposition(Signals("shop", NOW), Ended(2, 5.0, 0.1)))
+    found = samples(exposition(Signals("shop", NOW), Ended(2, 5.0, 0.1, 5.0)))
     assert {name for name, _ in found} == {
         "crmsync_last_run_exit_code", "crmsync_last_run_end_timestamp_seconds", "crmsync_last_run_duration_seconds",
+        "crmsync_last_try_timestamp_seconds",
     }  # fmt: skip
+    found = samples(exposition(Signals("shop", NOW), Ended(None, None, None, 5.0)))
+    assert {name for name, _ in found} == {"crmsync_last_try_timestamp_seconds"}
 
 
 def test_labels_are_escaped() -> None:
-    found = samples(exposition(signals(ODD), Ended(0, 1.0, 1.0)))
+    found = samples(exposition(signals(ODD), Ended(0, 1.0, 1.0, 1.0)))
     assert found["crmsync_last_run_exit_code", (("project", ODD),)] == 0
 
 
 def test_every_metric_ends_with_its_unit_and_no_value_is_not_a_number() -> None:
-    found = samples(exposition(signals(), Ended(0, 1.0, 1.0)))
+    found = samples(exposition(signals(), Ended(0, 1.0, 1.0, 1.0)))
     assert all(math.isfinite(value) for value in found.values())
     assert all(name.endswith("_ratio") for name, _ in found if "completeness" in name or "convergence" in name)
     assert [name for name, _ in found if name.endswith("_total")] == ["crmsync_runs_total"] * 2

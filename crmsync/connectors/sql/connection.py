@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -21,6 +20,7 @@ from crmsync.connectors.sql.door import SqlDoor
 from crmsync.connectors.sql.rows import Layout
 from crmsync.connectors.sql.words import no_driver, sorted_errors, unreachable
 from crmsync.core.model import Entity, Json, System
+from crmsync.core.near import nearest
 
 DRIVERS: Final = {
     "postgresql": "postgresql+psycopg",
@@ -126,7 +126,7 @@ class SqlConnection:
             except NoSuchTableError:
                 names = [*self._inspector.get_table_names(schema), *self._inspector.get_view_names(schema)]
             where = f" in schema {schema}" if schema else ""
-            raise Refused(f"{entity.full_name}: there is no table {table}{where}{_nearest(table, names)}")
+            raise Refused(f"{entity.full_name}: there is no table {table}{where}{nearest(table, names)}")
 
     def _json_texts(self, table: str, schema: str | None) -> list[str]:
         """MariaDB keeps JSON in text columns: what tells is their check."""
@@ -218,10 +218,4 @@ def _timezone(entity: Entity, system: System, path: tuple[str, ...], how: Mappin
 
 def _no_column(entity: Entity, table: str, column: Column, names: Iterable[str]) -> str:
     said = "" if column.at == column.name else f" (for {column.at})"
-    return f"{entity.full_name}: table {table} has no column {column.name}{said}{_nearest(column.name, names)}"
-
-
-def _nearest(name: str, names: Iterable[str]) -> str:
-    folded = {other.casefold(): other for other in names}
-    near = difflib.get_close_matches(name.casefold(), folded, n=3, cutoff=0.5)
-    return f"; the nearest names: {', '.join(folded[other] for other in near)}" if near else ""
+    return f"{entity.full_name}: table {table} has no column {column.name}{said}{nearest(column.name, names)}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -33,6 +32,7 @@ from crmsync.connectors.table.files import locked, replace_file, stamp
 from crmsync.connectors.table.formats import FORMATS, SUFFIXES, Changes, Format, Row, Spec
 from crmsync.core.expression import EvaluationError, get_path, put_path
 from crmsync.core.model import ABSENT, Entity, Json, Key, Outcome, Raw, System, fingerprint, from_json, to_json
+from crmsync.core.near import nearest
 
 PAGE: Final = 1000
 Outcomes: TypeAlias = list[Outcome]
@@ -314,8 +314,3 @@ def quoted(name: str) -> str:
 
 def beside(path: Path) -> list[str]:
     return [other.name for other in path.parent.iterdir()] if path.parent.is_dir() else []
-
-
-def nearest(name: str, names: Iterable[str]) -> str:
-    near = difflib.get_close_matches(name, list(names), n=3, cutoff=0.5)
-    return f"; the nearest names: {', '.join(near)}" if near else ""

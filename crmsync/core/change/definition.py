@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final
 
+from crmsync.core.contract.shape import ANNOTATIONS
 from crmsync.core.model import (
     ABSENT,
     SIDES,
@@ -28,7 +29,7 @@ from crmsync.core.model import (
 )
 from crmsync.core.model import Mapping as Declared
 
-_NOTES: Final = frozenset({"title", "description", "$comment", "examples", "deprecated"})
+_NOTES: Final = ANNOTATIONS - {"default"}  # which a new record may be given
 _NAMED: Final = frozenset({"properties", "patternProperties", "$defs", "definitions", "dependentSchemas"})
 _VALUES: Final = frozenset({"const", "enum", "default", "required", "dependentRequired", "type"})
 _NO_FIELD: Final = Field("", (None, None))

@@ -10,7 +10,7 @@ from typing import Final
 
 import jsonschema_rs
 
-from crmsync.core.contract.shape import NAMED, REFERENCES, exact, rebuilt, subschemas, with_plain_integers
+from crmsync.core.contract.shape import ANNOTATIONS, NAMED, REFERENCES, exact, rebuilt, subschemas, with_plain_integers
 from crmsync.core.model import Json
 
 LATEST: Final = 2020
@@ -29,7 +29,7 @@ _LATER: Final = (
     "$anchor",
 )  # fmt: skip
 _DROPPED: Final = ("contentEncoding", "contentMediaType", "contentSchema", "$comment", "$schema")
-_BESIDE_REF: Final = ("$ref", "definitions", "$defs", "title", "description", "default")
+_BESIDE_REF: Final = frozenset({"$ref", "definitions", "$defs"}) | ANNOTATIONS
 
 
 class Uncanonical(ValueError):

@@ -13,7 +13,7 @@ from typing import Final
 import jsonschema_rs
 
 from crmsync.core.compat.regular import Language, Unregular
-from crmsync.core.contract.shape import is_alone, subschemas, target, verdict
+from crmsync.core.contract.shape import ANNOTATIONS, PLACES, is_alone, subschemas, target, verdict
 from crmsync.core.model import Json, to_json
 
 TYPES: Final = ("null", "boolean", "integer", "number", "string", "array", "object")
@@ -167,13 +167,13 @@ def _unfolded(schemas: tuple[Json, ...], root: Json) -> list[Json]:
             continue
         todo += schema.get("allOf", ())
         todo += [target(schema["$ref"], root)] if "$ref" in schema and _leads(schema["$ref"], root) else []
-        rest = {keyword: value for keyword, value in schema.items() if keyword not in ("allOf", "$ref", *_NOTES)}
+        rest = {keyword: value for keyword, value in schema.items() if keyword not in _ASIDE}
         if rest:
             found.append(rest)
     return found
 
 
-_NOTES: Final = ("$defs", "definitions", "$id", "$anchor", "title", "description", "default", "examples")
+_ASIDE: Final = frozenset({"allOf", "$ref"}) | PLACES | ANNOTATIONS
 
 
 def _leads(reference: str, root: Json) -> bool:

@@ -9,13 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from datetime import date
-from difflib import get_close_matches
 from typing import Final, NamedTuple, TypeAlias, get_args
 
 from crmsync.core.contract.flaw import Flaw, in_place
 from crmsync.core.contract.shape import subschemas
 from crmsync.core.contract.violation import Place
 from crmsync.core.model import Envelope, Json, Mode, Status, Waiver
+from crmsync.core.near import closest, meant
 
 _STATUSES: Final = get_args(Status)
 _MODES: Final = get_args(Mode)
@@ -168,10 +168,10 @@ def _wrong(schema: Json, place: Place, asked: _Asked) -> Iterator[Flaw]:
 
 def _misspelt(schema: Json, place: Place) -> Iterator[Flaw]:
     for word in sorted(word for word in schema if word[:2] in _OURS and word not in _WORDS):
-        near = get_close_matches(_as_ours(word), _WORDS, 1, 0.8)
-        if near:
+        near = closest(_as_ours(word), _WORDS, 0.8)
+        if near is not None:
             message = f"{word} means nothing here"
-            yield Flaw((*place, word), "envelope-word", message, f"did you mean {near[0]!r}?", "warning", on_key=True)
+            yield Flaw((*place, word), "envelope-word", message, meant(near), "warning", on_key=True)
 
 
 _OURS: Final = ("x-", "X-", "x_", "X_")
@@ -182,5 +182,5 @@ def _as_ours(word: str) -> str:
 
 
 def _choose(word: str, choices: tuple[str, ...]) -> str:
-    near = get_close_matches(word, choices, 1, 0.6) or [each for each in choices if each == word.upper()]
-    return (f"did you mean {near[0]!r}? " if near else "") + f"there are: {', '.join(choices)}"
+    near = closest(word, choices) or closest(word.upper(), choices, 1.0)
+    return " ".join(filter(None, (meant(near), f"there are: {', '.join(choices)}")))

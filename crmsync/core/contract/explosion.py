@@ -14,7 +14,19 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import Final, NamedTuple, TypeAlias
 
-from crmsync.core.contract.regex import Chars, Either, Node, Opaque, Ranges, Repeat, Sequence, overlap, read_regex
+from crmsync.core.contract.regex import (
+    END,
+    Chars,
+    Edge,
+    Either,
+    Node,
+    Opaque,
+    Ranges,
+    Repeat,
+    Sequence,
+    overlap,
+    read_regex,
+)
 
 _STATES: Final = 400
 _PAIRS: Final = 20_000
@@ -67,6 +79,8 @@ class _Automaton:
         match node:
             case Chars():
                 return self._state(node.of)
+            case Edge():
+                return self._state(END) if node.of == "$" else _NOTHING
             case Sequence():
                 return self._joined(map(self._part, node.parts))
             case Either():

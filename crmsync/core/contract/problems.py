@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
-from difflib import get_close_matches
 from functools import cache, lru_cache
 from typing import Final
 
@@ -17,6 +16,7 @@ from crmsync.core.contract.flaw import Flaw, in_place
 from crmsync.core.contract.reference import reference
 from crmsync.core.contract.regex import read_regex
 from crmsync.core.contract.shape import (
+    ANNOTATIONS,
     LISTED,
     NAMED,
     ONE,
@@ -33,6 +33,7 @@ from crmsync.core.contract.shape import (
 from crmsync.core.contract.violation import Place
 from crmsync.core.contract.words import FORMATS, worded
 from crmsync.core.model import Json, from_json, to_json
+from crmsync.core.near import choose, closest, meant, perhaps
 
 _DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 _SEE: Final = "see https://json-schema.org/draft/2020-12"
@@ -42,10 +43,9 @@ _OTHER_KEYWORDS: Final = frozenset({
     "pattern", "maxItems", "minItems", "uniqueItems", "maxContains", "minContains", "maxProperties", "minProperties",
     "required", "dependentRequired", "format", "readOnly",
 })  # fmt: skip
+_SLIP: Final = 0.75  # so much of a word is left in a slip of the pen: a word of one's own is none
 _KEYWORDS: Final = ONE | LISTED | NAMED | _OTHER_KEYWORDS  # where a slip of the pen matters
-_NOTES: Final = frozenset({
-    "title", "description", "default", "deprecated", "writeOnly", "examples", "contentEncoding", "contentMediaType",
-})  # fmt: skip
+_NOTES: Final = ANNOTATIONS | {"writeOnly", "contentEncoding", "contentMediaType"}
 _REPLACED: Final = {
     "nullable": 'type: [..., "null"]',
     "dependencies": "dependentRequired or dependentSchemas",
@@ -189,9 +189,7 @@ def _endless(root: Json) -> Iterator[Flaw]:
 
 def _other_targets(reference_: str, root: Json) -> str:
     there = [f"#/{key}/{name}" for key in ("$defs", "definitions") for name in root.get(key, ())]
-    near = get_close_matches(reference_, there, 1, 0.6)
-    question = f"did you mean {near[0]}? " if near else ""
-    return question + (f"there are: {', '.join(there[:20])}" if there else "write it into $defs")
+    return choose(reference_, there) if there else "write it into $defs"
 
 
 def _patterns(schema: Json, place: Place) -> Iterator[tuple[Place, bool, str]]:
@@ -233,19 +231,15 @@ def _ignored(schema: Json, place: Place) -> Iterator[Flaw]:
     """What JSON Schema would pass over in silence."""
     name = schema.get("format")
     if name is not None and name not in FORMATS:
-        said = f"no format is called {name}{_near(name, FORMATS)}"
+        said = f"no format is called {name}{perhaps(closest(name, FORMATS, _SLIP))}"
         yield Flaw((*place, "format"), "format", said, f"there are: {', '.join(sorted(FORMATS))}")
     for keyword in sorted(each for each in schema if each not in _KEYWORDS and each not in _NOTES):
         if keyword in _REPLACED:
             said = f"is not JSON Schema 2020-12; write {_REPLACED[keyword]}"
             yield Flaw((*place, keyword), "keyword", said, f"write {_REPLACED[keyword]}", on_key=True)
-        elif near := _near(keyword, _KEYWORDS):
+        elif near := perhaps(closest(keyword, _KEYWORDS, _SLIP)):
             mend = "rename it; a word of your own begins with x-"
             yield Flaw((*place, keyword), "keyword", f"is no keyword of JSON Schema{near}", mend, on_key=True)
-
-
-def _near(word: str, words: frozenset[str]) -> str:
-    return "".join(f"; did you mean {each}?" for each in get_close_matches(word, sorted(words), 1, 0.75))
 
 
 def _impossible(schema: Json, place: Place) -> Iterator[Flaw]:
@@ -255,10 +249,8 @@ def _impossible(schema: Json, place: Place) -> Iterator[Flaw]:
     for index, name in enumerate(schema.get("required", ())):
         if name not in schema.get("properties", {}) and not any(test(name) for test in tests):
             said = f"{name} is required, but not allowed"
-            near = get_close_matches(name, sorted(schema.get("properties", {})), 1, 0.6)
-            mend = (
-                f"did you mean {near[0]}? Else declare it under properties" if near else "declare it under properties"
-            )
+            near = closest(name, schema.get("properties", {}))
+            mend = f"{meant(near)} Else declare it under properties" if near else "declare it under properties"
             yield Flaw((*place, "required", index), "impossible", said, mend)
 
 

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Final, NamedTuple, TypeAlias
+from typing import Final, Literal, NamedTuple, TypeAlias
 
 Ranges: TypeAlias = tuple[tuple[int, int], ...]
 """A set of code points: pairs of first and last, sorted, apart from each other."""
 
 _LAST: Final = 0x10FFFF
+ALL: Final[Ranges] = ((0, _LAST),)
 END: Final[Ranges] = ((_LAST + 1, _LAST + 1),)  # what stands behind the last character
 _PROPERTIES: Final = _LAST + 2  # from here on: one number for each \p{...}, of which we do not know the characters
 
@@ -23,6 +24,12 @@ class Chars(NamedTuple):
     """One character out of a set."""
 
     of: Ranges
+
+
+class Edge(NamedTuple):
+    """Where the text begins, or ends."""
+
+    of: Literal["^", "$"]
 
 
 class Sequence(NamedTuple):
@@ -47,7 +54,7 @@ class Opaque(NamedTuple):
     """What depends on what stands elsewhere: a look around, a boundary of a word, a reference to a group."""
 
 
-Node: TypeAlias = Chars | Sequence | Either | Repeat | Opaque
+Node: TypeAlias = Chars | Edge | Sequence | Either | Repeat | Opaque
 
 
 class Unportable(NamedTuple):
@@ -117,7 +124,7 @@ _WORD: Final = _of("09", "AZ", "az", "_")
 _SPACE: Final = _of(
     "\t\r", " ", "\xa0", "\u1680", "\u2000\u200a", "\u2028\u2029", "\u202f", "\u205f", "\u3000", "\ufeff"
 )
-_LINE_ENDS: Final = _of("\n", "\r", "\u2028\u2029")
+_DOT: Final = complement(_of("\n"))  # as both validators read it; to ECMA three more characters end a line
 _CLASSES: Final = {
     "d": _DIGITS, "D": complement(_DIGITS), "w": _WORD, "W": complement(_WORD), "s": _SPACE, "S": complement(_SPACE),
 }  # fmt: skip
@@ -213,7 +220,10 @@ class _Reader:
         if not found:
             return None
         low = int(found[1])
-        return low, (low if found[2] is None else int(found[3]) if found[3] else None)
+        high = low if found[2] is None else int(found[3]) if found[3] else None
+        if high is not None and high < low:
+            raise _Unreadable
+        return low, high
 
     def _atom(self) -> Node:
         match self._next():
@@ -226,16 +236,18 @@ class _Reader:
             case "^":
                 self.anchored |= not self.at
                 self._take()
-                return Sequence(())
+                return Edge("^")
             case "$":
                 self._take()
                 self.anchored |= self.at == len(self.text)
-                return Chars(END)
+                return Edge("$")
             case ".":
                 self._take()
-                return Chars(complement(_LINE_ENDS))
+                return Chars(_DOT)
             case "*" | "+" | "?":
                 raise _Unreadable
+        if _COUNT.match(self.text, self.at):  # of nothing, or once more
+            raise _Unreadable
         return Chars(_of(self._take()))
 
     def _group(self) -> Node:
@@ -272,7 +284,7 @@ class _Reader:
         if letter and letter in "bBAZz":
             self._take(2)
             self._beware(start, _INSTEAD[letter])
-            return Opaque() if letter in "bB" else Chars(END) if letter in "Zz" else Sequence(())
+            return Opaque() if letter in "bB" else Edge("^" if letter == "A" else "$")
         if letter and letter in "123456789k":
             self._match(_REFERENCE)
             self._beware(start, "the group itself once more")
@@ -338,9 +350,10 @@ class _Reader:
             return low
         self._take()
         high = self._member()
-        if len(low) != 1 or len(high) != 1 or low[0][0] > high[0][1]:
+        first, last = low[0][0], high[0][0]
+        if low != ((first, first),) or high != ((last, last),) or first > last:
             raise _Unreadable
-        return ((low[0][0], high[0][1]),)
+        return ((first, last),)
 
     def _member(self) -> Ranges:
         if self._next() != "\\":

@@ -13,6 +13,7 @@ from urllib.parse import quote, unquote
 
 import jsonschema_rs
 
+from crmsync.core.contract.pointer import pointer_to, steps_of
 from crmsync.core.contract.violation import Place
 from crmsync.core.model import Json
 
@@ -23,6 +24,8 @@ ONE: Final = frozenset({
 })  # fmt: skip
 LISTED: Final = frozenset({"allOf", "anyOf", "oneOf", "prefixItems"})
 NAMED: Final = frozenset({"properties", "patternProperties", "$defs", "definitions", "dependentSchemas"})
+PLACES: Final = frozenset({"$defs", "definitions", "$id", "$anchor"})  # nothing by themselves: others refer to them
+ANNOTATIONS: Final = frozenset({"title", "description", "$comment", "default", "examples", "deprecated"})
 _HOLDING: Final = ONE | LISTED | NAMED
 REFERENCES: Final = ("$ref", "$dynamicRef")
 _WHOLE: Final = "#/$defs/whole"
@@ -90,8 +93,7 @@ def alone(root: Json, place: Place) -> Json:
     """The schema at this place as a document of its own: it leads into the whole one, so that all of it is in reach."""
     if not place:
         return root
-    pointer = "/".join(quote(str(part).replace("~", "~0").replace("/", "~1"), safe="~") for part in place)
-    return {"$ref": f"{_WHOLE}/{pointer}", "$defs": {"whole": _moved(root, root.get("$id", ""))}}
+    return {"$ref": _WHOLE + quote(pointer_to(place), safe="/~"), "$defs": {"whole": _moved(root, root.get("$id", ""))}}
 
 
 def apart(root: Json, place: Place, schema: Json) -> Json:
@@ -160,8 +162,7 @@ def target(reference: str, root: Json) -> Json:
 
 def _pointed(pointer: str, root: Json) -> Json:
     found = root
-    for part in pointer.split("/")[1:]:
-        name = part.replace("~1", "/").replace("~0", "~")
+    for name in steps_of(pointer):
         if isinstance(found, dict):
             found = found.get(name)
         elif isinstance(found, list) and name.isdecimal() and int(name) < len(found):

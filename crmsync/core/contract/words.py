@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from decimal import Decimal
-from difflib import get_close_matches
 from typing import Final, TypeAlias
 
 from crmsync.core.contract.violation import Place, Violation
 from crmsync.core.model import Json, to_json
+from crmsync.core.near import closest, perhaps
 
 IsPii: TypeAlias = Callable[[Place], bool]
 Error: TypeAlias = Json  # jsonschema's ValidationError: its types leave everything open
@@ -134,8 +134,7 @@ def _count(limit: str, thing: str) -> Fact:
 
 def _undeclared(expected: Json, error: Error) -> str:
     names = [name for name in error.schema.get("properties", {}) if name not in error.instance]
-    near = get_close_matches(str(error.absolute_path[-1]), names, 1)
-    return "is not declared in the contract" + "".join(f"; did you mean {name}?" for name in near)
+    return f"is not declared in the contract{perhaps(closest(str(error.absolute_path[-1]), names))}"
 
 
 def _property_count(limit: str) -> Fact:

@@ -8,7 +8,7 @@ from crmsync.core.expression.compiled import compile_expression, compile_many
 from crmsync.core.expression.functions import EvaluationError
 from crmsync.core.expression.paths import Path, get_path, plain_path, put_path, put_paths
 from crmsync.core.expression.problems import Problem, problems
-from crmsync.core.expression.reads import reads
+from crmsync.core.expression.reads import reaches, reads
 from crmsync.core.expression.tree import ExpressionError
 
 __all__ = [
@@ -23,5 +23,6 @@ __all__ = [
     "problems",
     "put_path",
     "put_paths",
+    "reaches",
     "reads",
 ]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
-from difflib import get_close_matches
 from functools import lru_cache
 from typing import Final, TypeAlias
 
@@ -22,6 +21,7 @@ from crmsync.core.expression.tree import (
     tree_of,
 )
 from crmsync.core.model import Json
+from crmsync.core.near import closest, perhaps
 
 Problem: TypeAlias = tuple[int, str]
 """Offset in the text, counted from 0, and message."""
@@ -100,8 +100,8 @@ def _is_finite(value: Json) -> bool:
 def _miscalled(call: Node) -> Iterator[str]:
     name, args = call["value"], call["children"]
     if name not in FUNCTIONS:
-        near = get_close_matches(name, FUNCTIONS, 1)
-        yield f"there is no function {name}()" + "".join(f"; did you mean {each}()?" for each in near)
+        near = closest(name, FUNCTIONS)
+        yield f"there is no function {name}(){perhaps(near and f'{near}()')}"
         return
     function = FUNCTIONS[name]
     least, is_variadic = len(function.takes), function.variadic

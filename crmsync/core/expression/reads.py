@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from crmsync.core.expression.paths import Path
 from crmsync.core.expression.problems import sound_tree
@@ -18,6 +19,65 @@ def reads(text: str) -> frozenset[Path]:
     found: set[Path] = set()
     _use(sound_tree(text), (), found)
     return frozenset(found)
+
+
+def reaches(text: str) -> frozenset[Path]:
+    """As `reads`, and into lists: `lines[*].price` reaches ("lines", "[]", "price"). What is computed from a whole list
+    reaches all of it."""
+    found: set[Path] = set()
+    _reach(sound_tree(text), (), found)
+    return frozenset(found)
+
+
+EACH: Final = "[]"  # in a path: every element of a list
+LISTS: Final = frozenset({"projection", "value_projection", "filter_projection", "flatten"})
+
+
+def _reach(node: Node, base: Path | None, found: set[Path]) -> None:
+    path = _into(node, base, found)
+    if path is not None:
+        found.add(path)
+
+
+def _into(node: Node, base: Path | None, found: set[Path]) -> Path | None:
+    """As `_follow`, whose last step may be an element."""
+    children = node["children"]
+    match node["type"]:
+        case "subexpression" | "index_expression" | "pipe":
+            return _along(children, base, found)
+        case "index":
+            return base and (*base, EACH)
+        case "slice":
+            return base
+        case "flatten":
+            whole = _into(children[0], base, found)
+            return None if whole is None else (*whole, EACH)
+        case "projection" | "filter_projection":
+            return _through(children, base, found)
+        case "multi_select_list" | "multi_select_dict" | "key_val_pair":
+            for child in children:
+                _reach(child, base, found)
+            return None
+        case _:
+            return _follow(node, base, found)
+
+
+def _along(steps: Sequence[Node], base: Path | None, found: set[Path]) -> Path | None:
+    for step in steps[:-1]:
+        base = _into(step, base, found)
+        if step["type"] in LISTS and base is not None:  # who knows what is done with the whole
+            found.add(base)
+            base = None
+    return _into(steps[-1], base, found)
+
+
+def _through(children: Sequence[Node], base: Path | None, found: set[Path]) -> Path | None:
+    """A projection: its list, what becomes of each element, and which are chosen."""
+    whole = _into(children[0], base, found)
+    element = whole if whole is None or children[0]["type"] == "flatten" else (*whole, EACH)
+    for condition in children[2:]:
+        _reach(condition, element, found)
+    return _into(children[1], element, found)
 
 
 def _use(node: Node, base: Path | None, found: set[Path]) -> None:

@@ -11,7 +11,7 @@ from math import log
 from typing import Final
 
 from crmsync.core.match.compare.comparator import Rarity
-from crmsync.core.model import Json, digest
+from crmsync.core.model import Json, Seal
 
 UNHEARD: Final = 2  # so many records are taken to have a word that the census does not list
 SMALLEST: Final = 20_000  # records; a smaller census says little of what is common, and is stretched to this size
@@ -21,12 +21,13 @@ WHOLE: Final = "="  # begins a word that stands for a whole value: how many bear
 @dataclass(frozen=True, slots=True)
 class Census:
     """`words`: by compare entry, in how many of `records` a word is; only those that are in some (`COMMON`). `crowded`:
-    block keys that more records share than tell anything apart. `sealed`: the words are digests, as remembered."""
+    block keys that more records share than tell anything apart. `seal`: what stands for a word in `words`, where they
+    are as remembered."""
 
     records: int = 0
     words: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     crowded: frozenset[str] = frozenset()
-    sealed: bool = False
+    seal: Seal | None = None
 
     def rarity(self, *entries: str) -> Rarity:
         """How much a shared word of these entries tells, in nats, never below 0: where it is common in one of them (an
@@ -38,37 +39,40 @@ class Census:
         for word, count in chain.from_iterable(self.words.get(entry, {}).items() for entry in entries):
             likely = count if word.startswith(WHOLE) else UNHEARD + (count - UNHEARD) * stretch
             nats[word] = max(0.0, min(nats.get(word, unheard), log(size / likely)))
-        if self.sealed:
-            return lambda word: nats.get(_sealed(word), unheard)
+        if self.seal:
+            seal = self.seal
+            return lambda word: nats.get(_sealed(word, seal), unheard)
         return lambda word: nats.get(word, unheard)
 
-    def to_json(self) -> Json:
-        """To be remembered: of a word and of a key the digest alone, since many a one is somebody's telephone."""
-        seal = str if self.sealed else _sealed
+    def to_json(self, seal: Seal) -> Json:
+        """To be remembered: of a word and of a key its seal alone, since many a one is somebody's telephone."""
         words = {
-            entry: dict(sorted((seal(word), count) for word, count in counts.items()))
+            entry: dict(sorted((_sealed(word, seal), count) for word, count in counts.items()))
             for entry, counts in sorted(self.words.items())
         }
-        return {"records": self.records, "words": words, "crowded": sorted(Digests.of(self.crowded))}
+        return {"records": self.records, "words": words, "crowded": sorted(map(seal, self.crowded))}
 
     @classmethod
-    def from_json(cls, told: Json) -> Census:
-        return cls(told["records"], told["words"], Digests(told["crowded"]), sealed=True)
+    def from_json(cls, told: Json, seal: Seal) -> Census:
+        return cls(told["records"], told["words"], Sealed(told["crowded"], seal), seal)
 
 
-class Digests(frozenset[str]):
-    """Texts that are known by their digests: asked by the text, listed as digests."""
+class Sealed(frozenset[str]):
+    """Texts that are known by their seals: asked by the text, listed as seals."""
 
-    @classmethod
-    def of(cls, texts: frozenset[str]) -> Digests:
-        return texts if isinstance(texts, Digests) else cls(map(digest, texts))
+    seal: Seal
+
+    def __new__(cls, seals: Iterable[str], seal: Seal) -> Sealed:
+        made = super().__new__(cls, seals)
+        made.seal = seal
+        return made
 
     def __contains__(self, text: object) -> bool:
-        return isinstance(text, str) and super().__contains__(digest(text))
+        return isinstance(text, str) and super().__contains__(self.seal(text))
 
 
-def _sealed(word: str) -> str:
-    return f"{WHOLE}{digest(word)}" if word.startswith(WHOLE) else digest(word)
+def _sealed(word: str, seal: Seal) -> str:
+    return f"{WHOLE}{seal(word)}" if word.startswith(WHOLE) else seal(word)
 
 
 COMMON: Final = 3  # records; rarer words are not listed

@@ -95,7 +95,9 @@ def _judge(rule: Match, scored: Scored, rows: Sequence[int]) -> Iterator[Judgeme
         yield Judgement(each.keys, Verdict.SAME, 1.0, f"{equal_ids(rule, scored, each.row)} equal")
     yield from (Judgement(each.keys, Verdict.SAME, each.score, told[each.row]) for each in linked)
     for each in asked:
-        yield Judgement(each.keys, Verdict.UNSURE, each.score, _doubts(rule, scored, each.row, told[each.row]))
+        against = _doubts(rule, scored, each.row)
+        said = (*against, told[each.row]) if scored.equal[each.row] else (told[each.row], *against)
+        yield Judgement(each.keys, Verdict.UNSURE, each.score, "; ".join(said), against)
 
 
 def _without(rows: Sequence[_Row], linked: Sequence[_Row]) -> list[_Row]:
@@ -180,13 +182,14 @@ def equal_ids(rule: Match, scored: Scored, row: int) -> str:
     )
 
 
-def _doubts(rule: Match, scored: Scored, row: int, told: str) -> str:
+def _doubts(rule: Match, scored: Scored, row: int) -> tuple[str, ...]:
+    """An identifier that did not decide, or what the score is overruled by."""
     if not scored.equal[row]:
-        return "; ".join([told, *vetoes(rule, scored, row)]) if scored.barred[row] else told
+        return tuple(vetoes(rule, scored, row)) if scored.barred[row] else ()
     why = (
         "not unique" if not scored.alone[row]
         else "another identifier differs" if scored.forbidden[row]
         else "everything else differs" if scored.contradicted[row]
         else "another identifier says another record"
     )  # fmt: skip
-    return f"{equal_ids(rule, scored, row)} equal, but {why}; {told}"
+    return (f"{equal_ids(rule, scored, row)} equal, but {why}",)

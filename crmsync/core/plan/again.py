@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeAlias
 
 from crmsync.core.model import ABSENT, UNKNOWN_OUTCOME, Create, Hold, Key, Mapping, Side, as_key
-from crmsync.core.plan.decide import Decided, Pair
+from crmsync.core.plan.pair import Decided, Pair
+
+Naming: TypeAlias = Callable[[str, Side, Key], str]
+"""How a parent is told, by the mapping that has it and the side of its child: `account-customer 7`."""
 
 TWICE: Final = 2  # tries of a record that belongs together with others, until a person is asked
 
@@ -32,12 +36,12 @@ class Again:
     completes: str = ""
 
 
-def try_again(mapping: Mapping, pair: Pair, decided: Decided, failure: Failure) -> Again:
+def try_again(mapping: Mapping, pair: Pair, decided: Decided, failure: Failure, name: Naming) -> Again:
     """What was refused waits until the record or the mapping changes, or a person asks for it. What belongs together is
     completed by the next run; what that could not complete waits for a person."""
     if failure.dropped:
         return Again(Decided("unchanged", reason=f"dead letter {failure.letter} was dropped by {failure.dropped}"))
-    group = belongs_with(mapping, pair, failure.source) if mapping.together and creates(decided) else ""
+    group = belongs_with(mapping, pair, failure.source, name) if mapping.together and creates(decided) else ""
     if not failure.rests or (group and failure.tries < TWICE):
         return Again(decided, group)
     if not group:
@@ -65,12 +69,12 @@ def not_a_second(mapping: Mapping, pair: Pair, side: Side, twin: Key, message: s
     return Decided("held", (hold,), reason=message)
 
 
-def belongs_with(mapping: Mapping, pair: Pair, source: Side) -> str:
+def belongs_with(mapping: Mapping, pair: Pair, source: Side, name: Naming) -> str:
     """The records that a new one links to, in words; "" where there are none."""
     seen = pair.seen[source]
     natives = seen.lifted.natives if seen and seen.lifted else ()
     linked = [(field.link, as_key(value)) for field, value in zip(mapping.fields, natives, strict=False) if field.link]
-    parents = [f"{name} {','.join(map(str, key))}" for name, key in linked if key]
+    parents = [name(link, source, key) for link, key in linked if key]
     return f"it belongs together with {', '.join(parents)}" if parents else ""
 
 

@@ -18,6 +18,7 @@ RUNS: Final = 5  # the median of fewer runs than this says nothing
 SHARE: Final = Decimal("0.2")  # of the live links: as many are nothing unusual, whatever the median
 COUNTED: Final[Mapping[Kind, tuple[Kind, ...]]] = {"delete": ("archive", "delete")}  # either way, a record goes
 FIRST: Final = ("create", "update")  # what a first load does to everything, and may when it is asked to
+FIRST_LOAD: Final = "crmsync run --first-load, or "
 RIGHTS: Final = "check the rights of the account that reads it"
 
 Allow: TypeAlias = Mapping[str, int]
@@ -64,14 +65,14 @@ class Counts:
 class Trip:
     """A breaker that trips: the plan would pass it if a person allowed `number` of what is named `allow`.
 
-    `doubt` is to be cleared before that; `instead` is another command that would do.
+    `doubt`: what it says is meant, once it is clear that the account may read all; `first`: a first load may do so.
     """
 
     allow: str
     number: int
     finding: Finding
     doubt: str = ""
-    instead: str = ""
+    first: bool = False
 
 
 def refuse(
@@ -84,15 +85,17 @@ def refuse(
 
 
 def worded(trips: Sequence[Trip], file: str = "") -> tuple[Finding, ...]:
-    """What people are told. The command of each mend allows all that the plan needs: it may be typed as it is, where
-    the plan is in `file`."""
+    """What people are told. All have one mend, whose command allows all that the plan needs: it may be typed as it is,
+    where the plan is in `file`."""
     needed: dict[str, int] = {}
     for trip in trips:
         needed[trip.allow] = max(trip.number, needed.get(trip.allow, 0))
     allow = " ".join(f"--allow {quote(f'{name}={number}')}" for name, number in sorted(needed.items()))
     look = "look at it" if file else "look at the plan (crmsync plan -o plan.json)"
     apply = f"crmsync apply {quote(file or 'plan.json')} {allow}"
-    return tuple(replace(trip.finding, mend=f"{trip.doubt}{look}, then: {trip.instead}{apply}") for trip in trips)
+    doubt = next((f"{RIGHTS}; if {trip.doubt}, " for trip in trips if trip.doubt), "")
+    instead = FIRST_LOAD if trips and all(trip.first for trip in trips) else ""
+    return tuple(replace(trip.finding, mend=f"{doubt}{look}, then: {instead}{apply}") for trip in trips)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,9 +127,9 @@ class _Scale:
     def more_than(self, limit: Limit, name: str) -> str:
         return f"more than the {self.most(limit)} that limits.{name} allows ({self.live} live links)"
 
-    def trip(self, rule: str, allow: str, number: int, what: str, doubt: str = "", instead: str = "") -> Trip:
+    def trip(self, rule: str, allow: str, number: int, what: str, doubt: str = "", *, first: bool = False) -> Trip:
         message = f"{self.mapping.name}: {what}; nothing was written"
-        return Trip(allow, number, Finding(rule, message, at=self.mapping.at), doubt, instead)
+        return Trip(allow, number, Finding(rule, message, at=self.mapping.at), doubt, first)
 
 
 def _trips(scales: Both[_Scale], first: bool) -> Iterator[Trip]:
@@ -144,8 +147,7 @@ def _kind(scale: _Scale, kind: Kind) -> Iterator[Trip]:
     number = sum(scale.counts.actions[scale.side].get(each, 0) for each in COUNTED.get(kind, (kind,)))
     if limit is not None and number > scale.most(limit):
         what = f"{number} {kind}s in {scale.here}, {scale.more_than(limit, kind)}"
-        instead = "crmsync run --first-load, or " if kind in FIRST and not scale.counts.loaded else ""
-        yield scale.trip(f"limits/{kind}", kind, number, what, instead=instead)
+        yield scale.trip(f"limits/{kind}", kind, number, what, first=kind in FIRST and not scale.counts.loaded)
 
 
 def _fields(scale: _Scale) -> Iterator[Trip]:
@@ -176,8 +178,7 @@ def _unreadable(scale: _Scale) -> Iterator[Trip]:
         if number >= EMPTIED and number >= counts.read.told[side].get(name, 0):
             what = f"{name} is null now in every record of {source} that had a value, all {number} of them"
             allow = max(number, counts.fields[side].get(name, 0))
-            doubt = f"{RIGHTS}; if the values are really gone, "
-            yield scale.trip("limits/unreadable", f"field:{name}", allow, what, doubt)
+            yield scale.trip("limits/unreadable", f"field:{name}", allow, what, "the values are really gone")
 
 
 def _missing(scale: _Scale) -> Iterator[Trip]:
@@ -185,7 +186,7 @@ def _missing(scale: _Scale) -> Iterator[Trip]:
     if number > scale.most(limit):
         what = f"{number} of {scale.live} linked records are not in the listing of {scale.here}"
         more = f"more than the {scale.most(limit)} that limits.missing allows"
-        yield scale.trip("limits/missing", "missing", number, f"{what}, {more}", f"{RIGHTS}; if they are really gone, ")
+        yield scale.trip("limits/missing", "missing", number, f"{what}, {more}", "they are really gone")
 
 
 def _errors(scale: _Scale) -> Iterator[Trip]:

@@ -81,9 +81,9 @@ def _body(line: Line) -> dict[str, Json]:
         case Restore(mapping, side, key, source, expect, values, relink):
             keys = {"mapping": mapping, "side": side, "key": key, "source": source, "expect": expect}
             return {**keys, "values": _pairs(values), "relink": relink}
-        case Hold(mapping, keys, kind, field, values, base, message, score):
+        case Hold(mapping, keys, kind, field, values, base, message, score, against):
             said = {"values": [encode_value(each) for each in values], "base": [encode_value(each) for each in base]}
-            more = {} if score is None else {"score": score}
+            more = {**({} if score is None else {"score": score}), **({"against": against} if against else {})}
             return {"mapping": mapping, "keys": keys, "kind": kind, "field": field, "why": message, **said, **more}
         case Adopt(mapping, keys, base, judged):
             fields = {name: agreed_to_json(agreed) for name, agreed in base.items()}
@@ -173,7 +173,8 @@ def _read_entry(body: Json) -> Line:
         case "hold":
             values, base = (tuple(map(_read, body[name])) for name in ("values", "base"))
             score = float(body["score"]) if "score" in body else None
-            return Hold(body["mapping"], keys, body["kind"], body["field"], values, base, body["why"], score)
+            against = tuple(body.get("against", ()))
+            return Hold(body["mapping"], keys, body["kind"], body["field"], values, base, body["why"], score, against)
         case "adopt":
             judged = (float(body["judged"][0]), body["judged"][1]) if "judged" in body else None
             return Adopt(body["mapping"], _both(keys), _read_base(body["base"]), judged)

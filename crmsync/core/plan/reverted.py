@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal, localcontext
 from typing import Final
 
 from crmsync.core.expression import get_path, plain_path, put_paths
 from crmsync.core.mapping import Compiled, breaks, native
-from crmsync.core.merge import same
+from crmsync.core.merge import HUGE, same
 from crmsync.core.model import (
     ABSENT,
     REVERTED,
     Agreed,
     Archive,
     Base,
+    Both,
     Change,
     Create,
     Delete,
@@ -33,6 +35,7 @@ Wrote = Create | Update | Archive | Delete | Restore
 Paths = tuple[tuple[str, Json], ...]
 
 EDITED: Final = "edited since"
+COUNTED: Final = "edited since, and what was added to it is not the same on both sides; a run makes that so"
 GONE: Final = "is gone"
 UNREADABLE: Final = "cannot be read now"
 ENDED: Final = "its link with the record that it was made from has ended since"
@@ -131,14 +134,16 @@ class Reverting:
             return self._kept(line, target, f"the mapping does not write {written.path} any more", written.field).kept
         now, before = native(place, record.data), None if written.before is ABSENT else written.before
         base = target.base.get(written.field)
+        counts = self.compiled.mapping.fields[self.compiled.index[written.field]].merge == "counter"
+        if counts and (less := uncounted(written, side, base, now)) is not None:
+            return () if same(less, now) else _restoring(written, now, less, base or written.agreed, side)
         if same(now, before) or same(now, written.before):
             return ()
         if base is not None and base.owed is not None:
             return self._kept(line, target, HALF, written.field).kept
         if not _stands(written, side, base, now):
-            return self._kept(line, target, EDITED, written.field, now).kept
-        agreed = taken_back(base or written.agreed, side, before)
-        return Change(written.field, written.path, now, before, REVERTED, agreed)
+            return self._kept(line, target, COUNTED if counts else EDITED, written.field, now).kept
+        return _restoring(written, now, before, base or written.agreed, side)
 
     def _sound(
         self, line: Update, target: Target, record: Record, changes: Sequence[Change]
@@ -245,6 +250,34 @@ TORN: Final = "the contract refuses what stood there before, with what stands in
 
 def _torn(group: str | None, torn: Collection[str | None]) -> str:
     return f"group {group} goes back as a whole, and another field of it stays" if group in torn else TORN
+
+
+def _restoring(written: Change, now: Json, value: Json, base: Agreed, side: Side) -> Change:
+    return Change(written.field, written.path, now, value, REVERTED, taken_back(base, side, value))
+
+
+def uncounted(written: Change, side: Side, base: Agreed | None, now: Json) -> Json:
+    """A counter without what the run had added: what was counted before and since stays. `now` where that was taken
+    back already; None where nobody can tell: something was counted that no run has carried over yet, or the two sides
+    have moved apart otherwise."""
+    if base is None or base.owed is not None or not same(now, base.values[side]):
+        return None
+    then = (0, 0) if written.agreed.owed is not None else written.agreed.values
+    if not all(map(_is_number, (now, written.before, written.after, *then, *base.values))):
+        return None
+    with localcontext(HUGE):
+        added = written.after - written.before
+        moved = _ahead(base.values, side) - _ahead(then, side)
+        return {0: now - added, -added: now}.get(moved)
+
+
+def _ahead(values: Both[Json], side: Side) -> Json:
+    """By how much one side counts more than the other."""
+    return values[side] - values[other(side)]
+
+
+def _is_number(value: Json) -> bool:
+    return isinstance(value, int | Decimal) and not isinstance(value, bool)
 
 
 def taken_back(agreed: Agreed, side: Side, value: Json) -> Agreed:

@@ -17,7 +17,7 @@ from typing import Final
 
 from crmsync.core.mapping import Compiled
 from crmsync.core.model import SIDES, Key, Mapping, Rollout, Side, key_text
-from crmsync.core.plan.decide import Pair
+from crmsync.core.plan.pair import Pair
 
 ALL: Final = Decimal(100)
 _PLACES: Final = 2**64

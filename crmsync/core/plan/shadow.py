@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Final
 
 from crmsync.core.model import Action, Archive, Create, Delete, Update
-from crmsync.core.plan.decide import Decided
+from crmsync.core.plan.pair import Decided
 
 SHADOW: Final = "shadow: would be "
 _WORDS: Final[dict[type[Action], str]] = {

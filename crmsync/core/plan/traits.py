@@ -6,7 +6,7 @@ from crmsync.core.mapping import Compiled, Seen
 from crmsync.core.match import kinds_of, normalise
 from crmsync.core.merge import Failed
 from crmsync.core.model import ABSENT, Absent, Json, Side, Symbol, as_key
-from crmsync.core.plan.decide import Resolve
+from crmsync.core.plan.pair import Resolve
 from crmsync.core.values import registry
 
 

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Final
 
 from crmsync.core.expression.tree import SIGNS, Node
 from crmsync.core.model import Json
+from crmsync.core.near import choose
 from crmsync.core.types.bounds import high, is_below, low
 from crmsync.core.types.mends import Mends
 from crmsync.core.types.narrow import may_differ, may_equal
 from crmsync.core.types.notation import written
 from crmsync.core.types.views import Type, union
-from crmsync.core.types.words import choose, listed, said, shown
+from crmsync.core.types.words import listed, said, shown
 
 if TYPE_CHECKING:
     from crmsync.core.types.infer import Inference
@@ -113,7 +114,7 @@ def _always(node: Node, left: Type, right: Type) -> tuple[str, str]:
     if left.values is not None and len(left.values) > 1:
         texts = [value for value in left.values if isinstance(value, str)]
         if isinstance(literal, str) and texts:
-            return f": {written(one)} is never {literal!r}", choose(literal, sorted(texts))
+            return f": {written(one)} is never {literal!r}", choose(literal, texts)
         return f": {written(one)} is never {shown(literal)}", f"there are: {listed(left.values)}"
     if literal is None and "null" not in left.kinds:
         return f": {written(one)} is never null", "leave it out"

@@ -9,6 +9,7 @@ from typing import Final
 
 from crmsync.core.expression.tree import Node, in_text_order
 from crmsync.core.model import Severity
+from crmsync.core.near import choose
 from crmsync.core.types.called import Called
 from crmsync.core.types.compared import Compared
 from crmsync.core.types.narrow import falsy_part, outcome_part, refine, truthy_part
@@ -17,7 +18,7 @@ from crmsync.core.types.paths import dotted, paths_in
 from crmsync.core.types.root import Root
 from crmsync.core.types.steps import element_at, names_of, sliced, step
 from crmsync.core.types.views import Type, View, union
-from crmsync.core.types.words import SAID, choose, said
+from crmsync.core.types.words import SAID, said
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,6 @@ _SAYING: Final = frozenset().union(*KEYWORDS.values(), {"type", "const", "enum"}
     "$defs", "definitions", "contentSchema",
 }  # fmt: skip
 _KEPT: Final = _SAYING | NOTES
-_SIMPLE: Final = frozenset().union(*KEYWORDS.values(), {"type"})
 _TYPES: Final = {
     "text": "string", "number": "number", "boolean": "boolean", "list": "array", "object": "object", "null": "null",
 }  # fmt: skip

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from decimal import Decimal
-from difflib import get_close_matches
 from functools import cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from crmsync.core.model import ABSENT, Call, Chain, Finding, Json
+from crmsync.core.near import closest, meant
 from crmsync.core.values import boolean, company, contact, lookup, number, structure, text, time
 from crmsync.core.values.transform import Args, Context, Misuse, Param, Step, Transform, Unfit, Word, identity, kind_of
 
@@ -56,8 +56,7 @@ def find(name: str) -> Transform:
 
 
 def did_you_mean(name: str, names: Iterable[str]) -> str:
-    near = get_close_matches(name, list(names), 1)
-    return f"did you mean {near[0]!r}?" if near else f"one of: {', '.join(names)}"
+    return meant(closest(name, names), f"one of: {', '.join(names)}")
 
 
 # Arguments -----------------------------------------------------------------------------------------

@@ -10,11 +10,11 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
-from difflib import get_close_matches
 from typing import TypeVar
 from zoneinfo import ZoneInfo, available_timezones
 
 from crmsync.core.model import Call, Chain, Json
+from crmsync.core.near import closest, meant
 from crmsync.core.values.gives import NOTHING, TEXT, WORDS, Gives, always, kind
 from crmsync.core.values.transform import (
     Args,
@@ -185,8 +185,7 @@ def zone_of(name: str | None) -> ZoneInfo | None:
     try:
         return None if name is None else ZoneInfo(name)
     except (KeyError, ValueError, OSError):
-        near = get_close_matches(str(name), available_timezones(), 1, 0.5)
-        mend = f"did you mean {near[0]!r}?" if near else "use an IANA name such as Europe/Bratislava"
+        mend = meant(closest(str(name), available_timezones(), 0.5), "use an IANA name such as Europe/Bratislava")
         raise Misuse(f"there is no time zone {name!r}", mend) from None
 
 

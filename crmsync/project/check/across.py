@@ -8,9 +8,9 @@ from typing import NamedTuple, TypeAlias
 
 from crmsync.core.expression import plain_path
 from crmsync.core.model import SIDES, At, Field, Finding, Side, other
+from crmsync.core.near import choose
 from crmsync.project.check.world import World, places, written_sides
 from crmsync.project.mappings import Draft
-from crmsync.project.shapes import choose
 from crmsync.project.yaml import Where
 
 Path: TypeAlias = tuple[str, ...]

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 from crmsync.core.expression import plain_path
 from crmsync.core.model import SIDES, End, Entity, Field, Finding, Side, other
+from crmsync.core.near import choose
 from crmsync.project.check.world import World, places, written_sides
 from crmsync.project.contracts import missing_contract, pick_contract
 from crmsync.project.mappings import Draft
-from crmsync.project.shapes import choose
 
 
 def ends_exist(draft: Draft, world: World) -> Iterator[Finding]:

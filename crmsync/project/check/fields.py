@@ -7,10 +7,11 @@ from dataclasses import replace
 from typing import Final, TypeAlias
 
 from crmsync.core.model import ABSENT, SIDES, Call, Chain, Field, Finding, Side, other
+from crmsync.core.near import choose
 from crmsync.core.values import Context, check_chain, invert, registry
 from crmsync.project.check.world import World, chains, checks, written_sides
 from crmsync.project.mappings import Draft
-from crmsync.project.shapes import choose, dotted
+from crmsync.project.shapes import dotted
 from crmsync.project.yaml import Where
 
 FieldCheck: TypeAlias = Callable[[Draft, World, Field], Iterator[Finding]]

@@ -9,9 +9,9 @@ from crmsync.core.match import comparators
 from crmsync.core.match.golden import Kind
 from crmsync.core.match.rule import groups_of
 from crmsync.core.model import Finding
+from crmsync.core.near import choose
 from crmsync.project.check.world import World
 from crmsync.project.mappings import Draft
-from crmsync.project.shapes import choose
 from crmsync.project.yaml import Where
 
 

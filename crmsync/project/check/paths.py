@@ -8,10 +8,11 @@ from typing import Final, NamedTuple, TypeAlias
 
 from crmsync.core.expression import plain_path, problems, put_path, reads
 from crmsync.core.model import ABSENT, SIDES, Entity, Finding, Json, Severity, Side
+from crmsync.core.near import choose
 from crmsync.project.check.flow import is_sound
 from crmsync.project.check.world import World, checks, places, written_sides
 from crmsync.project.mappings import Draft
-from crmsync.project.shapes import choose, dotted
+from crmsync.project.shapes import dotted
 from crmsync.project.yaml import Where
 
 Path: TypeAlias = tuple[str, ...]

@@ -18,10 +18,9 @@ def people_are_marked_where_they_arrive(draft: Draft, world: World) -> Iterator[
             continue
         told.add(flow.field.name)
         here, there = mapping.ends[flow.source], mapping.ends[other(flow.source)]
-        path = ".".join(flow.path)
         message = (
-            f"{flow.field.name} takes {path} of {here.system}.{here.entity}, which is about people, to {flow.target} "
-            f"of {there.system}.{there.entity}, which {there.contract} does not mark"
+            f"{flow.field.name} takes {flow.place} of {here.system}.{here.entity}, which is about people, to "
+            f"{flow.target} of {there.system}.{there.entity}, which {there.contract} does not mark"
         )
         at = draft.document.at("fields", flow.field.name)
         yield Finding("pii/unmarked", message, f'mark {flow.target} there: "x-pii": true', "warning", at)

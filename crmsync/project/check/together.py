@@ -100,8 +100,7 @@ def _planned(link: str, side: Side, key: Key) -> Json | Failed:
 
 def _worded(draft: Draft, side: Side, broken: Finding, record: Json) -> Finding:
     ends, mine = draft.mapping.ends, draft.sides[other(side)]
-    fact = broken.message.partition("break its contract: ")[2]
-    place = f"{broken.path} {fact}" if broken.path else f"it {fact}"
+    place = f"{broken.path or 'it'} {broken.fact}"
     message = f"together, the fields make what {ends[side].contract} refuses: {place}, as of {mine} {brief(record)}"
     mend = f"let {ends[other(side)].contract} say the same, or leave such records out with create: or scope:"
     return Finding("type/together", message, mend, at=_at(draft, side, broken.path))

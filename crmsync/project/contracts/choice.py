@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from crmsync.core.compat import numbers
 from crmsync.core.model import Contract
-from crmsync.project.shapes import choose
+from crmsync.core.near import choose
 
 
 def pick_contract(wanted: str, contracts: Mapping[str, Contract]) -> Contract | None:

@@ -7,7 +7,7 @@ from itertools import compress
 from typing import Final
 
 from crmsync.core.compat.canonical import Answer, Canonical, Uncanonical
-from crmsync.core.contract.shape import apart, subschemas
+from crmsync.core.contract.shape import ANNOTATIONS, PLACES, apart, subschemas
 from crmsync.core.model import Json
 from crmsync.project.yaml import Where
 
@@ -23,10 +23,9 @@ _LIMITS: Final = frozenset({
     "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf",
 })  # fmt: skip
 _ASIDE: Final = frozenset({"not", "if"})  # what stands in them is not asked of a value
-_SILENT: Final = frozenset({
-    "$schema", "$id", "$anchor", "$defs", "definitions", "title", "description", "$comment", "default", "examples",
-    "deprecated", "readOnly", "writeOnly", "properties", "additionalProperties", "items",
-})  # fmt: skip
+_SILENT: Final = PLACES | ANNOTATIONS | {
+    "$schema", "readOnly", "writeOnly", "properties", "additionalProperties", "items",
+}  # fmt: skip
 
 
 def dead_parts(root: Json) -> list[tuple[Where, str]]:

@@ -7,19 +7,19 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
-from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
 from typing import Final, NoReturn
 
 from crmsync.core.compat.changes import RULES, WHOLE
 from crmsync.core.contract import Checker, Flaw, advice, envelope_of, envelope_problems, schema_problems
+from crmsync.core.contract.pointer import steps_of
 from crmsync.core.contract.shape import declared, subschemas
 from crmsync.core.model import At, Contract, Envelope, Finding, Json
+from crmsync.core.near import choose, closest, meant
 from crmsync.project.contracts.choice import missing_contract, pick_contract
 from crmsync.project.contracts.dead import dead_parts
 from crmsync.project.contracts.places import Places, half_character, places_of
-from crmsync.project.shapes import choose
 from crmsync.project.yaml import Where
 
 _VERSION: Final = re.compile(r"(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)")
@@ -79,8 +79,7 @@ class SchemaFile:
     def where(self, pointer: str) -> Where:
         """The way that a JSON pointer goes."""
         where: Where = ()
-        for part in pointer.split("/")[1:]:
-            name = part.replace("~1", "/").replace("~0", "~")
+        for name in steps_of(pointer):
             step: str | int = int(name) if name.isdecimal() and (*where, int(name)) in self.places.values else name
             where = (*where, step)
         return where
@@ -227,8 +226,8 @@ def _unknown_waived(file: SchemaFile) -> Iterator[Finding]:
     known = {rule.removeprefix(_ROOM): rule for rule in sorted({*RULES, *WHOLE.values()})}
     for index, waiver in enumerate(file.envelope.waivers):
         if waiver.rule not in known.values():
-            near = get_close_matches(waiver.rule.removeprefix(_ROOM), known, 1, 0.7)
-            mend = f"did you mean {known[near[0]]!r}?" if near else "write it as crmsync contract diff says it"
+            near = closest(waiver.rule.removeprefix(_ROOM), known, 0.7)
+            mend = meant(near and known[near], "write it as crmsync contract diff says it")
             at = file.places.at("x-waivers", index, "rule")
             yield Finding("contract/envelope", f"no change is called {waiver.rule}", mend, at=at)
 

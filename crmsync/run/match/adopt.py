@@ -19,7 +19,7 @@ from crmsync.ledger.nouns import NewAudit
 from crmsync.ledger.spool import Spool
 from crmsync.run.match.propose import begin
 from crmsync.run.parents import Parents
-from crmsync.run.session import selected
+from crmsync.run.selected import selected
 from crmsync.run.world import World, utc_now
 
 PAGE: Final = 500

@@ -88,7 +88,7 @@ def _gathered(world: World, mapping: Declared, side: Side) -> Gathered:
         for page in _pages(world, mapping, side):
             twice += _again(Counter(raw.key for raw in page), lambda key: key in found or key in out)
             states = world.ledger.states(mapping.name, side, [raw.key for raw in page])
-            aside = {key: left_alone(mapping, side, state) for key, state in states.items()}
+            aside = {key: left_alone(world, mapping, side, state) for key, state in states.items()}
             seen = [
                 unread(compiled, side, raw, aside[raw.key])
                 if aside.get(raw.key)

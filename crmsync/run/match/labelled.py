@@ -65,7 +65,8 @@ class Stock:
     def read(self, file: Path) -> Pairs:
         """The pairs that a file names. Raises `Stopped` (exit 2) as `read_pairs` does, and where it names no record."""
         known = (self.gathered[0].by_key, self.gathered[-1].by_key)
-        pairs = read_pairs(file, self.ends, known)
+        first, second = (self.world.names.hides(end) for end in self.ends)
+        pairs = read_pairs(file, self.ends, known, (first, second))
         if not pairs.told and pairs.sheet.rows:
             names = " and ".join(dict.fromkeys(f"{end.system}.{end.entity}" for end in self.ends))
             message = f"not one of its {len(pairs.sheet.rows)} lines names two records of {names}"

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from crmsync.connectors.base import fetch
-from crmsync.core.model import SIDES, At, Both, Finding, Key, Ref, Side, key_text
+from crmsync.core.model import SIDES, At, Both, Finding, Key, Ref, Side, key_text, other
 from crmsync.core.model import Mapping as Declared
 from crmsync.ledger.nouns import Label, NewLink
 from crmsync.run.match.judge import look_again
@@ -24,6 +24,7 @@ from crmsync.run.match.sheets import (
     Sheet,
     Told,
     contradictions,
+    nobody,
     places_of_keys,
     read_sheet,
     readings,
@@ -171,7 +172,7 @@ class _Check:
 
     def _nobody(self, side: Side, row: Row, place: int) -> Finding:
         end, text = self.mapping.ends[side], row.cell(place).strip()
-        message = f"{end.system}.{end.entity} has no record {text!r}"
+        message = nobody(text, end, self.world.names.hides(end))
         return self.sheet.wrong("sheet/no-record", message, f"look it up in {end.system}", row.line)
 
     @cached_property
@@ -195,7 +196,7 @@ class _Check:
             for side in SIDES if each.same else ():
                 before = first.setdefault((side, each.keys[side]), each)
                 if before.keys != each.keys:
-                    message = f"{self._ref(side, each)} is the same as another record in line {before.line}"
+                    message = f"{self._ref(side, each.keys[side])} is the same as another record in line {before.line}"
                     yield self.sheet.wrong("sheet/twice", message, "keep one of the two lines", each.line)
 
     def _against_ledger(self, judged: Sequence[Told]) -> Iterator[Finding]:
@@ -204,15 +205,15 @@ class _Check:
             label = self._labels.get(each.keys)
             if label and label.same != each.same and not self.supersede:
                 word = "the same" if label.same else "different"
-                pair = " and ".join(_refs(self.mapping, each.keys))
+                pair = " and ".join(self._ref(at, each.keys[at]) for at in SIDES)
                 message = f"{label.who} called {pair} {word} on {label.when[:10]}"
                 mend = "mend the line, or let it stand instead of that judgement: crmsync link import --supersede"
                 yield self.sheet.wrong("sheet/judged", message, mend, each.line)
             for side in SIDES if each.same else ():
                 linked = self._links[side].get(each.keys[side])
                 if linked and linked != each.keys and linked not in freed:
-                    partner = _refs(self.mapping, linked)[1 - side]
-                    message = f"{self._ref(side, each)} is linked with {partner}"
+                    partner = self._ref(other(side), linked[other(side)])
+                    message = f"{self._ref(side, each.keys[side])} is linked with {partner}"
                     mend = "call those two different in a line of their own"
                     yield self.sheet.wrong("sheet/linked-elsewhere", message, mend, each.line)
 
@@ -223,13 +224,12 @@ class _Check:
             into = self.world.ledger.survivors(self.mapping.name, side, [each.keys[side] for each in same])
             for each in same:
                 if survivor := into.get(each.keys[side]):
-                    end = self.mapping.ends[side]
-                    message = f"{self._ref(side, each)} was merged into {Ref(end.system, end.entity, survivor)}"
+                    message = f"{self._ref(side, each.keys[side])} was merged into {self._ref(side, survivor)}"
                     mend = "name that one, or take the merge back: crmsync link split"
                     yield self.sheet.wrong("sheet/merged", message, mend, each.line)
 
-    def _ref(self, side: Side, told: Told) -> str:
-        return _refs(self.mapping, told.keys)[side]
+    def _ref(self, side: Side, key: Key) -> str:
+        return str(self.world.names.ref(self.mapping.ends[side], key))
 
     def _is_known(self, each: Told) -> bool:
         if each.same:

@@ -41,13 +41,13 @@ ALONE: Final = 10_000  # and where the other side has none to compare with yet
 def known_census(world: World, mapping: str) -> Census:
     """As it was counted when all records were looked at; an empty one knows nothing of what is common."""
     told = world.ledger.census(mapping)
-    return Census.from_json(told) if told else Census()
+    return Census.from_json(told, world.ledger.seal) if told else Census()
 
 
 def census_at_hand(world: World, spool: Spool, mapping: str) -> Census:
     """As this run has counted it, or as it is known."""
     counted = next(spool.notes(mapping, "census"), None)
-    return Census.from_json(counted) if counted else known_census(world, mapping)
+    return Census.from_json(counted, world.ledger.seal) if counted else known_census(world, mapping)
 
 
 def count_census(world: World, spool: Spool, compiled: Compiled, rule: Match) -> Census | None:

@@ -120,6 +120,9 @@ class _Facts:
     def ref(self, key: Key) -> str:
         return str(self.compiled.ref(self.wanted.side, key))
 
+    def named(self, side: Side, key: Key) -> str:
+        return self.world.names.key(self.wanted.mapping.ends[side], key)
+
     def their_ref(self, key: Key) -> str:
         return str(self.compiled.ref(other(self.wanted.side), key))
 
@@ -208,7 +211,8 @@ def _intended(found: _Facts, who: str) -> Intended:
     merges = []
     for key in found.others:
         new = NewMerge(
-            wanted.mapping.name, wanted.side, found.survivor, key, golden_json(chosen), says, who, now
+            wanted.mapping.name, wanted.side, found.survivor, key, golden_json(chosen), says, who, now,
+            found.named(wanted.side, key), found.named(wanted.side, found.survivor),
         )  # fmt: skip
         both = kept is not None and key in found.links and key != holder
         merges.append(
@@ -227,7 +231,10 @@ def _counterparts(found: _Facts, survivor: Key, key: Key, who: str, now: str) ->
     ours = found.members[found.survivor]
     listed = list(members.values()) if survivor in members else [Said(survivor), *members.values()]
     chosen = golden_of(found.compiled, side, survivor, listed, ours)
-    return NewMerge(mapping.name, side, survivor, key, golden_json(chosen), says, who, now)
+    return NewMerge(
+        mapping.name, side, survivor, key, golden_json(chosen), says, who, now, found.named(side, key),
+        found.named(side, survivor),
+    )  # fmt: skip
 
 
 # Answers to a question -----------------------------------------------------------------------------------

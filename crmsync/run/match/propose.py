@@ -24,7 +24,7 @@ from crmsync.ledger.writer import Writer
 from crmsync.run.match.judge import look_again
 from crmsync.run.prepare import prepare
 from crmsync.run.prepared import Order, Prepared
-from crmsync.run.session import selected
+from crmsync.run.selected import selected
 from crmsync.run.world import Stopped, World, every, utc_now
 
 SCORE: Final = "score"  # what a link was made by, where no identifier decided

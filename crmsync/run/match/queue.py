@@ -12,14 +12,15 @@ from rapidfuzz.fuzz import ratio
 from crmsync.connectors.base import ConnectorError, fetch
 from crmsync.core.expression import EvaluationError
 from crmsync.core.mapping import Compiled, Seen, examine
-from crmsync.core.match import Census, Explained, explain
+from crmsync.core.match import Explained, explain
 from crmsync.core.match.parts import Parts
 from crmsync.core.merge import Failed, agree, same
-from crmsync.core.model import ABSENT, Both, Field, Finding, Json, Key, Match, Ref, Side, key_text, to_json
+from crmsync.core.model import ABSENT, Both, Field, Finding, Json, Key, Match, Side, key_text, to_json
 from crmsync.core.model import Mapping as Declared
 from crmsync.core.plan import traits
 from crmsync.ledger.nouns import MATCH, PAIRS, LinkRow, Merge, MergeRefused, Review, Take
 from crmsync.ledger.spool import Spool
+from crmsync.run.match.matching import known_census
 from crmsync.run.match.merging import answering, refusal, while_no_run
 from crmsync.run.parents import Parents
 from crmsync.run.world import Stopped, World, utc_now
@@ -61,15 +62,6 @@ class Pair:
     links: tuple[LinkRow, ...]
     unasked: str = ""
 
-    @property
-    def names(self) -> Both[str]:
-        """What the two are called: by their sides, where both are of one side by their addresses."""
-        if self.asked.side is None:
-            return self.mapping.ends[0].name, self.mapping.ends[1].name
-        ends = ((self.mapping.ends[side], key) for side, key in self.asked.records)
-        first, second = (str(Ref(end.system, end.entity, key)) for end, key in ends)
-        return first, second
-
 
 def pair_of(world: World, mapping: Declared, asked: Review) -> Pair:
     """What both records say now, and what speaks for and against their being one."""
@@ -84,15 +76,9 @@ def pair_of(world: World, mapping: Declared, asked: Review) -> Pair:
     normal = _traits(world, mapping, asked, seen)
     rule, explained = mapping.match, None
     if rule is not None and all(found):
-        explained = explain(rule, _census(world, mapping), *normal)
+        explained = explain(rule, known_census(world, mapping.name), *normal)
     fields = _fields(world.compile(mapping), asked, seen, normal)
     return Pair(asked, mapping, found, modified, tuple(fields), explained, others, links)
-
-
-def _census(world: World, mapping: Declared) -> Census:
-    """What the last run remembers of how common words are."""
-    told = world.ledger.census(mapping.name)
-    return Census() if told is None else Census.from_json(told)
 
 
 def _links(world: World, mapping: Declared, asked: Review) -> list[LinkRow]:
@@ -270,14 +256,6 @@ def likely_rival(world: World, asked: Review, link_at: float) -> Review | None:
     about = world.ledger.questions_about(asked.mapping, asked.records)
     likely = [each for each in about if each.kind == MATCH and each.n != asked.n and (each.score or 0.0) >= link_at]
     return min(likely, key=_rank, default=None)
-
-
-def told_why(asked: Review) -> list[str]:
-    """Why two records were not linked by themselves, as far as a question says it: an identifier that did not decide,
-    or what the scores were overruled by (`core.match.judge` words both)."""
-    reason = asked.message.partition("): ")[2] if asked.kind == MATCH else ""
-    first, *overruled = reason.split("; ")
-    return [first] if ", but " in first else overruled
 
 
 def others_about(world: World, chosen: Sequence[Review]) -> list[Review]:

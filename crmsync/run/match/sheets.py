@@ -104,10 +104,10 @@ def _rows(text: str) -> Iterator[Row]:
         after = reader.line_num
 
 
-def read_pairs(file: Path, ends: Both[End], known: Both[Container[Key]]) -> Pairs:
+def read_pairs(file: Path, ends: Both[End], known: Both[Container[Key]], hidden: Both[bool] = (False, False)) -> Pairs:
     """The pairs of a sheet by their keys: of the two `ends` in this order, unless the head names them the other way
-    round. `known`: the keys that there are on each side; `42` is a number or a text as they are. Raises `Stopped`
-    (exit 2) with everything that is wrong but keys that no record has."""
+    round. `known`: the keys that there are on each side; `42` is a number or a text as they are. `hidden`:
+    whose keys are not told. Raises `Stopped` (exit 2) with everything that is wrong but keys that no record has."""
     sheet = read_sheet(file)
     places = places_of_keys(sheet.head, ends)
     verdict = _verdict_place(sheet.head, places)
@@ -121,7 +121,7 @@ def read_pairs(file: Path, ends: Both[End], known: Both[Container[Key]]) -> Pair
         if word not in VERDICTS:
             message = f"{word!r} is no verdict"
             wrong.append(sheet.wrong("sheet/no-verdict", message, "write same or different (or 1 or 0)", row.line))
-        unknown += [(row.line, _nobody(texts[side], ends[side])) for side in SIDES if keys[side] is None]
+        unknown += [(row.line, nobody(texts[side], ends[side], hidden[side])) for side in SIDES if keys[side] is None]
         if keys[0] is not None and keys[1] is not None:
             pair = (keys[0], keys[1])
             told.append(Told(row.line, unordered(pair) if ends[0] == ends[1] else pair, VERDICTS.get(word)))
@@ -168,8 +168,10 @@ def _scalars(part: str) -> list[str | int]:
     return [int(part), part] if whole else [part]
 
 
-def _nobody(text: str, end: End) -> str:
-    return f"{end.system}.{end.entity} has no record {text!r}" if text else f"no key of {end.system}.{end.entity}"
+def nobody(text: str, end: End, hidden: bool) -> str:
+    """What is said of a key that no record has."""
+    name = f"{end.system}.{end.entity}"
+    return f"{name} has no record {'of this key' if hidden else repr(text)}" if text else f"no key of {name}"
 
 
 def contradictions(sheet: Sheet, told: Iterable[Told]) -> Iterator[Finding]:

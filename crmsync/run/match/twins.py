@@ -27,7 +27,6 @@ from crmsync.ledger.spool import Spool, Staged
 from crmsync.run.match.matching import fit_candidates, known_census
 from crmsync.run.moved import MEND
 from crmsync.run.parents import Parents
-from crmsync.run.people.keyed import told_ref
 from crmsync.run.world import World
 
 Bearers: TypeAlias = Mapping[str, Sequence[Key]]
@@ -143,7 +142,7 @@ class Twins:
             found[block].add(key)
         for block, key in self.spool.bearers(self.name, side, blocks):
             found[block].add(key)
-        return {block: sorted(bearers, key=key_text) for block, bearers in found.items()}
+        return {block: sorted(bearers, key=key_text) for block, bearers in sorted(found.items())}
 
     def _read(self, side: Side, keys: Iterable[Key]) -> dict[Key, Candidate]:
         """These records as they are now: as this run has read them, else as their system says."""
@@ -231,7 +230,7 @@ def doubt(compiled: Compiled, side: Side, twin: Twin) -> str:
     """What is asked about a record that has this twin, and what the answers do."""
     there = compiled.mapping.ends[other(side)]
     return (
-        f"may be {told_ref(compiled, side, twin.key)}, which has a counterpart ({twin.score:.2f}): {twin.reason}; "
+        f"may be {compiled.ref(side, twin.key)}, which has a counterpart ({twin.score:.2f}): {twin.reason}; "
         f"same merges the two, different gives it a {there.system}.{there.entity} of its own"
     )
 

@@ -6,11 +6,12 @@ linked can be linked again.
 
 from __future__ import annotations
 
-import shutil
+import os
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from itertools import islice
 from pathlib import Path
 from typing import Final, TypeAlias
 
@@ -23,6 +24,7 @@ from crmsync.core.mapping import expressions, private_paths
 from crmsync.core.model import SIDES, Contract, Entity, Finding, Json, Modified, Project, Side, to_json
 from crmsync.core.model import Mapping as Declared
 from crmsync.core.values.lookup import loads
+from crmsync.project.yaml import load_yaml
 from crmsync.project.yaml_text import yaml_lines
 from crmsync.run.people.disguise import Disguise, kind_named
 from crmsync.run.rehearse.recorded import write_lines
@@ -43,11 +45,12 @@ COMPARED: Final = {
 @dataclass(frozen=True, slots=True)
 class Copied:
     """How many records of each entity were copied, how many could not be read, and how many values another stands
-    for, by kind."""
+    for, by kind. `left_out`: files in which people have written down values, below the project's folder."""
 
     records: Mapping[str, int]
     unreadable: int
     values: Mapping[str, int]
+    left_out: tuple[str, ...]
 
 
 @dataclass
@@ -93,9 +96,9 @@ def anonymise(world: World, out: Path, salt: bytes) -> Copied:
         counted = Counter[str]()
         write_lines(out / DATA / f"{entity.full_name}.jsonl", _lines(world, copying, (entity, views, names), counted))
         records[entity.full_name], unreadable = counted["records"], unreadable + counted["unreadable"]
-    _copy_files(world.project, out)
+    left_out = tuple(_copy_files(world.project, out))
     (out / "crmsync.yaml").write_text("\n".join(yaml_lines(_project_file(world.project))) + "\n", "utf-8")
-    return Copied(records, unreadable, dict(sorted(copying.values.items())))
+    return Copied(records, unreadable, dict(sorted(copying.values.items())), left_out)
 
 
 # Which places are about people, and of what kind --------------------------------------------------------------------
@@ -326,15 +329,21 @@ def _shorter(made: Json, schema: Json) -> Iterator[Json]:
 # The project itself --------------------------------------------------------------------------------------------------
 
 
-def _copy_files(project: Project, out: Path) -> None:
-    """Mappings and contracts as they are, and the labelled pairs and scorecards that mappings name."""
-    root = Path(project.root)
+def _copy_files(project: Project, out: Path) -> Iterator[str]:
+    """Mappings and contracts as they are, and the models that mappings name; of labelled pairs the head alone. What is
+    left out."""
+    root = Path(project.root).resolve()
     for mapping in project.mappings:
         if mapping.at:
             source = Path(mapping.at.file)
             _copy(source, out / "mappings" / source.name)
-            for file in _named_files(source, root):
-                _copy(file, out / file.relative_to(root))
+            for name in _model_of(source):
+                _copy(source.parent / name, out / "mappings" / name)
+            if mapping.match and mapping.match.labels:
+                labels = source.parent / mapping.match.labels
+                _copy(labels, out / "mappings" / mapping.match.labels, lines=1)
+                yield os.path.relpath(labels, root)
+    yield from (each.relative_to(root).as_posix() for each in sorted(root.glob("tests/*/*.y*ml")))  # golden cases
     for table in project.tables.values():
         if table.at:
             _copy(Path(table.at.file), out / "mappings" / "reference" / Path(table.at.file).name)
@@ -343,16 +352,17 @@ def _copy_files(project: Project, out: Path) -> None:
         _copy(file, out / "schemas" / Path(*file.parts[-3:]))
 
 
-def _named_files(mapping: Path, root: Path) -> Iterator[Path]:
-    text = mapping.read_text("utf-8")
-    for file in sorted({*root.glob("**/*.csv"), *root.glob("**/*.yaml"), *root.glob("**/*.json")}):
-        if str(file.relative_to(root).as_posix()) in text:
-            yield file
+def _model_of(mapping: Path) -> Iterator[str]:
+    document, _ = load_yaml(str(mapping), mapping.read_bytes())
+    name = document.look(("match", "model")) if document else None
+    if isinstance(name, str):
+        yield name
 
 
-def _copy(source: Path, target: Path) -> None:
+def _copy(source: Path, target: Path, lines: int | None = None) -> None:
     target.parent.mkdir(0o700, parents=True, exist_ok=True)
-    shutil.copyfile(source, target)
+    with source.open("rb") as found, target.open("wb") as made:
+        made.writelines(islice(found, lines))
 
 
 def _project_file(project: Project) -> Json:

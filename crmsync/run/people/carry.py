@@ -10,13 +10,14 @@ from crmsync.connectors.base import fetch
 from crmsync.core.model import FORGOTTEN, Archive, Delete, Finding, Ref, Side, other
 from crmsync.core.model import Mapping as Declared
 from crmsync.ledger.spool import Spool
+from crmsync.run.counted import open_reviews, planned_counts, report_of
 from crmsync.run.eras import number_of, refuse_unconfirmed
 from crmsync.run.extract import Extraction
 from crmsync.run.people.forget import FORGET, held
 from crmsync.run.prepared import MappingPlan, Order, Prepared
 from crmsync.run.refs import places_of
 from crmsync.run.report import Report
-from crmsync.run.session import Asked, open_reviews, planned_counts, report_of
+from crmsync.run.session import Asked
 from crmsync.run.world import Stopped, World, utc_now
 from crmsync.run.written import write_plan
 
@@ -39,7 +40,7 @@ def write_carrying(world: World, ref: Ref, way: Way, file: Path, run_id: str) ->
             plan.count(line)
             prepared.spool.add([plan.placed(line, 0)])
         asked = Asked(tuple(each.name for each in mappings), Order(FORGET))
-        report = report_of(world.project, mappings, prepared, run_id, planned_counts(prepared), open_reviews(world))
+        report = report_of(world, mappings, prepared, run_id, planned_counts(prepared), open_reviews(world))
         write_plan(file, world, prepared, report, asked, redact=False)
         return report
     finally:
@@ -61,7 +62,7 @@ def _lines(world: World, ref: Ref, way: Way) -> Iterator[Archive | Delete]:
         for mapping, source in places_of(world.project.mappings, at.system, at.entity):
             for link in world.ledger.links(mapping.name, source, [at.key]).values():
                 side = other(source)
-                target = Ref(mapping.ends[side].system, mapping.ends[side].entity, link.keys[side])
+                target = world.names.ref(mapping.ends[side], link.keys[side])
                 if mapping.enabled and link.state != "gone" and target not in taken:
                     taken.add(target)
                     yield from _line(world, mapping, side, (target, at), way)

@@ -30,13 +30,14 @@ from crmsync.core.model import (
     to_json,
 )
 from crmsync.core.model import Mapping as Mapped
-from crmsync.core.plan import decode
+from crmsync.core.plan import encode
 from crmsync.core.plan.lines import Line
 from crmsync.ledger.erasure import names
 from crmsync.ledger.nouns import Tombstone
 from crmsync.run.extract import Mode
 from crmsync.run.parents import show
 from crmsync.run.people.keyed import personal_parts
+from crmsync.run.people.naming import Naming, naming
 from crmsync.run.refs import places_of
 from crmsync.run.rehearse.tape import ENDING, INPUTS
 from crmsync.run.world import Stopped, World, utc_now
@@ -66,13 +67,15 @@ class Held:
 @dataclass(frozen=True, slots=True)
 class Forgotten:
     """What was erased: rows by table, files, and whether every byte has left the ledger's file. `strangers`: mappings
-    that the ledger knows and the project does not, of which nothing was erased."""
+    that the ledger knows and the project does not, of which nothing was erased. `stays`: who still names one
+    of them."""
 
     refs: tuple[Ref, ...]
     rows: Mapping[str, int]
     files: tuple[Path, ...]
     compact: bool
     strangers: tuple[str, ...] = ()
+    stays: tuple[Naming, ...] = ()
 
 
 def held(world: World, ref: Ref) -> Held:
@@ -100,19 +103,19 @@ def tombstone_of(world: World, ref: Ref) -> Tombstone | None:
 def _kin(world: World, mapping: Mapped, side: Side, key: Key) -> Iterator[Ref]:
     """What it is linked with, merged with, and what has its personal key as a part of its own."""
     for link in world.ledger.links(mapping.name, side, [key]).values():
-        yield from (_ref(mapping, kin, found) for kin, found in zip(SIDES, link.keys, strict=True))
+        yield from (_ref(world, mapping, kin, found) for kin, found in zip(SIDES, link.keys, strict=True))
     for merge in world.ledger.merges_of(mapping.name, side, key):
         if merge.ended is None:
-            yield from (_ref(mapping, side, merge.survivor), _ref(mapping, side, merge.key))
+            yield from (_ref(world, mapping, side, merge.survivor), _ref(world, mapping, side, merge.key))
     known = {each.name: each for each in world.project.mappings}
     for part in personal_parts(world.project, mapping.ends[side], key):
         for name, kin, found in world.ledger.keys_holding(part):
             if name in known:
-                yield _ref(known[name], kin, found)
+                yield _ref(world, known[name], kin, found)
 
 
-def _ref(mapping: Mapped, side: Side, key: Key) -> Ref:
-    return Ref(mapping.ends[side].system, mapping.ends[side].entity, key)
+def _ref(world: World, mapping: Mapped, side: Side, key: Key) -> Ref:
+    return world.names.ref(mapping.ends[side], key)
 
 
 def forget(world: World, ref: Ref, who: str, why: str = "") -> Forgotten:
@@ -122,41 +125,56 @@ def forget(world: World, ref: Ref, who: str, why: str = "") -> Forgotten:
 
 
 def erase(world: World, found: Sequence[Held], who: str, why: str) -> Forgotten:
-    """As `forget`, of several at once."""
+    """As `forget`, of several at once. Files go first, for the ledger alone knows which are about it: whoever dies
+    before the end, and says it again, finds what is left."""
     places = sorted({place for each in found for place in each.places}, key=str)
     refs = tuple(dict.fromkeys(ref for each in found for ref in each.refs))
     values = _personal_keys(world, places)
     _refuse_unanswered(world, places)
     now, rows = utc_now(), Counter[str]()
+    with world.effect("files"):
+        files = (*_halves(world), *_plans(world, places, values), *_tapes(world, places, refs, values))
     with world.writing() as ledger:
         for place in places:
             rows += ledger.forget(*place, who, now, why)
         for value in values:
             rows += ledger.forget_value(value, who, now, why)
-        rows["run"] += ledger.erase_examples([f"{ref.system}.{ref.entity}/{show(ref.key)}" for ref in refs])
-    files = (*_plans(world, places, values), *_tapes(world, places, refs, values))
+        rows["run"] += ledger.erase_examples(_examples(refs))
+    with world.effect("compact"):
+        compact = world.ledger.compact()
     known = {mapping.name for mapping in world.project.mappings}
     strangers = tuple(name for name in world.ledger.mappings() if name not in known)
-    return Forgotten(refs, dict(sorted((+rows).items())), files, world.ledger.compact(), strangers)
+    return Forgotten(refs, dict(sorted((+rows).items())), files, compact, strangers, naming(world, places))
 
 
-def erase_carried(world: World, run_id: str) -> tuple[Held, ...]:
+def is_carried(world: World, lines: Sequence[Line], plan: str) -> bool:
+    """Is all of a plan of mode `forget` done, by whichever of its runs? `plan`: its digest. Of what was forgotten for
+    one of them no journal tells any more."""
+    done, whys = world.ledger.done_of(plan), [_carried_by(run) for run in world.ledger.runs_with(plan)]
+    stones = (tombstone_of(world, _source(world, line)) for line in lines if encode(line) not in done)
+    return all(stone is not None and stone.reason in whys for stone in stones)
+
+
+def _examples(refs: Sequence[Ref]) -> list[str]:
+    """How the summary of a run may name them."""
+    return [name for ref in refs for name in (f"{ref.system}.{ref.entity}/{show(ref.key)}", str(ref))]
+
+
+def erase_carried(world: World, lines: Sequence[Line], plan: str, run_id: str, who: str) -> None:
     """After a plan of mode `forget` was done: what it has taken away at the other systems is forgotten here, and with
     it what it was taken away for. Nothing where any of its lines was not done: it is to be planned again."""
-    lines = [decode(line.line) for page in world.ledger.journal(run_id) for line in page]
-    done = [decode(line.line) for page in world.ledger.journal(run_id, ["done"]) for line in page]
-    run = world.ledger.run(run_id)
-    if not run or len(done) < len(lines):
-        return ()
-    found = tuple(held(world, ref) for ref in sorted({_source(world, line) for line in done}, key=str))
-    erase(world, found, run.actor, f"taken away by run {run_id}")
-    return found
+    if is_carried(world, lines, plan):
+        found = [held(world, ref) for ref in sorted({_source(world, line) for line in lines}, key=str)]
+        erase(world, found, who, _carried_by(run_id))
+
+
+def _carried_by(run_id: str) -> str:
+    return f"taken away by run {run_id}"
 
 
 def _source(world: World, line: Line) -> Ref:
     assert isinstance(line, Archive | Delete)  # a plan that carries an erasure has no others
-    end = world.project.mapping(line.mapping).ends[other(line.side)]
-    return Ref(end.system, end.entity, line.source)
+    return _ref(world, world.project.mapping(line.mapping), other(line.side), line.source)
 
 
 def _personal_keys(world: World, places: Sequence[Place]) -> list[str]:
@@ -169,6 +187,13 @@ def _refuse_unanswered(world: World, places: Sequence[Place]) -> None:
     if number:
         message = f"{number} of the writes about it were sent, and never answered: they may still come to be"
         raise Stopped(2, Finding("forget/unanswered", message, "let a run find out first: crmsync run"))
+
+
+def _halves(world: World) -> Iterator[Path]:
+    """What runs were writing when they were killed: nobody reads it, and nobody knows whom it is about."""
+    for file in sorted((Path(world.project.root) / OURS).rglob(".*.jsonl.*")):
+        file.unlink()
+        yield file
 
 
 def _plans(world: World, places: Sequence[Place], values: Sequence[str]) -> Iterator[Path]:

@@ -1,44 +1,72 @@
-"""May a key be told? A part of it that the contract marks as about people is told as `***`."""
+"""How is a record told? By its key, and by a handle where the contract marks a part of it as about people.
+
+Whoever tells a record asks here, or a `Ref` that was made here.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TypeAlias
+from dataclasses import dataclass, field, replace
 
-from crmsync.core.contract import Checker
-from crmsync.core.expression import plain_path
-from crmsync.core.mapping import Compiled
-from crmsync.core.model import End, Entity, Key, Project, Side
-from crmsync.run.people.mask import MASKED
+from crmsync.core.handle import Handles
+from crmsync.core.model import Both, End, Key, Mapping, Project, Ref, Telling
+from crmsync.run.people.mask import MASKED, marked_parts
 
-Telling: TypeAlias = Callable[[Key], str]
+
+@dataclass
+class Names:
+    """What records are called. `handles`: those of the ledger; None where there is none yet: `crm.person/***`."""
+
+    project: Project
+    handles: Handles | None = None
+    show: bool = False  # a person has asked for the keys themselves
+    _tellings: dict[tuple[str, str], Telling | None] = field(default_factory=dict)
+
+    def ref(self, end: End, key: Key) -> Ref:
+        return Ref(end.system, end.entity, key, self.telling(end.system, end.entity))
+
+    def told(self, ref: Ref) -> Ref:
+        """The address as it is told here."""
+        return replace(ref, telling=self.telling(ref.system, ref.entity))
+
+    def key(self, end: End, key: Key) -> str:
+        """The key alone, in words: `7,3`, or a handle."""
+        return (self.telling(end.system, end.entity) or _plain)(key)
+
+    def hides(self, end: End) -> bool:
+        """Are its keys not told as they are?"""
+        return self.telling(end.system, end.entity) is not None
+
+    def both(self, mapping: Mapping) -> Both[Telling | None]:
+        first, second = (self.telling(end.system, end.entity) for end in mapping.ends)
+        return first, second
+
+    def telling(self, system: str, entity: str) -> Telling | None:
+        """How the keys of an entity are told; None: as they are."""
+        place = system, entity
+        if place not in self._tellings:
+            self._tellings[place] = None if self.show else self._telling(*place)
+        return self._tellings[place]
+
+    def showing(self, show: bool) -> Names:
+        """As they are told to who has asked for the keys themselves (`show`)."""
+        return self if show == self.show else replace(self, show=show, _tellings={})
+
+    def _telling(self, system: str, entity: str) -> Telling | None:
+        marks = marked_parts(self.project, system, entity)
+        if not any(marks):
+            return None
+        return self.handles(system, entity) if self.handles else lambda key: _masked(key, marks)
 
 
 def personal_parts(project: Project, end: End, key: Key) -> list[str]:
     """The texts of a key that are about people."""
-    marks = _marks(project, end)
+    marks = marked_parts(project, end.system, end.entity)
     return [part for part, marked in zip(key, marks, strict=False) if marked and isinstance(part, str)]
 
 
-def telling_keys(project: Project, end: End) -> Telling:
-    """How keys of this side are told unasked: `***,3`. Where a person asks, they are told: an answer needs them."""
-    marks = _marks(project, end)
-    return lambda key: _told(key, marks)
-
-
-def _told(key: Key, marks: Sequence[bool]) -> str:
+def _masked(key: Key, marks: tuple[bool, ...]) -> str:
     return ",".join(MASKED if marked else str(part) for part, marked in zip(key, marks, strict=False))
 
 
-def told_ref(compiled: Compiled, side: Side, key: Key) -> str:
-    """`crm.account/7`, or `crm.person/***`."""
-    end, marks = compiled.mapping.ends[side], _marked(compiled.checkers[side], compiled.entities[side])
-    return f"{end.system}.{end.entity}/{_told(key, marks)}" if any(marks) else str(compiled.ref(side, key))
-
-
-def _marks(project: Project, end: End) -> list[bool]:
-    return _marked(Checker(end.contract), project.entity(end))
-
-
-def _marked(checker: Checker, entity: Entity) -> list[bool]:
-    return [checker.touches_pii(plain_path(text) or ()) for text in entity.key]
+def _plain(key: Key) -> str:
+    return ",".join(map(str, key))

@@ -53,7 +53,7 @@ def prune(world: World, who: str) -> list[Pruned]:
     for what, period, before in _periods(world, now):
         number = _drop(world, what, before, who, now)
         done.append(Pruned(what, period, before, number))
-    if any(each.number for each in done):
+    with world.effect("compact"):
         world.ledger.compact()
     return done
 
@@ -86,10 +86,7 @@ def _old(world: World, what: str, before: str) -> int:
 
 def _drop(world: World, what: str, before: str, who: str, now: str) -> int:
     if what == "inputs":
-        files = _inputs(world, before)
-        for each in files:
-            each.unlink()
-        return len(files)
+        return _drop_inputs(world, before)
     with world.writing() as ledger:
         if what == "audit":
             return ledger.prune_told(before, who, now)
@@ -97,6 +94,14 @@ def _drop(world: World, what: str, before: str, who: str, now: str) -> int:
         if number:
             ledger.audit([NewAudit(PRUNED, None, None, (), {"what": what, "rows": number}, who, None, now)])
         return number
+
+
+def _drop_inputs(world: World, before: str) -> int:
+    files = _inputs(world, before)
+    with world.effect("files"):
+        for each in files:
+            each.unlink()
+    return len(files)
 
 
 def _inputs(world: World, before: str) -> list[Path]:

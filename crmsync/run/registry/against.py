@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from crmsync.core.compat import numbers
+from crmsync.core.compat.edition import Edition, Question
 from crmsync.core.model import At, Finding, Json, to_json
 from crmsync.project.contracts import Contracts, read_contracts
 from crmsync.project.git import GitError, at_ref
 from crmsync.run.registry.diff import Diff, diff
-from crmsync.run.registry.editions import Edition, Question
 from crmsync.run.registry.health import by_name, skipped
 from crmsync.run.registry.read import folder_of
 from crmsync.run.world import Stopped

@@ -12,9 +12,9 @@ from typing import Final
 
 from crmsync.core.compat import Comparison, Policy, Step, Verdict, compare
 from crmsync.core.compat.dialect import Uncanonical, modern
+from crmsync.core.compat.edition import Edition, Question
+from crmsync.core.compat.promise import Judge, Told
 from crmsync.core.model import At, Finding, Json, Mode
-from crmsync.run.registry.editions import Edition, Question
-from crmsync.run.registry.judged import Judge, Told
 from crmsync.run.world import Stopped
 
 TOWARDS: Final = ("BACKWARD", "FORWARD", "FULL")

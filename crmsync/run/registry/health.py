@@ -8,11 +8,11 @@ from itertools import groupby, pairwise
 from pathlib import Path
 
 from crmsync.core.compat import numbers
+from crmsync.core.compat.edition import Edition, Question
 from crmsync.core.contract import advice
 from crmsync.core.model import At, Finding
 from crmsync.project.contracts import Contracts, in_order
 from crmsync.run.registry.diff import diff
-from crmsync.run.registry.editions import Edition, Question
 from crmsync.run.registry.read import folder_of, open_registry
 
 

@@ -9,6 +9,7 @@ from typing import Final
 import jsonschema_rs
 
 from crmsync.core.compat.dialect import DIALECTS, LATEST, draft_of
+from crmsync.core.compat.edition import Edition
 from crmsync.core.model import Contract, Finding
 from crmsync.project.contracts import (
     Contracts,
@@ -20,7 +21,6 @@ from crmsync.project.contracts import (
 )
 from crmsync.project.load import PROJECT_FILE
 from crmsync.project.yaml import load_yaml
-from crmsync.run.registry.editions import Edition
 from crmsync.run.world import Stopped
 
 _NAME: Final = re.compile(r"[^@\s]+@[0-9]+(\.[0-9]+){0,2}")

@@ -17,10 +17,10 @@ from crmsync.core.mapping import Compiled
 from crmsync.core.merge import same
 from crmsync.core.model import ABSENT, SIDES, At, Finding, Json, Project, Raw, Ref, Side, to_json
 from crmsync.core.model import Mapping as Declared
+from crmsync.core.trial import Outcome, outcome_of
 from crmsync.project import Loaded, load_project
 from crmsync.project.flags import VARIABLE
 from crmsync.project.git import GitError, at_ref
-from crmsync.run.rehearse.outcome import Outcome, outcome_of
 from crmsync.run.rehearse.recorded import Recorded, compiled_for
 from crmsync.run.world import Stopped
 
@@ -191,7 +191,7 @@ def _tally(versions: tuple[Compiled, Compiled], mapping: Declared, side: Side, r
         if outcomes[0].verdict != outcomes[1].verdict:
             tally.verdicts[outcomes[0].verdict, outcomes[1].verdict] += 1
         if len(tally.shown) < most:
-            tally.shown.append(Difference(mapping.name, Ref(end.system, end.entity, key), outcomes, fields))
+            tally.shown.append(Difference(mapping.name, versions[1].ref(side, key), outcomes, fields))
     return tally
 
 

@@ -12,10 +12,25 @@ import numpy as np
 from crmsync.core.match import Candidate, census_of, judge, kinds_of, traits_of
 from crmsync.core.match.measure import wilson
 from crmsync.core.match.score import weigh
-from crmsync.core.model import SIDES, At, Both, Finding, Json, Judgement, Key, Match, Side, Verdict, key_text
+from crmsync.core.model import (
+    SIDES,
+    At,
+    Both,
+    End,
+    Finding,
+    Json,
+    Judgement,
+    Key,
+    Match,
+    Project,
+    Side,
+    Verdict,
+    key_text,
+)
 from crmsync.core.model import Mapping as Declared
-from crmsync.project.shapes import choose
+from crmsync.core.near import choose
 from crmsync.run.match.sheets import VERDICT, VERDICTS, Row, Sheet, Told, contradictions, places_of_keys, read_sheet
+from crmsync.run.people.keyed import Names
 from crmsync.run.world import Stopped
 
 SCORE: Final = "score"
@@ -70,7 +85,7 @@ class Proof:
             yield Finding("test/wrong-link", message, "they are different, says this line", at=At(self.file, each.line))
 
 
-def prove(mapping: Declared) -> Proof:
+def prove(project: Project, mapping: Declared) -> Proof:
     """Judge the labelled pairs of the mapping as a run would, had it no other records. Raises `Stopped` (exit 2) when
     its file cannot be used."""
     rule = mapping.match
@@ -81,9 +96,15 @@ def prove(mapping: Declared) -> Proof:
     told, sides = _read(sheet, mapping, rule)
     found = _judged(rule, told, sides)
     lines = {each.keys: each for each in told if each.same is not None}
+    names = Names(project)
     linked = [(each, lines[each.keys]) for each in found if each.verdict is Verdict.SAME]
     wrong = [
-        Wrong(line.line, (_text(mapping, 0, each.keys), _text(mapping, 1, each.keys)), each.score, each.reason)
+        Wrong(
+            line.line,
+            (_text(names, mapping.ends[0], each.keys[0]), _text(names, mapping.ends[1], each.keys[1])),
+            each.score,
+            each.reason,
+        )
         for each, line in linked
         if not line.same
     ]
@@ -91,9 +112,8 @@ def prove(mapping: Declared) -> Proof:
     return Proof(mapping, sheet.file, len(lines), same, len(linked) - len(wrong), tuple(wrong))
 
 
-def _text(mapping: Declared, side: Side, keys: Both[Key]) -> str:
-    end = mapping.ends[side]
-    return f"{end.system}.{end.entity}/{keys[side][0]}"
+def _text(names: Names, end: End, key: Key) -> str:
+    return f"{end.system}.{end.entity}/{names.key(end, key)}"
 
 
 def _judged(rule: Match, told: list[Told], sides: Both[dict[Key, Candidate]]) -> list[Judgement]:

@@ -28,6 +28,7 @@ from crmsync.core.model import (
     to_json,
 )
 from crmsync.core.values.lookup import loads
+from crmsync.run.people.keyed import Names
 from crmsync.run.people.mask import Mask
 from crmsync.run.world import Stopped, World
 
@@ -101,7 +102,7 @@ class Recorded:
 def compiled_for(project: Project, mapping: Mapping, recorded: Recorded) -> Compiled:
     """The mapping, ready to run; what it looks up in a system is looked up among the recorded records."""
     looked_up = {each: _looked_up(project, recorded, *each) for each in _lookups(mapping)}
-    return compile_mapping(project, mapping, looked_up)
+    return compile_mapping(project, mapping, looked_up, Names(project).both(mapping))
 
 
 def _lookups(mapping: Mapping) -> list[tuple[str, str, str]]:

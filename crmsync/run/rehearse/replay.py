@@ -9,7 +9,7 @@ import gzip
 import sqlite3
 from base64 import b64decode
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import islice
@@ -19,7 +19,6 @@ from typing import Final, Literal, TypeAlias
 
 from crmsync import __version__
 from crmsync.connectors.base import Capabilities, Cursor, Door, Findings, Page, Refused, Write
-from crmsync.core.change import Definition
 from crmsync.core.model import (
     Both,
     Entity,
@@ -38,13 +37,15 @@ from crmsync.core.model import (
 )
 from crmsync.core.model import Mapping as Declared
 from crmsync.ledger import excerpt
+from crmsync.ledger.nouns import Run
 from crmsync.ledger.spool import Spool, Staged
 from crmsync.ledger.store import Ledger
 from crmsync.run.extract import Extraction
 from crmsync.run.inputs import Inputs, Lookup
 from crmsync.run.prepare import prepare
 from crmsync.run.prepared import Order, Prepared
-from crmsync.run.rehearse.tape import FORMAT, INPUTS, file_of
+from crmsync.run.rehearse.tape import FORMAT, INPUTS, file_of, taped
+from crmsync.run.runs import no_run
 from crmsync.run.world import Stopped, World
 
 Fate: TypeAlias = Literal["same", "different", "only then", "only now"]
@@ -83,14 +84,54 @@ class Replayed:
     compared: bool = True
 
 
+def recorded(world: World, text: str) -> str:
+    """The run that a person means, of which something is recorded; `last`: the newest of these. Raises `Stopped` (exit
+    2)."""
+    names = taped(world.project.root)
+    if text == "last" and names:
+        return names[-1]
+    if text in names:
+        return text
+    if text == "last":
+        raise Stopped(2, Finding("replay/not-recorded", "no run is recorded", _from_now_on(world)))
+    run = world.ledger.run(text)
+    if run is None:
+        raise no_run(world, text, names)
+    raise Stopped(2, _not_recorded(world, run, names))
+
+
+def _not_recorded(world: World, run: Run, names: Sequence[str]) -> Finding:
+    rule = "replay/not-recorded"
+    if run.plan is not None or run.mode not in ("batch", "delta"):
+        what = "it applied a plan file" if run.plan is not None else f"it was a {run.mode}"
+        return Finding(rule, f"nothing is recorded of run {run.id}: {what}, and read nothing to plan with", INSTEAD)
+    if world.project.record_inputs and names:
+        message = (
+            f"nothing is recorded of run {run.id} any more, or was never: only the last {world.project.record_inputs} "
+            "runs are kept (record_inputs), and not those that read somebody who was forgotten"
+        )
+        return Finding(rule, message, f"recorded are: {', '.join(names)}")
+    return Finding(rule, f"nothing is recorded of run {run.id}", _from_now_on(world))
+
+
+INSTEAD: Final = "replay a run that was said with crmsync run"
+
+
+def _from_now_on(world: World) -> str:
+    if world.project.record_inputs:
+        return "the next run is recorded: crmsync run"
+    return "write record_inputs: 10 into crmsync.yaml: the next runs are recorded"
+
+
 @contextmanager
-def replayed(world: World, run: str, most: int) -> Iterator[tuple[tuple[Declared, ...], Prepared, Replayed]]:
+def replayed(world: World, text: str, most: int) -> Iterator[tuple[tuple[Declared, ...], Prepared, Replayed]]:
     """The mappings of the run as they are today, the plan that they make, still in its spool, and how it compares; at
     most `most` lines are shown. Raises `Stopped` (exit 2) where nothing was recorded of the run, or its mappings are
     gone."""
+    run = recorded(world, text)
     with _Recalled.open(world.project.root, run) as recalled:
         mappings = _mappings(world.project, recalled.head, run)
-        with _stage(world.project, world.definitions, mappings, recalled) as stage:
+        with _stage(world, recalled) as stage:
             head = recalled.head
             order = Order(head["mode"], head["only"] and _ref(head["only"]), head["limit"], first_load=True)
             prepared = prepare(stage, mappings, order, head["eras"], run, head["now"])
@@ -115,16 +156,14 @@ def _mappings(project: Project, head: Json, run: str) -> tuple[Declared, ...]:
 
 
 @contextmanager
-def _stage(
-    project: Project, definitions: Mapping[str, Definition], mappings: Sequence[Declared], recalled: _Recalled
-) -> Iterator[World]:
-    systems = {name: replace(system, sentinel=None) for name, system in project.systems.items()}
+def _stage(world: World, recalled: _Recalled) -> Iterator[World]:
+    systems = {name: replace(system, sentinel=None) for name, system in world.project.systems.items()}
     url = f"sqlite:///{recalled.folder}/ledger.db"
-    stage = World(replace(project, systems=systems, ledger=url), definitions, Ledger.open(url))
+    stage = World(replace(world.project, systems=systems, ledger=url), world.definitions, Ledger.open(url))
     with stage:
         stage.inputs, stage.repeats = recalled, recalled.head["repeats"]
         stage.connections |= {name: _Nowhere(name) for name in systems}
-        recalled.fill(stage.ledger)
+        recalled.fill(stage.ledger, world.ledger)
         yield stage
 
 
@@ -146,10 +185,6 @@ class _Recalled(Inputs):
     @contextmanager
     def open(cls, root: str, run: str) -> Iterator[_Recalled]:
         file = file_of(root, run)
-        if not file.is_file():
-            message = f"nothing is recorded of run {run} in {file.parent}"
-            mend = "write record_inputs: 10 into crmsync.yaml: the next runs are recorded"
-            raise Stopped(2, Finding("replay/not-recorded", message, mend))
         with (
             TemporaryDirectory(prefix="crmsync-replay-") as folder,
             gzip.open(file, "rb") as opened,
@@ -165,11 +200,17 @@ class _Recalled(Inputs):
                 raise _unreadable(file)
             yield recalled
 
-    def fill(self, ledger: Ledger) -> None:
-        """All that comes after the head: rows into the ledger, records aside."""
+    def fill(self, ledger: Ledger, known: Ledger) -> None:
+        """All that comes after the head: rows into the ledger, records aside. `known`: the one that the run had, which
+        alone reads what it has sealed."""
+        is_its_own = self.head["ledger"] == known.id
         with ledger.database.writing() as access:
+            excerpt.take_secret(access, known)
             while page := list(islice(self._lines, PAGE)):
-                excerpt.put(access, (line[1:] for line in page if line[0] == "row"))
+                rows = [line[1:] for line in page if line[0] == "row"]
+                if not is_its_own and any(table in excerpt.SEALED for table, _ in rows):
+                    raise _not_its_ledger(self.run)
+                excerpt.put(access, rows)
                 for kind, *rest in page:
                     if kind != "row":
                         self._take(kind, *rest)
@@ -277,6 +318,11 @@ class _Recalled(Inputs):
 def _unreadable(file: Path) -> Stopped:
     message = f"{file} cannot be replayed: it is not what crmsync {__version__} writes (format {FORMAT})"
     return Stopped(2, Finding("replay/unreadable", message, "choose another run; the next ones are recorded anew"))
+
+
+def _not_its_ledger(run: str) -> Stopped:
+    message = f"run {run} was recorded with another ledger, which alone knows again what its records were matched by"
+    return Stopped(2, Finding("replay/other-ledger", message, "replay it where that ledger is"))
 
 
 def _text(key: Sequence[str | int]) -> str:

@@ -12,15 +12,16 @@ from base64 import b64encode
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from io import BufferedWriter
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final
 
 from crmsync import __version__
 from crmsync.connectors.base import Cursor, Door, Findings, Page, Write
-from crmsync.core.model import SIDES, Json, Key, Link, Outcome, Raw, Side, to_json
+from crmsync.core.model import SIDES, Json, Key, Link, Outcome, Raw, Side, other, to_json
 from crmsync.core.model import Mapping as Declared
 from crmsync.ledger import excerpt
-from crmsync.ledger.database import Database
+from crmsync.ledger.database import PAGE, Database, chunks
 from crmsync.ledger.nouns import State
 from crmsync.ledger.store import Ledger
 from crmsync.run.inputs import Inputs, Lookup
@@ -34,20 +35,21 @@ if TYPE_CHECKING:
 INPUTS: Final = ".crmsync/inputs"
 ENDING: Final = ".jsonl.gz"
 FORMAT: Final = 1
+BLOCK: Final = 1 << 16  # bytes that are compressed at once
+LATELY: Final = 20_000  # rows that are not told again
 
 
 def file_of(root: str, run: str) -> Path:
     return Path(root) / INPUTS / f"{run}{ENDING}"
 
 
-def latest(root: str) -> str:
-    """The run whose inputs were recorded last; "last" where there is none."""
-    found = _by_age(Path(root) / INPUTS)
-    return found[-1].name.removesuffix(ENDING) if found else "last"
+def taped(root: str) -> list[str]:
+    """The runs of which it is kept what they read, the newest last."""
+    return [file.name.removesuffix(ENDING) for file in _by_age(Path(root) / INPUTS)]
 
 
 def _by_age(folder: Path) -> list[Path]:
-    return sorted(folder.glob(f"*{ENDING}"), key=lambda file: file.stat().st_mtime_ns)
+    return sorted(folder.glob(f"[!.]*{ENDING}"), key=lambda file: file.stat().st_mtime_ns)
 
 
 @contextmanager
@@ -78,16 +80,20 @@ def taping(
 
 
 def prune(folder: Path, keep: int) -> None:
-    """The oldest go."""
-    for old in _by_age(folder)[:-keep]:
+    """The oldest go, and what a run was writing when it was killed."""
+    for old in (*_by_age(folder)[:-keep], *folder.glob(f".*{ENDING}")):
         old.unlink(missing_ok=True)
 
 
 @contextmanager
 def _private(file: Path) -> Iterator[IO[bytes]]:
     descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "wb") as raw, gzip.GzipFile("", "wb", 1, raw, mtime=0) as opened:
-        yield opened  # type: ignore[misc]  # a GzipFile is written to like a file
+    with (
+        os.fdopen(descriptor, "wb") as raw,
+        gzip.GzipFile("", "wb", 1, raw, mtime=0) as packed,
+        BufferedWriter(packed, BLOCK) as opened,
+    ):
+        yield opened
 
 
 class Tape(Inputs):
@@ -109,7 +115,7 @@ class Tape(Inputs):
         self.put("run", {
             "crmsync": __version__, "format": FORMAT, "run": run, "now": now, "mode": order.mode, "only": only,
             "limit": order.limit, "mappings": [each.name for each in mappings], "eras": dict(eras),
-            "repeats": world.repeats,
+            "repeats": world.repeats, "ledger": world.ledger.id,
         })  # fmt: skip
         for each in world.project.mappings:
             self.put_rows(excerpt.whole(world.ledger, each.name))
@@ -211,27 +217,43 @@ class Noting(Ledger):
     def __init__(self, database: Database, tape: Tape) -> None:
         super().__init__(database)
         self._tape = tape
+        self._lately: set[tuple[str, str, Side, Key]] = set()  # whose rows are told: a plan asks for many again
 
     def links(self, mapping: str, side: Side, keys: Sequence[Key]) -> dict[Key, Link]:
-        if self._tape.listening:
-            self._tape.put_rows(excerpt.links(self, mapping, side, keys))
+        self._note_links(mapping, side, keys)
         return super().links(mapping, side, keys)
 
     def states(self, mapping: str, side: Side, keys: Sequence[Key]) -> dict[Key, State]:
         if self._tape.listening:
             self._tape.put_rows(excerpt.states(self, mapping, side, keys))
-            self._tape.put_rows(excerpt.links(self, mapping, side, keys))
+            self._note_links(mapping, side, keys)
         return super().states(mapping, side, keys)
 
     def candidates(self, mapping: str, side: Side, blocks: Sequence[str]) -> dict[Key, Json]:
         found = super().candidates(mapping, side, blocks)
         if self._tape.listening:
-            self._tape.put_rows(excerpt.candidates(self, mapping, side, found))
+            self._tape.put_rows(excerpt.candidates(self, mapping, side, self._fresh("candidate", mapping, side, found)))
         return found
 
     def bearers(self, mapping: str, side: Side, blocks: Sequence[str]) -> Iterator[tuple[str, Key]]:
-        for block, key in super().bearers(mapping, side, blocks):
+        seal = self.seal
+        for page in chunks(super().bearers(mapping, side, blocks), PAGE):
             if self._tape.listening:
-                self._tape.put_rows([excerpt.bearer(mapping, side, block, key)])
-                self._tape.put_rows(excerpt.links(self, mapping, side, [key]))
-            yield block, key
+                self._tape.put_rows(excerpt.bearer(seal, mapping, side, block, key) for block, key in page)
+                self._note_links(mapping, side, [key for _, key in page])
+            yield from page
+
+    def _note_links(self, mapping: str, side: Side, keys: Iterable[Key]) -> None:
+        """From one end: whoever asks from the other end is told the same."""
+        if self._tape.listening and (fresh := self._fresh("link", mapping, side, keys)):
+            for row in excerpt.links(self, mapping, side, fresh):
+                self._lately.add(("link", mapping, other(side), excerpt.end_of(row, other(side))))
+                self._tape.put_rows([row])
+
+    def _fresh(self, what: str, mapping: str, side: Side, keys: Iterable[Key]) -> list[Key]:
+        """Those that were not told lately, each once. Nobody writes to these rows while a plan is made."""
+        fresh = [key for key in dict.fromkeys(keys) if (what, mapping, side, key) not in self._lately]
+        if len(self._lately) > LATELY:
+            self._lately.clear()
+        self._lately.update((what, mapping, side, key) for key in fresh)
+        return fresh

@@ -8,14 +8,13 @@ from pathlib import Path
 
 from crmsync.core.model import ABSENT, Finding, Json
 from crmsync.core.model import Mapping as Declared
+from crmsync.core.trial import EXAMPLES, Asked, Direction, Rule, try_drawn
 from crmsync.project import Loaded
 from crmsync.project.cases import Case, strangers
 from crmsync.run.rehearse.cases import Golden, Tried, try_cases, update
 from crmsync.run.rehearse.compare import without_a_system
-from crmsync.run.rehearse.drawn import EXAMPLES, Asked, Direction, try_drawn
 from crmsync.run.rehearse.proof import Proof, prove
-from crmsync.run.rehearse.way import Rule
-from crmsync.run.session import chosen
+from crmsync.run.selected import chosen
 from crmsync.run.world import Stopped
 
 
@@ -93,7 +92,7 @@ def _test(loaded: Loaded, mapping: Declared, wanted: Wanted, in_time: Callable[[
     expects = [each.found if each in rewritten else each.case.expect for each in golden.tried]
     asked = Asked(wanted.seed, wanted.examples, _declared(expects), in_time)
     directions = try_drawn(loaded.project, mapping, asked) if wanted.examples else ()
-    proof = prove(mapping) if mapping.match and mapping.match.labels else None
+    proof = prove(loaded.project, mapping) if mapping.match and mapping.match.labels else None
     return Tested(mapping, golden, directions, proof, tuple(rewritten), tuple(wrong))
 
 
@@ -101,4 +100,4 @@ def _declared(expects: Iterable[Json]) -> frozenset[Rule]:
     """The refusals that golden cases expect: somebody has looked at them."""
     expected = [expect for expect in expects if expect is not ABSENT]
     found = [finding for each in expected for finding in each.get("findings", ())]
-    return frozenset((each["rule"], each.get("path", "")) for each in found)
+    return frozenset(Rule(each["rule"], each.get("path", "")) for each in found)

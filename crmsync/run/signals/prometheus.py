@@ -31,11 +31,13 @@ class Metric:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """The run that has just ended. Times are in seconds since 1970; `seconds`: how long it took."""
+    """The run that ended last. Times are in seconds since 1970; `seconds`: how long it took; `tried`: when a run was
+    last tried, also one that only found another one at work. None where there was none yet."""
 
-    exit: int
-    at: float
-    seconds: float
+    exit: int | None
+    at: float | None
+    seconds: float | None
+    tried: float
 
 
 def exposition(signals: Signals, ended: Ended) -> str:
@@ -78,12 +80,13 @@ def _number(value: float) -> str:
 def _metrics(signals: Signals, ended: Ended) -> Iterator[Metric]:
     project = (("project", signals.project),)
     own = (
-        ended.exit, ended.at, ended.seconds, signals.last_success_age, signals.failing, signals.time_to_recover,
+        ended.exit, ended.at, ended.seconds, ended.tried,
+        signals.last_success_age, signals.failing, signals.time_to_recover,
     )  # fmt: skip
     for (name, about), value in zip(PROJECT.items(), own, strict=True):
         yield Metric(f"crmsync_{name}", "gauge", about, ((project, value),))
     runs = tuple(((*project, ("exit", str(code))), float(n)) for code, n in sorted(signals.runs.items()))
-    yield Metric(f"crmsync_{RUNS}", "counter", "Runs that the ledger remembers, by exit code.", runs)
+    yield Metric(f"crmsync_{RUNS}", "counter", "Runs, by exit code.", runs)
     yield from (_of_mappings(name, about, signals, project) for name, about in MAPPING.items())
     for metric, (about, label) in SIDE.items():
         samples = _of_sides(metric, label, signals, project)
@@ -95,6 +98,7 @@ PROJECT: Final = {
     "last_run_exit_code": "Exit code of the run that ended last.",
     "last_run_end_timestamp_seconds": "When the last run ended.",
     "last_run_duration_seconds": "How long the last run took.",
+    "last_try_timestamp_seconds": "When a run was last tried, also while another one was at work.",
     "last_success_age_seconds": "Since the last run that came to its end.",
     "failing_seconds": "For how long runs have been failing; not there when they do not.",
     "time_to_recover_seconds": "How long the last failure took to pass.",

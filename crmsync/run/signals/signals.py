@@ -40,15 +40,18 @@ def signals_of(
     names = [mapping.name for mapping in mappings]
     signals = Signals(
         name_of(world.project.root), now, tuple(_measured(mapping, found[mapping.name], now) for mapping in mappings),
-        kept.runs_by_exit(ledger),
+        runs_by_exit(ledger),
         last_success_age=age(max((good[name] for name in names if name in good), default=None), now),
     )  # fmt: skip
-    return with_failures(ledger, signals)
+    return with_failures(signals, kept.memories(ledger, "recovery").values())
 
 
-def with_failures(ledger: Ledger, signals: Signals) -> Signals:
-    """What the ledger remembers by now of failures: how long one lasts, how long the last one took to pass."""
-    told = kept.memories(ledger, "recovery").values()
+def runs_by_exit(ledger: Ledger) -> Mapping[int, int]:
+    return {code: ending.n for code, ending in kept.endings_of(ledger).items()}
+
+
+def with_failures(signals: Signals, told: Collection[Memory]) -> Signals:
+    """What is remembered of failures: how long one lasts, how long the last one took to pass."""
     return replace(signals, time_to_recover=_took(told), failing=_failing(told, signals.at))
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Final
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Final, TypeAlias
 
 from crmsync.core.model import Finding, Json
 from crmsync.core.signals import (
@@ -26,6 +26,7 @@ from crmsync.core.signals import (
     signals_json,
 )
 from crmsync.ledger import signals as kept
+from crmsync.ledger.endings import Ending
 from crmsync.ledger.lock import held_by
 from crmsync.ledger.nouns import LedgerError
 from crmsync.ledger.store import Ledger
@@ -34,10 +35,15 @@ from crmsync.run.locking import NAME
 from crmsync.run.signals.alerts import Told, channels, deliver
 from crmsync.run.signals.meter import Fact
 from crmsync.run.signals.prometheus import Ended, exposition, write_exposition
-from crmsync.run.signals.signals import signals_of, with_failures
+from crmsync.run.signals.signals import runs_by_exit, signals_of, with_failures
 from crmsync.run.signals.spans import Trace, otlp, send_spans, spans_of
 from crmsync.run.trace import parent_of
 from crmsync.run.world import World, utc_now
+
+Memories: TypeAlias = dict[tuple[str, str], Memory]
+"""By scope and channel, what it was told."""
+Concerned: TypeAlias = tuple[str, Channel, Condition | None]
+"""A channel in a scope, and what is wrong there."""
 
 HIDDEN: Final = "***"
 SHORTEST: Final = 4  # characters of a secret that is looked for in texts: shorter ones are in any text
@@ -62,17 +68,37 @@ class End:
 
 def tell_all(watch: Watch, world: World | None, end: End, environment: Mapping[str, str]) -> list[Finding]:
     """Everybody who looks on is told; the warnings say who could not be. `world` None: the project could not be
-    opened. Of a run that found the lock held nothing is told, unless that lock is too old."""
+    opened. Nobody is alarmed by a run that found the lock held, unless that lock is too old."""
     now = utc_now()
     with _ledger(watch, world) as ledger:
-        if end.exit == LOCKED:
-            return [*_alert(watch, ledger, end, Signals(watch.project, now))] if _is_stuck(watch, ledger, now) else []
-        signals = _signals(watch, world, now)
+        _count(ledger, end)
+        alarming = end.exit in JUDGED or (end.exit == LOCKED and _is_stuck(watch, ledger, now))
+        if end.exit == LOCKED and not (alarming or watch.prometheus):
+            return []
+        signals = _signals(watch, world, ledger, now)
+        told, before = _remembered(ledger)
+        concerned = tuple(_concerned(watch, told, end, _condition(watch, end, signals, before))) if alarming else ()
+        measured = dict(_measured(watch, told, concerned, signals))
+        signals = with_failures(signals, [each for (_, name), each in (told | measured).items() if name in _MEASURES])
+        warnings, news = _alert(watch, told, concerned, end, signals)
         return [
-            *_alert(watch, ledger, end, signals),
-            *_prometheus(watch, _with_this_run(ledger, signals), end),
-            *_otel(watch, world, end, environment),
+            *warnings,
+            *_keep(ledger, measured | news, _references(watch, end, signals, before) if alarming else {}),
+            *_prometheus(watch, ledger, signals, end),
+            *(_otel(watch, world, end, environment) if end.exit != LOCKED else ()),
         ]
+
+
+def _count(ledger: Ledger | None, end: End) -> None:
+    """Where the ledger can be reached; else nobody knows of this run."""
+    began, ended = (_moment(seconds) for seconds in (end.began, end.began + end.seconds))
+    if ledger is not None:
+        with suppress(LedgerError):
+            kept.count_end(ledger, end.run, end.exit, began, ended)
+
+
+def _moment(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
 
 
 @contextmanager
@@ -92,22 +118,17 @@ def _ledger(watch: Watch, world: World | None) -> Iterator[Ledger | None]:
         ledger.close()
 
 
-def _signals(watch: Watch, world: World | None, now: str) -> Signals:
+def _signals(watch: Watch, world: World | None, ledger: Ledger | None, now: str) -> Signals:
+    """As of now, so that this run is in them."""
     nothing = Signals(watch.project, now)
-    if world is None or not watch.is_asked:
+    if ledger is None or not watch.is_asked:
         return nothing
     try:
+        if world is None:
+            return replace(nothing, runs=runs_by_exit(ledger))
         return signals_of(world, [each for each in world.project.mappings if each.enabled], now)
     except LedgerError:  # the run itself has met that, and says so
         return nothing
-
-
-def _with_this_run(ledger: Ledger | None, signals: Signals) -> Signals:
-    """For the signals were taken before it was remembered whether this run failed, or ended a failure."""
-    try:
-        return signals if ledger is None else with_failures(ledger, signals)
-    except LedgerError:
-        return signals
 
 
 def _is_stuck(watch: Watch, ledger: Ledger | None, now: str) -> bool:
@@ -119,15 +140,35 @@ def _is_stuck(watch: Watch, ledger: Ledger | None, now: str) -> bool:
 # Files and spans ----------------------------------------------------------------------------------------------------
 
 
-def _prometheus(watch: Watch, signals: Signals, end: End) -> Iterator[Finding]:
+def _prometheus(watch: Watch, ledger: Ledger | None, signals: Signals, end: End) -> Iterator[Finding]:
     if watch.prometheus is None:
         return
-    text = exposition(signals, Ended(end.exit, end.began + end.seconds, end.seconds))
+    text = exposition(signals, _ended(ledger, end))
     try:
         write_exposition(watch.prometheus, text)
     except OSError as error:
         message = f"signals.prometheus could not be written: {error.strerror}"
         yield Finding("signals/prometheus", message, "make its folder, or mend its rights", "warning")
+
+
+def _ended(ledger: Ledger | None, end: End) -> Ended:
+    """This run, or the last one before it, if it only found another one at work."""
+    at = end.began + end.seconds
+    if end.exit != LOCKED:
+        return Ended(end.exit, at, end.seconds, at)
+    known = [(each.ended, each.began, code) for code, each in _endings(ledger).items() if code != LOCKED]
+    if not known:
+        return Ended(None, None, None, at)
+    *times, code = max(known)
+    ended, began = (datetime.fromisoformat(each).timestamp() for each in times)
+    return Ended(code, ended, ended - began, at)
+
+
+def _endings(ledger: Ledger | None) -> Mapping[int, Ending]:
+    try:
+        return {} if ledger is None else kept.endings_of(ledger)
+    except LedgerError:
+        return {}
 
 
 def _otel(watch: Watch, world: World | None, end: End, environment: Mapping[str, str]) -> Iterator[Finding]:
@@ -151,21 +192,26 @@ def _otel(watch: Watch, world: World | None, end: End, environment: Mapping[str,
 # Alerts ---------------------------------------------------------------------------------------------------------------
 
 
-def _alert(watch: Watch, ledger: Ledger | None, end: End, signals: Signals) -> Iterator[Finding]:
-    """Whoever is due is told. What a ledger that cannot be reached would remember is told every time."""
-    if end.exit not in JUDGED and end.exit != LOCKED:
-        return
-    told, before = _remembered(ledger)
-    condition = _condition(watch, end, signals, before)
-    changed: dict[tuple[str, str], Memory] = {}
-    for scope, channel, here in _concerned(watch, told, end, condition):
+def _alert(
+    watch: Watch, told: Memories, concerned: Sequence[Concerned], end: End, signals: Signals
+) -> tuple[list[Finding], Memories]:
+    """Whoever is due is told; warnings, and what is to be remembered of it."""
+    warnings: list[Finding] = []
+    changed: Memories = {}
+    for scope, channel, here in concerned:
         memory = told.get((scope, channel), Memory())
+        if channel in _MEASURES:
+            continue
         news, warning = _tell(watch, channel, here, memory, end, signals)
         if warning:
-            yield warning
+            warnings.append(warning)
         if news != memory:
             changed[scope, channel] = news
-    lower = _references(watch, end, signals, before)
+    return warnings, changed
+
+
+def _keep(ledger: Ledger | None, changed: Memories, lower: Mapping[str, float]) -> Iterator[Finding]:
+    """What a ledger that cannot be reached would remember is told every time."""
     if ledger is not None and (changed or lower):
         try:
             kept.save_alerts(ledger, changed, lower)
@@ -174,13 +220,25 @@ def _alert(watch: Watch, ledger: Ledger | None, end: End, signals: Signals) -> I
             yield Finding("signals/forgotten", message, "the next run may tell them again", "warning")
 
 
+def _measured(
+    watch: Watch, told: Memories, concerned: Sequence[Concerned], signals: Signals
+) -> Iterator[tuple[tuple[str, str], Memory]]:
+    """How long failures last, now that this run has ended."""
+    for scope, channel, condition in concerned:
+        if channel in _MEASURES:
+            memory = told.get((scope, channel), Memory())
+            here = concerning(channel, condition, memory)
+            alert = due(memory, here, signals.at, watch.coalesce)
+            news = remembered(memory, here, alert, signals.at, watch.coalesce, reached=True)
+            if news != memory:
+                yield (scope, channel), news
+
+
 _MEASURES: Final[tuple[Channel, ...]] = ("recovery",)
 _WHOLE: Final = ("run batch", "run delta")  # scopes of all mappings and all their records
 
 
-def _concerned(
-    watch: Watch, told: Mapping[tuple[str, str], Memory], end: End, condition: Condition | None
-) -> Iterator[tuple[str, Channel, Condition | None]]:
+def _concerned(watch: Watch, told: Memories, end: End, condition: Condition | None) -> Iterator[Concerned]:
     """Each channel in this scope. A run of everything that came to its end also ends the failures of runs of a part."""
     everyone = (*channels(watch), *_MEASURES)
     yield from ((end.scope, channel, condition) for channel in everyone)
@@ -194,9 +252,9 @@ def _concerned(
                 yield scope, channel, None
 
 
-def _remembered(ledger: Ledger | None) -> tuple[Mapping[tuple[str, str], Memory], Mapping[str, float]]:
+def _remembered(ledger: Ledger | None) -> tuple[Memories, Mapping[str, float]]:
     try:
-        return ({}, {}) if ledger is None else (kept.memories(ledger), kept.references(ledger))
+        return ({}, {}) if ledger is None else (dict(kept.memories(ledger)), kept.references(ledger))
     except LedgerError:
         return {}, {}
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
@@ -30,12 +30,25 @@ from crmsync.core.model import (
 )
 from crmsync.core.model import Mapping as Declared
 from crmsync.core.plan import Decided, Pair, decode
-from crmsync.core.plan.oscillation import Swing, Wrote, by_turns, written_back
-from crmsync.ledger.nouns import PairKeys
+from crmsync.core.plan.oscillation import (
+    NEWS,
+    Ran,
+    Swing,
+    Wrote,
+    by_itself,
+    by_turns,
+    least_by_itself,
+    row,
+    written_back,
+)
+from crmsync.ledger.nouns import PairKeys, Run
 from crmsync.run.people.mask import Mask
 from crmsync.run.world import World
 
+Line = Update | Create
+
 RUNS: Final = 200  # how far back the journal is looked at
+LATELY: Final = 50  # runs of the mapping in which something that swings by itself is looked for
 LONGEST: Final = 60  # characters of a value in a question
 
 
@@ -68,18 +81,15 @@ class Steady:
                 line.key: (pair, line)
                 for pair, decided in settled
                 for line in decided.actions
-                if isinstance(line, Update) and line.side == side and self._may_swing(pair, line)
+                if isinstance(line, Update) and line.side == side and pair.judged is None
             }
-            past = self._past(side, [line for _, line in updates.values()])
-            for key, lines in past.items():
+            for key, lines in self._past(side, updates).items():
                 pair, line = updates[key]
                 found[pair.keys] += tuple(self._of(pair, line, lines))
         return {keys: pins for keys, pins in found.items() if pins}
 
     def _may_swing(self, pair: Pair, line: Update) -> bool:
         """Most cannot, which their bases tell without the journal: all was found as it was left."""
-        if pair.judged is not None:
-            return False
         return self._may_be_fed[line.side] or any(
             base is None or base.to != line.side or not same(change.before, base.values[line.side])
             for change in line.changes
@@ -91,21 +101,52 @@ class Steady:
         """By side that is written: is there another mapping of what it is written from?"""
         return any(True for _ in self._neighbours(1)), any(True for _ in self._neighbours(0))
 
-    def _past(self, side: Side, lines: Sequence[Update]) -> dict[Key, list[tuple[str, Update | Create]]]:
-        """Run and line of the writes to the records that were written often enough, newest first."""
-        if not lines:
-            return {}
+    def _past(self, side: Side, updates: Mapping[Key, tuple[Pair, Update]]) -> dict[Key, list[tuple[str, Line]]]:
+        """Run and line of the writes to the records that were written often enough, newest first. Of most only the last
+        runs can say anything, and only where none of these has left everything alone."""
+        fought = [line for pair, line in updates.values() if self._may_swing(pair, line)]
+        asked = {line.key for line in fought}
+        news = [line for key, (_, line) in updates.items() if key not in asked and _is_news(line)] if updates else []
+        found = self._written(side, fought, self._since, self._least) if fought else {}
+        if news and (since := self._began_in_a_row(side)):
+            found |= self._written(side, news, since, self._least_by_itself)
+        return found
+
+    def _written(
+        self, side: Side, lines: Sequence[Update], since: str, least: int
+    ) -> dict[Key, list[tuple[str, Line]]]:
         ledger, name = self.world.ledger, self.mapping.name
         sources = {line.source: line.key for line in lines}
-        rows = ledger.written_lately(name, side, list(sources.values()), list(sources), self._since, self._least)
-        found: dict[Key, list[tuple[str, Update | Create]]] = {}
+        rows = ledger.written_lately(name, side, list(sources.values()), list(sources), since, least)
+        found: dict[Key, list[tuple[str, Line]]] = {}
         for run, key, kind, text in rows:
             line = decode(text)
             assert isinstance(line, Update | Create)  # by its kind
             found.setdefault(sources[key] if kind == "create" else key, []).append((run, line))
         return found
 
-    def _of(self, pair: Pair, line: Update, past: Sequence[tuple[str, Update | Create]]) -> Iterator[Pin]:
+    # What swings by itself
+
+    @cached_property
+    def _least_by_itself(self) -> int:
+        return min(filter(None, map(least_by_itself, self.mapping.fields)), default=0)
+
+    @cached_property
+    def _runs(self) -> Sequence[Run]:
+        return self.world.ledger.runs_of(self.mapping.name, LATELY)
+
+    @cached_property
+    def _ran(self) -> Both[Sequence[Ran]]:
+        """By side that is written."""
+        first, second = (tuple(_ran(run, self.mapping, side) for run in self._runs) for side in SIDES)
+        return first, second
+
+    def _began_in_a_row(self, side: Side) -> str:
+        """When the first of the last runs began that have all written to this side; "" where these are too few."""
+        runs = row(self._ran[side])
+        return self._runs[len(runs) - 1].started if len(runs) >= self._least_by_itself else ""
+
+    def _of(self, pair: Pair, line: Update, past: Sequence[tuple[str, Line]]) -> Iterator[Pin]:
         for change in line.changes:
             field = self.mapping.fields[self.compiled.index[change.field]]
             wrote = [
@@ -116,18 +157,21 @@ class Steady:
             ]
             base = pair.base.get(change.field)
             if swing := written_back(field, line.side, change, wrote, base):
-                yield self._pin(pair, field, line.side, swing, self._who_else(line.side, change.path))
+                yield self._pin(pair, field, line.side, swing, self._who_else(line.side, [change.path]))
             elif (swing := by_turns(field, change, wrote)) and (feeder := self._feeder(field, line, change)):
                 yield self._pin(pair, field, line.side, swing, feeder)
+            elif swing := by_itself(field, change, wrote, self._ran[line.side]):
+                source = other(line.side)
+                yield self._pin(pair, field, line.side, swing, self._who_else(source, expressions(field, source)))
 
     # Who it is
 
-    def _who_else(self, side: Side, path: str) -> str:
-        """Who may write the target, besides us."""
+    def _who_else(self, side: Side, paths: Iterable[str]) -> str:
+        """Who may write there, besides this mapping."""
         others = [
             _named(self.world.project, each, field)
             for each, at in self._neighbours(side)
-            for field in _writing(each, at, path)
+            for field in _writing(each, at, frozenset(paths))
         ]
         system = self.mapping.ends[side].system
         return " or ".join([*others, f"people or an automation of {system}"])
@@ -163,20 +207,35 @@ class Steady:
         here, source = self.compiled.ref(side, pair.keys[side] or ()), self.mapping.ends[other(side)].system
         place = self.world.project.place(field.at) or self.mapping.name
         last = f"last in runs {', '.join(swing.runs)}"
-        if swing.kind == "written back":
-            told = f"written back and forth: {place} writes{ours} from {source}, and {who} write{stands} to {here}"
-        else:
-            told = f"written by turns: {place} writes{ours} from {source} after{stands}, and its source is fed by {who}"
+        told = TOLD[swing.kind].format(place=place, ours=ours, source=source, who=who, stands=stands, here=here)
         return Pin(
             field.name, OSCILLATION, (ABSENT, ABSENT), f"{told}; {last}; nothing is written until a person answers"
         )
 
 
-def _writing(mapping: Declared, side: Side, path: str) -> Iterator[Field]:
-    """The fields of another mapping that go to this path."""
+TOLD: Final[Mapping[str, str]] = {
+    "written back": "written back and forth: {place} writes{ours} from {source}, and {who} write{stands} to {here}",
+    "by turns": "written by turns: {place} writes{ours} from {source} after{stands}, and its source is fed by {who}",
+    "by itself": "written by turns: {place} writes{ours} from {source} after{stands}, as {who} set it to and fro there",
+}
+
+
+def _ran(run: Run, mapping: Declared, side: Side) -> Ran:
+    looked = run.exit in (0, 3) and (run.whole or run.plan is not None)
+    tally = run.summary.get("mappings", {}).get(mapping.name) if isinstance(run.summary, dict) else None
+    wrote = tally is None or any(tally.get("actions", {}).get(mapping.ends[side].name, {}).values())
+    return Ran(run.id, wrote, looked)
+
+
+def _is_news(line: Update) -> bool:
+    return any(change.reason in NEWS for change in line.changes)
+
+
+def _writing(mapping: Declared, side: Side, paths: Collection[str]) -> Iterator[Field]:
+    """The fields of another mapping that go to one of these paths."""
     for field in mapping.fields:
         writes = field.owner != side or field.value is not ABSENT
-        if writes and path in expressions(field, side):
+        if writes and any(path in paths for path in expressions(field, side)):
             yield field
 
 

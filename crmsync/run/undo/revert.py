@@ -36,6 +36,7 @@ from crmsync.ledger.nouns import JournalLine, Run
 from crmsync.ledger.spool import Line as PlanLine
 from crmsync.ledger.spool import Spool
 from crmsync.run.breakers import keep, trips
+from crmsync.run.counted import open_reviews, planned_counts, report_of
 from crmsync.run.eras import number_of, refuse_unconfirmed
 from crmsync.run.extract import Extraction
 from crmsync.run.people.mask import Mask
@@ -43,8 +44,10 @@ from crmsync.run.people.prune import refuse_without_journal
 from crmsync.run.prepared import MappingPlan, Order, Prepared
 from crmsync.run.recover import recover, telling
 from crmsync.run.report import Report, Stay
+from crmsync.run.runs import find_run
+from crmsync.run.selected import chosen
 from crmsync.run.sentinel import see_sentinels
-from crmsync.run.session import Asked, carry_out, chosen, open_reviews, planned_counts, report_of
+from crmsync.run.session import Asked, carry_out
 from crmsync.run.world import Stopped, World, left_alone, utc_now
 
 REVERT: Final = "revert"  # the mode of a run that undoes another one
@@ -77,9 +80,7 @@ class Undoing:
 
 def run_to_undo(world: World, run_id: str) -> Run:
     """`last`: the newest one. Raises `Stopped` (exit 2) where there is none, or where it has not ended."""
-    run = next(iter(world.ledger.runs(1)), None) if run_id == "last" else world.ledger.run(run_id)
-    if run is None:
-        raise Stopped(2, Finding("usage/no-run", f"there is no run {run_id}", "see: crmsync history"))
+    run = find_run(world, run_id)
     if run.ended is None:
         message = f"run {run.id} has not ended: it is at work, or it crashed"
         raise Stopped(2, Finding("usage/not-ended", message, "wait for it, or take it up: crmsync run"))
@@ -102,7 +103,7 @@ def undoing(world: World, wanted: Wanted, run_id: str) -> Iterator[Undoing]:
         planning.fill()
         asked = Asked(tuple(each.name for each in mappings), Order(REVERT, allow=wanted.allow), undoes=run.id)
         prepared.trips += [trip for plan in prepared.mappings.values() for trip in trips(world, plan, asked.order)]
-        report = report_of(world.project, mappings, prepared, run_id, planned_counts(prepared), open_reviews(world))
+        report = report_of(world, mappings, prepared, run_id, planned_counts(prepared), open_reviews(world))
         yield Undoing(
             run.id, wanted.show_pii, asked, mappings, prepared, replace(report, stays=tuple(planning.stays()))
         )
@@ -160,10 +161,11 @@ class _Planning:
                 f"{number} writes of mapping {name}, which the project has no more, or which is off or in the shadow",
             )
         mask = Mask(self.world.project, self.wanted.show_pii)
+        names = self.world.names.showing(self.wanted.show_pii)
         for each in sorted(self.kept, key=lambda kept: (kept.mapping, kept.side, key_text(kept.key), kept.field)):
             end = self.world.project.mapping(each.mapping).ends[each.side]
             now = mask.value(each.mapping, each.field, each.now)
-            yield Stay(str(Ref(end.system, end.entity, each.key)), each.field, each.why, now)
+            yield Stay(str(names.ref(end, each.key)), each.field, each.why, now)
 
     def fill(self) -> None:
         """Raises `Transient` or `Refused` where the targets cannot be read."""
@@ -226,7 +228,7 @@ class _Targets:
         for line, key in zip(lines, keys, strict=True):
             link = links.get(key)
             mine = link if link is not None and link.keys[other(self.side)] == line.source else None
-            outside = left_alone(self.mapping, self.side, states[key]) if key in states else ""
+            outside = left_alone(self.world, self.mapping, self.side, states[key]) if key in states else ""
             yield line, Target(key, self._record(raws.get(key)), mine, line.source in beside, outside)
 
     def _record(self, raw: Raw | None) -> Record | None:

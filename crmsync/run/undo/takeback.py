@@ -32,7 +32,7 @@ from crmsync.ledger.writer import Writer
 from crmsync.run.world import World
 
 if TYPE_CHECKING:
-    from crmsync.run.remember import Deed
+    from crmsync.run.deeds import Deed
 
 News = Mapping[str, Agreed | None]
 

@@ -33,6 +33,14 @@ PATTERNS = [
     "^a{0}b*$",
     r"\.$",
     "ž|щ|😀",
+    "^.$",
+    "^(a|b|cd)*$",
+    "a||b",
+    "^[a&&b]$",
+    "^[+--]$",
+    "^[a~~b]$",
+    "^*a",
+    r"^\x41[\u0042-\u0044]$",
 ]
 
 
@@ -47,9 +55,23 @@ def test_what_is_drawn_matches_and_what_is_barred_does_not(pattern):
 
 
 @settings(max_examples=200, deadline=None, derandomize=True)
-@given(st.sampled_from(PATTERNS), st.text(max_size=6) | st.text("abc019-._ \nžZ", max_size=6))
+@given(st.sampled_from(PATTERNS), st.text(max_size=6) | st.text("abc019-._ \n\r\u2028žZ", max_size=6))
 def test_a_text_is_in_the_language_exactly_when_the_validator_says_so(pattern, text):
     assert Language((pattern, exactly(text))).is_empty() == (not matches(pattern, text))
+
+
+@settings(max_examples=400, deadline=None)
+@given(
+    st.text("ab1()|[]{}*+?^$.,-", min_size=1, max_size=9),
+    st.lists(st.text("ab1{}.,-\n", max_size=4), min_size=1, max_size=4),
+)
+def test_a_pattern_that_anybody_may_write_is_read_as_the_validator_reads_it_or_left(pattern, texts):
+    try:
+        Language((pattern,)).is_empty()
+        taken = [matches(pattern, text) for text in texts]
+    except (Unregular, ValueError):  # not told, or no pattern
+        return
+    assert [not Language((pattern, exactly(text))).is_empty() for text in texts] == taken
 
 
 @pytest.mark.parametrize(

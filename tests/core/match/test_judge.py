@@ -115,10 +115,11 @@ def test_two_identifiers_that_say_two_records_are_a_question():
     rule = Match((("ico",), ("vat",)), RULE.compare, 0.93, 0.78)
     found = propose(rule, crowd([{"ico": "1", "vat": "2"}], rule=rule), crowd([{"ico": "1"}, {"vat": "2"}], 100, rule))
     assert {each.verdict for each in found} == {Verdict.UNSURE}
-    assert [each.reason.partition(";")[0] for each in found] == [
-        "ico equal, but another identifier says another record",
-        "vat equal, but another identifier says another record",
+    assert [each.against for each in found] == [
+        ("ico equal, but another identifier says another record",),
+        ("vat equal, but another identifier says another record",),
     ]
+    assert all(each.reason.startswith(f"{each.against[0]}; ") for each in found)
 
 
 def test_an_equal_number_is_no_witness_for_itself():

@@ -10,10 +10,10 @@ from crmsync.core.compat.changes.change import ENDS, TURNED, Change, Direction, 
 from crmsync.core.compat.changes.spot import Spot, Word
 from crmsync.core.compat.facts import Facts
 from crmsync.core.compat.proof import follows
+from crmsync.core.contract.shape import ANNOTATIONS
 from crmsync.core.model import Json, to_json
 
 OTHERS: Final = ("additionalProperties", "unevaluatedProperties")
-_NOTES: Final = ("title", "description", "default", "examples", "deprecated", "$comment")
 
 
 def dotted(path: str, name: str) -> str:
@@ -89,7 +89,7 @@ def _likeness(name: str, other: str) -> float:
 def _bare(schema: Json) -> bytes:
     if not isinstance(schema, dict):
         return to_json(schema)
-    return to_json({keyword: value for keyword, value in schema.items() if keyword not in _NOTES})
+    return to_json({keyword: value for keyword, value in schema.items() if keyword not in ANNOTATIONS})
 
 
 def _patterns(old: Spot, new: Spot, path: str) -> Iterator[Change]:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
+from crmsync.core.contract.pointer import pointer_to
 from crmsync.core.contract.shape import target
 from crmsync.core.model import Json
 
@@ -98,4 +99,4 @@ def _pointer(reference: str, place: str) -> str:
 
 
 def below(pointer: str, part: str | int) -> str:
-    return f"{pointer}/{str(part).replace('~', '~0').replace('/', '~1')}"
+    return pointer + pointer_to((part,))

@@ -7,16 +7,15 @@ from typing import Final
 from crmsync.core.compat.facts import Facts
 from crmsync.core.compat.proof import lists, objects, values
 from crmsync.core.compat.proof.prover import Rule, is_canonical
-from crmsync.core.contract.shape import is_alone
+from crmsync.core.contract.shape import ANNOTATIONS, PLACES, is_alone
 from crmsync.core.model import Json, to_json
 
 _STEPS: Final = 1_500
 _SPLITS: Final = 3
-_SILENT: Final = frozenset({
-    "$defs", "definitions", "$id", "$anchor", "$comment", "title", "description", "default", "examples", "deprecated",
+_SILENT: Final = PLACES | ANNOTATIONS | {
     "readOnly", "writeOnly", "contentEncoding", "contentMediaType", "contentSchema", "then", "else", "minContains",
     "maxContains",
-})  # fmt: skip
+}  # fmt: skip
 
 
 class Search:

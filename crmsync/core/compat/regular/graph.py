@@ -8,10 +8,11 @@ from itertools import pairwise
 from typing import Final, NamedTuple, TypeAlias
 
 from crmsync.core.compat.regular.machine import Machine, Unregular, machine_of
-from crmsync.core.compat.regular.points import SCALARS, Ranges
+from crmsync.core.contract.regex import Ranges
 
 _STATES: Final = 3000
 _LENGTH: Final = 300  # a bound beyond it is for the validator to judge, not for states to count
+_SCALARS: Final = ((0, 0xD7FF), (0xE000, 0x10FFFF))  # no text of JSON holds half of a pair
 
 Step: TypeAlias = tuple[tuple[int, ...], "State"]
 """Letters to choose from, simplest first, and where they lead."""
@@ -118,13 +119,13 @@ def _moved(machine: Machine, nodes: frozenset[int], point: int) -> frozenset[int
 
 def _atoms(machines: list[Machine]) -> list[Ranges]:
     """The code points, sorted into classes that no machine tells apart; what is easily read comes first."""
-    edges = {low for low, _ in SCALARS} | {high + 1 for _, high in SCALARS}
+    edges = {low for low, _ in _SCALARS} | {high + 1 for _, high in _SCALARS}
     sets = {ranges for machine in machines for steps in machine.steps for ranges, _ in steps}
     edges |= {edge for ranges in sets for low, high in ranges for edge in (low, high + 1)}
     groups: dict[tuple[bool, ...], list[tuple[int, int]]] = {}
     ordered = sorted(sets)
     for low, after in pairwise(sorted(edges)):
-        if any(first <= low <= last for first, last in SCALARS):
+        if any(first <= low <= last for first, last in _SCALARS):
             sign = tuple(any(first <= low <= last for first, last in ranges) for ranges in ordered)
             groups.setdefault(sign, []).append((low, after - 1))
     atoms = [tuple(parts) for parts in groups.values()]

@@ -2,28 +2,17 @@
 
 from __future__ import annotations
 
-import re._constants as code  # type: ignore[import-not-found]  # typeshed leaves both out; 3.11 on has them
-import re._parser as parser  # type: ignore[import-not-found]  # likewise
-import warnings
 from functools import lru_cache
-from typing import Any, Final
+from typing import Final
 
-from crmsync.core.compat.regular.points import ALL, ANY, DIGITS, SPACES, WORDS, Ranges, joined, others
+from crmsync.core.contract.regex import ALL, Chars, Edge, Either, Node, Opaque, Ranges, Repeat, Sequence, read_regex
 
 _NODES: Final = 3000
+_SHORTHANDS: Final = (r"\d", r"\D", r"\w", r"\W", r"\s", r"\S")  # not portable, but we know how ours reads them
 
 
 class Unregular(ValueError):
     """This pattern cannot be told apart here: it is not regular, not portable, or too large."""
-
-
-_CLASSES: Final[dict[Any, Ranges]] = {
-    code.CATEGORY_DIGIT: DIGITS, code.CATEGORY_NOT_DIGIT: others(DIGITS),
-    code.CATEGORY_WORD: WORDS, code.CATEGORY_NOT_WORD: others(WORDS),
-    code.CATEGORY_SPACE: SPACES, code.CATEGORY_NOT_SPACE: others(SPACES),
-}  # fmt: skip
-
-_FOREIGN: Final = (r"\A", r"\Z", r"\b", r"\B", r"\0", r"\p", r"\P", "[]", "[^]", "(?P", "&&", "[[", "--", "~~", "||")
 
 
 class Machine:
@@ -82,96 +71,58 @@ def _machine(pattern: str) -> tuple[Machine, int]:
     machine.steps[start].append((ALL, start))
     begun = machine.node()
     machine.skip(start, begun)
-    end = _sequence(machine, begun, _parsed(pattern))
+    end = _part(machine, begun, _tree(pattern))
     machine.steps[end].append((ALL, end))
     return machine, end
 
 
-def _parsed(pattern: str) -> Any:
-    if any(each in pattern for each in _FOREIGN) or _is_special(pattern):
+def _tree(pattern: str) -> Node:
+    regex = read_regex(pattern)
+    if regex.tree is None or any(each.text not in _SHORTHANDS for each in regex.unportable):
         raise Unregular(pattern)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        try:
-            return parser.parse(pattern)
-        except (parser.error, OverflowError, RecursionError, FutureWarning, DeprecationWarning) as error:
-            raise Unregular(pattern) from error
+    return regex.tree
 
 
-def _is_special(pattern: str) -> bool:
-    """Whether a group of it is anything but plain: `(?:` alone means the same everywhere."""
-    return "(?" in pattern.replace("(?:", "")
+def _part(machine: Machine, start: int, node: Node) -> int:
+    match node:
+        case Chars():
+            return machine.step(start, node.of)
+        case Edge():
+            end = machine.node()
+            machine.skip(start, end, node.of)
+            return end
+        case Sequence():
+            for part in node.parts:
+                start = _part(machine, start, part)
+            return start
+        case Either():
+            return _either(machine, start, node)
+        case Repeat():
+            return _repeat(machine, start, node)
+        case Opaque():
+            raise Unregular("it depends on what stands elsewhere")
 
 
-def _sequence(machine: Machine, start: int, parsed: Any) -> int:
-    for kind, value in parsed:
-        start = _part(machine, start, kind, value)
-    return start
-
-
-def _part(machine: Machine, start: int, kind: Any, value: Any) -> int:
-    ranges = _ranges(kind, value)
-    if ranges is not None:
-        return machine.step(start, ranges)
-    if kind in (code.MAX_REPEAT, code.MIN_REPEAT):
-        return _repeat(machine, start, value)
-    if kind is code.SUBPATTERN and not value[1] and not value[2]:
-        return _sequence(machine, start, value[3])
-    if kind is code.BRANCH:
-        return _branch(machine, start, value[1])
-    if kind is code.AT and value in _ANCHORS:
-        end = machine.node()
-        machine.skip(start, end, _ANCHORS[value])
-        return end
-    raise Unregular(str(kind))
-
-
-_ANCHORS: Final[dict[Any, str]] = {code.AT_BEGINNING: "^", code.AT_END: "$"}
-
-
-def _repeat(machine: Machine, start: int, value: Any) -> int:
-    least, most, body = value
-    for _ in range(least):
-        start = _sequence(machine, start, body)
+def _repeat(machine: Machine, start: int, node: Repeat) -> int:
+    if max(node.low, node.high or 0) > _NODES:
+        raise Unregular("too many states")
+    for _ in range(node.low):
+        start = _part(machine, start, node.body)
     end = machine.node()
     machine.skip(start, end)
-    if most is code.MAXREPEAT:
-        machine.skip(_sequence(machine, end, body), end)
+    if node.high is None:
+        machine.skip(_part(machine, end, node.body), end)
         return end
-    for _ in range(most - least):
-        start = _sequence(machine, start, body)
+    for _ in range(node.high - node.low):
+        start = _part(machine, start, node.body)
         machine.skip(start, end)
     return end
 
 
-def _branch(machine: Machine, start: int, branches: Any) -> int:
+def _either(machine: Machine, start: int, node: Either) -> int:
     end = machine.node()
-    for branch in branches:
+    for option in node.options:
         begun = machine.node()
         machine.skip(start, begun)
-        machine.skip(_sequence(machine, begun, branch), end)
+        machine.skip(_part(machine, begun, option), end)
     return end
-
-
-def _ranges(kind: Any, value: Any) -> Ranges | None:
-    if kind is code.LITERAL:
-        return ((value, value),)
-    if kind is code.NOT_LITERAL:
-        return others(((value, value),))
-    if kind is code.ANY:
-        return ANY
-    if kind is not code.IN:
-        return None
-    negated = bool(value) and value[0][0] is code.NEGATE
-    found = joined([each for item in value[negated:] for each in _set_part(*item)])
-    return others(found) if negated else found
-
-
-def _set_part(kind: Any, value: Any) -> Ranges:
-    if kind is code.LITERAL:
-        return ((value, value),)
-    if kind is code.RANGE:
-        return (value,)
-    if kind is code.CATEGORY and value in _CLASSES:
-        return _CLASSES[value]
-    raise Unregular(str(kind))

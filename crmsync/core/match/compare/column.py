@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from rapidfuzz.distance import OSA
-from rapidfuzz.fuzz import ratio, token_sort_ratio
+from rapidfuzz.fuzz import ratio
 from rapidfuzz.process import cpdist
 
 from crmsync.core.match.compare.comparator import Feature
@@ -77,14 +77,6 @@ def letters(column: Sequence[str], first: Ints, second: Ints) -> Floats:
     if not len(first):
         return np.zeros(0)
     found = cpdist(_texts(column, first), _texts(column, second), scorer=ratio, dtype=np.float64)
-    return np.asarray(found, dtype=np.float64) / 100
-
-
-def sorted_letters(column: Sequence[str], first: Ints, second: Ints) -> Floats:
-    """The same, with the words of each text in order."""
-    if not len(first):
-        return np.zeros(0)
-    found = cpdist(_texts(column, first), _texts(column, second), scorer=token_sort_ratio, dtype=np.float64)
     return np.asarray(found, dtype=np.float64) / 100
 
 

@@ -28,9 +28,10 @@ from crmsync.core.model import (
     other,
 )
 from crmsync.core.model import Mapping as Declared
+from crmsync.core.trial.one import shrunk, try_one
+from crmsync.core.trial.records import Everybody, Records, Stream, settled
+from crmsync.core.trial.way import Failure, Fault, Refusal, Rule, Way
 from crmsync.core.values.lookup import loads
-from crmsync.run.rehearse.drawing import Everybody, Records, Stream, settled
-from crmsync.run.rehearse.way import Failure, Fault, Rule, Way
 
 EXAMPLES: Final = 100  # records a mapping and direction
 REDRAWN: Final = 5  # so many times as many are drawn where checks stop most of them
@@ -39,14 +40,14 @@ PARTNERS: Final = 8  # records of the other side that take turns
 
 @dataclass(frozen=True, slots=True)
 class Direction:
-    """What was drawn for one direction of a mapping. `refused`: how many records each declared rule would refuse, by
-    its words; `idle`: why nothing, or not all, could be tried."""
+    """What was drawn for one direction of a mapping. `refused`: how many records each declared rule would refuse;
+    `idle`: why nothing, or not all, could be tried."""
 
     mapping: Declared
     source: Side
     drawn: int = 0
     rejected: int = 0
-    refused: Mapping[str, int] = field(default_factory=dict)
+    refused: Mapping[Refusal, int] = field(default_factory=dict)
     failures: tuple[Failure, ...] = ()
     idle: tuple[tuple[str, str], ...] = ()
 
@@ -61,16 +62,13 @@ class Direction:
             yield Finding(each.rule, f"{self.name}: {each.message}", each.mend, at=self._at(each.index), path=each.path)
         for why, mend in self.idle:
             yield Finding("test/not-drawn", f"{self.name}: {why}", mend, "warning", at=self.mapping.at)
-        for why, times in self.refused.items():
-            message = f"{self.name}: {times} of {self.drawn} drawn records would be rejected: {why}"
+        for refusal, times in self.refused.items():
+            message = f"{self.name}: {times} of {self.drawn} drawn records would be rejected: {refusal.words}"
             mend = "if that is not meant so: let the mapping take them, or let the contract be as narrow"
-            yield Finding("test/would-reject", message, mend, "info", at=self._of(why.partition(":")[0]))
+            yield Finding("test/would-reject", message, mend, "info", at=refusal.at or self.mapping.at)
 
     def _at(self, index: int | None) -> At | None:
         return self.mapping.at if index is None else self.mapping.fields[index].at
-
-    def _of(self, name: str) -> At | None:
-        return next((each.at for each in self.mapping.fields if each.name == name), self.mapping.at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +99,7 @@ def _direction(project: Project, mapping: Declared, source: Side, asked: Asked) 
 
 def _tried(way: Way, stream: Stream, examples: int, in_time: Callable[[], bool]) -> Direction:
     found: dict[Fault, Failure] = {}
-    refused: Counter[str] = Counter()
+    refused: Counter[Refusal] = Counter()
     drawn = rejected = through = 0
     for number in range(REDRAWN * examples):
         if through == examples or not in_time():
@@ -110,12 +108,12 @@ def _tried(way: Way, stream: Stream, examples: int, in_time: Callable[[], bool])
         if record is ABSENT:
             continue
         beside = way.partner(number)
-        tried = way.trial(record, beside)
+        tried = try_one(way, record, beside)
         drawn, rejected, through = drawn + 1, rejected + bool(tried.refused), through + (not tried.stopped)
         refused.update(tried.refused)
         for each in tried.failures:
             if each.fault not in found:
-                found[each.fault] = way.shrunk(each, record, beside)
+                found[each.fault] = shrunk(way, each, record, beside)
     idle = tuple(_idle(way, examples, drawn, in_time()))
     failures = tuple(sorted(found.values(), key=lambda each: str(each.fault)))
     return Direction(way.compiled.mapping, way.source, drawn, rejected, dict(refused.most_common()), failures, idle)

@@ -9,7 +9,7 @@ from typing import Literal, TypeAlias
 from crmsync.core.mapping import Compiled, Lifted, Seen, breaks, examine
 from crmsync.core.merge import Failed
 from crmsync.core.model import ABSENT, Agreed, Change, Finding, Json, Raw, Side, from_json, other
-from crmsync.core.plan.decide import first_said
+from crmsync.core.plan.newcomer import first_said
 
 Verdict: TypeAlias = Literal["mapped", "rejected", "held", "out of scope", "deleted"]
 CREATES = "(a counterpart is made)"  # beside the fields: no field is called so

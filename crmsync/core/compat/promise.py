@@ -10,15 +10,17 @@ from typing import Final, NamedTuple
 
 import jsonschema_rs
 
-from crmsync.core.compat import Change, Comparison, Step, Verdict, is_enough, numbers, promised, taken
-from crmsync.core.compat.changes import WHOLE
+from crmsync.core.compat.changes import WHOLE, Change
+from crmsync.core.compat.compare import Comparison
 from crmsync.core.compat.dialect import modern
-from crmsync.core.compat.verdict import included
+from crmsync.core.compat.edition import Edition, Question
+from crmsync.core.compat.semver import Step, is_enough, numbers, promised, taken
+from crmsync.core.compat.verdict import Verdict, included
 from crmsync.core.contract import schema_problems
+from crmsync.core.contract.pointer import pointer_to
 from crmsync.core.contract.shape import alone, subschemas
+from crmsync.core.contract.violation import Place
 from crmsync.core.model import ABSENT, At, Finding, Json, Mode, Severity, Waiver, to_json
-from crmsync.project.yaml import Where
-from crmsync.run.registry.editions import Edition, Question
 
 _BLAMED: Final = {"narrows": ("BACKWARD",), "widens": ("FORWARD",), "changes": ("BACKWARD", "FORWARD"), "none": ()}
 _NO_PROMISE: Final = ("draft", "retired")
@@ -278,7 +280,7 @@ def _inside(around: str, pointer: str | None) -> bool:
 def _refused_at(schema: Json, record: Json, draft: int) -> tuple[str, ...]:
     """The JSON pointers of the keywords that refuse a record."""
     checks = jsonschema_rs.Draft202012Validator(modern(schema, draft), validate_formats=True, offline=True)
-    return tuple(_pointer(error.schema_path) for error in checks.iter_errors(record))
+    return tuple(pointer_to(error.schema_path) for error in checks.iter_errors(record))
 
 
 def _shortened(record: Json) -> str:
@@ -286,14 +288,10 @@ def _shortened(record: Json) -> str:
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}… ({len(text)} characters)"
 
 
-def _schema_around(edition: Edition, pointer: str | None) -> Where | None:
+def _schema_around(edition: Edition, pointer: str | None) -> Place | None:
     """The way to the schema whose keyword stands at a pointer; None where that is the whole contract."""
     where = edition.file.where(pointer)[:-1] if pointer else ()
     return where if where and any(place == where for place, _ in subschemas(edition.file.schema)) else None
-
-
-def _pointer(path: Sequence[str | int]) -> str:
-    return "".join(f"/{str(part).replace('~', '~0').replace('/', '~1')}" for part in path)
 
 
 def _next(version: str, step: Step) -> str:

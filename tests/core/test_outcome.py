@@ -12,8 +12,8 @@ import pytest
 from crmsync.core.mapping import compile_mapping, examine
 from crmsync.core.model import ABSENT, Create, Json, Project, Raw, from_json, to_json
 from crmsync.core.plan import Pair, decide
+from crmsync.core.trial import CREATES, outcome_of
 from crmsync.project import load_project
-from crmsync.run.rehearse.outcome import CREATES, outcome_of
 
 STARTER = Path(__file__).parents[2] / "crmsync" / "cli" / "starter"
 ACCOUNT = {"id": 1, "type": "customer", "name": "Novák", "description": None}

@@ -11,8 +11,8 @@ import pytest
 
 from crmsync.core.mapping import compile_mapping
 from crmsync.core.model import Call, Field, Json, Project, Side, Table
+from crmsync.core.trial.records import Records
 from crmsync.project import load_project
-from crmsync.run.rehearse.drawing import Records
 
 STARTER = Path(__file__).parents[2] / "crmsync" / "cli" / "starter"
 STATES = Table("states", ("crm", "pm", "ours", "theirs"), (("a", "b", "Won", "open"), ("c", "d", "Lost", "done")))

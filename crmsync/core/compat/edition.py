@@ -4,12 +4,32 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import date
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
-from crmsync.core.compat import Policy
 from crmsync.core.compat.dialect import LATEST
-from crmsync.core.model import Contract, Envelope, Mode
-from crmsync.project.contracts import SchemaFile
+from crmsync.core.compat.policy import Policy
+from crmsync.core.contract.flaw import Flaw
+from crmsync.core.contract.violation import Place
+from crmsync.core.model import At, Contract, Envelope, Finding, Json, Mode
+
+
+class Document(Protocol):
+    """A schema, and where in its file each part of it stands."""
+
+    @property
+    def file(self) -> str: ...
+
+    @property
+    def schema(self) -> Json: ...
+
+    def where(self, pointer: str) -> Place:
+        """The way that a JSON pointer goes."""
+
+    def pointed(self, pointer: str) -> At:
+        """The place that a JSON pointer leads to, or of the nearest thing around it."""
+
+    def finding(self, flaw: Flaw) -> Finding:
+        """A flaw, with its place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,12 +38,12 @@ class Edition:
     file that has none."""
 
     label: str
-    file: SchemaFile
+    file: Document
     version: str = ""
     envelope: Envelope = field(default_factory=Envelope)
 
     @classmethod
-    def of(cls, contract: Contract, file: SchemaFile) -> Edition:
+    def of(cls, contract: Contract, file: Document) -> Edition:
         return cls(str(contract), file, contract.version, contract.envelope)
 
 
