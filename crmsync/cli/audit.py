@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final
@@ -162,7 +163,10 @@ def _lines(world: World, show_pii: bool, pages: Iterator[list[Row]]) -> Iterator
 
 def _opened(out: Path) -> IO[str]:
     def private(path: Any, flags: int) -> int:
-        return os.open(path, flags, 0o600)
+        descriptor = os.open(path, flags, 0o600)
+        if stat.S_ISREG(os.fstat(descriptor).st_mode):
+            os.fchmod(descriptor, 0o600)  # also of a file that was there
+        return descriptor
 
     try:
         return open(out, "w", encoding="utf-8", opener=private)

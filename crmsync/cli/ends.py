@@ -8,7 +8,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import click
@@ -43,7 +43,7 @@ def answer(group: click.Group, arguments: Sequence[str]) -> int:
     except click.exceptions.Exit as end:
         return end.exit_code
     except click.ClickException as error:
-        error.show()
+        _misspelt(error, arguments)
         return error.exit_code
     except BrokenPipeError:  # the reader of our output went away: nobody to tell
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -53,6 +53,17 @@ def answer(group: click.Group, arguments: Sequence[str]) -> int:
             click.echo("".join(_traceback(error)), err=True, nl=False)
         code, findings = ending(error)
         return _told(settings, name, code, *findings)
+
+
+def _misspelt(error: click.ClickException, arguments: Sequence[str]) -> None:
+    """Whoever reads lines of JSON gets one, although the words that ask for them could not be understood."""
+    words = " ".join(arguments).replace("=", " ")
+    if "--log-format json" not in words:
+        error.show()
+        return
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    path = context.command_path if context else "crmsync"
+    log.findings(Settings(log_format="json"), [Finding("usage", error.format_message(), f"{path} --help")])
 
 
 def _traceback(error: BaseException) -> Iterator[str]:
@@ -85,7 +96,15 @@ def is_mistake(error: BaseException) -> bool:
 
 def _sorted_out(error: BaseException) -> tuple[int, tuple[Finding, ...]]:
     from crmsync.connectors.base import Refused, Transient
-    from crmsync.ledger.nouns import LedgerError, LedgerTooNew, LetterNotOpen, Locked, ReviewNotOpen, WrongAnswer
+    from crmsync.ledger.nouns import (
+        AuditTampered,
+        LedgerError,
+        LedgerTooNew,
+        LetterNotOpen,
+        Locked,
+        ReviewNotOpen,
+        WrongAnswer,
+    )
     from crmsync.ledger.spool import SpoolError
     from crmsync.run.world import Stopped
 
@@ -94,6 +113,8 @@ def _sorted_out(error: BaseException) -> tuple[int, tuple[Finding, ...]]:
             return error.exit, error.findings
         case Locked():
             return 6, (Finding("ledger/locked", str(error), "crmsync run --if-locked skip goes quietly instead"),)
+        case AuditTampered():
+            return 2, (Finding("ledger/tampered", str(error), "crmsync audit verify looks at all of it"),)
         case LedgerTooNew() | ReviewNotOpen() | LetterNotOpen() | WrongAnswer():
             return 2, (Finding("ledger/refused", str(error)),)
         case LedgerError() | SpoolError():
@@ -124,7 +145,8 @@ def _told(settings: Settings, name: str, code: int, *findings: Finding) -> int:
     log.findings(settings, findings)
     if settings.json:
         counted: dict[str, Json] = {"run": None, "mappings": {}} if name in COUNTED else {}
-        render.json({**counted, "exit": code, "findings": [log.as_json(each) for each in findings]})
+        with suppress(OSError):  # where results cannot be written, stderr has said so
+            render.json({**counted, "exit": code, "findings": [log.as_json(each) for each in findings]})
     return code
 
 

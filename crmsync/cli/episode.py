@@ -34,6 +34,23 @@ BECAUSE: Final = {
     "reverted": "an earlier write was taken back",
 }
 
+# What is said otherwise of a write that is still to come.
+COMING: Final = {
+    "created": "the record is to be created from the other one",
+    "seeded": "the record is to be created, and the other side gives its first value",
+    "default": "the record is to be created, and there is nothing to fill the field with",
+    "first-link": "the two records are to be linked for the first time",
+    "archived": "the record is to be archived",
+}
+
+# Why a record was archived or deleted.
+AWAY: Final = {
+    "gone on the other side": "the other one is there no more",
+    "left scope": "the mapping is about the other one no more",
+    "reverted": "the run that had made it was undone",
+    "forgotten": "the other one was forgotten",
+}
+
 # What a row says about a whole pair. `who`: a person or crmsync; `one`, `two`: the records, what it came from first.
 EVENTS: Final[Mapping[str, str]] = {
     "create": "{who} created {two} from {one}",
@@ -92,7 +109,8 @@ def pair_sentence(each: Episode, teller: Teller) -> str:
         return f"{render.day(row.at)}: {ERASED}."
     refs = [teller.ref(row.mapping or "", side, key) for side, key in each.records]
     one, two = (*refs, "", "")[:2]
-    facts = {"why": "", "review": "", "kind": "", "letter": "", **told, "answer": told.get("take")}
+    why = told.get("why", "")
+    facts = {"review": "", "kind": "", "letter": "", **told, "why": AWAY.get(why, why), "answer": told.get("take")}
     said = EVENTS.get(row.event, "{who}: {event} {one} {two}")
     sentence = " ".join(
         said.format_map({**facts, "event": row.event, "who": row.actor, "one": one, "two": two}).split()
@@ -114,7 +132,7 @@ def episode_json(mapping: Declared, name: str, each: Episode | None, teller: Tel
 
 def because(reason: str) -> str:
     """As it is said of what is to come: with the word that stands for it in plans."""
-    return f"{BECAUSE[reason]} ({reason})" if reason in BECAUSE else reason
+    return f"{COMING.get(reason) or BECAUSE[reason]} ({reason})" if reason in BECAUSE else reason
 
 
 def _written(mapping: Declared, name: str, each: Episode, written: FieldTold, teller: Teller) -> str:

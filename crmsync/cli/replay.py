@@ -57,7 +57,9 @@ def replay(settings: Settings, run_id: str, show: int, show_pii: bool) -> None:
 
 
 def _json(teller: Teller, report: Report, told: Replayed) -> Json:
-    compared = {fate.replace(" ", "_"): number for fate, number in sorted(told.counts.items())}
+    from crmsync.run.rehearse.replay import FATES
+
+    compared = {fate.replace(" ", "_"): told.counts[fate] for fate in FATES}
     shown = [{"then": list(_said(teller, each.then)), "now": list(_said(teller, each.now))} for each in told.shown]
     told_of = {"compared": compared if told.compared else None, "shown": shown}
     return {**report_json(report, 0), "digest": report.digest, **told_of}

@@ -3,17 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Mapping as MappingOf
+from typing import TYPE_CHECKING, Final
 
 from crmsync.cli import render
 from crmsync.cli.actions import Teller
 from crmsync.cli.episode import FEW, because, episode_json, of_field, pair_sentence
-from crmsync.core.model import ABSENT, SIDES, Agreed, Call, Create, Field, Hold, Json, Mapping, Side, to_json
+from crmsync.core.model import ABSENT, SIDES, Agreed, Bucket, Call, Create, Field, Hold, Json, Mapping, Side, to_json
 
 if TYPE_CHECKING:
-    from crmsync.ledger.nouns import LinkRow
+    from crmsync.ledger.nouns import LinkRow, State
     from crmsync.run.episodes import Episode
     from crmsync.run.inspect import FieldStory, PairStory
+
+
+ONE_FROM_THE_OTHER: Final = "one was created from the other"
+
+STATES: Final = {
+    "missing": "One of them was not there when it was last listed; the next complete listing says whether it is gone.",
+    "gone": "One of them is gone, and their link with it.",
+}
+
+# What a run has made of a record, {}.
+LEFT: Final[MappingOf[Bucket, str]] = {
+    "unchanged": "that looked closer had nothing to do for {}",  # at what has not changed since none does
+    "applied": "that found something to do brought {} into step",
+    "held": "held {} back",
+    "waiting": "left {} waiting",
+    "rejected": "rejected {}",
+    "failed": "failed with {}",
+    "out_of_scope": "left {} alone",
+}
 
 
 def tell(story: PairStory, teller: Teller) -> Iterator[str]:
@@ -33,12 +53,15 @@ def _pair(story: PairStory, teller: Teller) -> Iterator[str]:
     yield from _merges(story, teller)
     yield from _left_alone(story, teller)
     for side in SIDES:
-        key, state = story.keys[side], story.states[side]
+        key = story.keys[side]
         if key is not None and not story.found[side]:
             yield f"{teller.ref(name, side, key)} is not in its system now."
+    told: dict[str, list[str]] = {}
+    for side in SIDES:
+        key, state = story.keys[side], story.states[side]
         if key is not None and state and state.bucket:
-            reason = f": {state.reason}" if state.reason else ""
-            yield f"The last run left {teller.ref(name, side, key)} {state.bucket.replace('_', ' ')}{reason}."
+            told.setdefault(_left(story.mapping, state), []).append(teller.ref(name, side, key))
+    yield from (sentence.replace("{}", " and ".join(refs), 1) for sentence, refs in told.items())
     for letter in story.letters:
         yield f"Dead letter {letter.n} is {letter.state}: {letter.message} ({letter.rule}); crmsync dlq show {letter.n}"
     for review in story.reviews:
@@ -59,9 +82,26 @@ def _linked(link: LinkRow | None) -> Iterator[str]:
         yield "It is not linked."
         return
     run = f" in run {link.run}" if link.run else ""
-    yield f"Linked on {render.when(link.made)} by {link.actor}{run}: {link.reason} (score {link.score:.2f})."
+    why = ONE_FROM_THE_OTHER if link.reason == "created" else f"{link.reason} (score {link.score:.2f})"
+    yield f"Linked on {render.when(link.made)} by {link.actor}{run}: {why}."
     if link.state != "live":
-        yield f"The link is {link.state}."
+        yield STATES[link.state]
+
+
+def _left(mapping: Mapping, state: State) -> str:
+    """What the last run made of a record, {}, or what a person has decided about it since."""
+    if state.bucket == "waiting" and not state.era:  # no run has looked at it since: see `Writer.look_again`
+        return f"The next run looks at {{}} again: {state.reason}."
+    why = _about(mapping) if state.reason == "out of scope" else state.reason
+    if state.bucket == "applied":  # what was done is told by the audit
+        why = ""
+    return f"The last run {LEFT[state.bucket or 'unchanged']}{f': {why}' if why else ''}."
+
+
+def _about(mapping: Mapping) -> str:
+    """`mapping account-customer is only about those of crm with type == 'customer'`"""
+    sides = [f"those of {mapping.ends[side].name} with {text}" for side in SIDES if (text := mapping.scope[side])]
+    return f"mapping {mapping.name} is only about {' and '.join(sides)}" if sides else ""
 
 
 def _who(story: PairStory) -> str:
@@ -118,7 +158,7 @@ def _field(story: PairStory, each: FieldStory, teller: Teller) -> Iterator[str]:
     yield f"{_owner(mapping, field)}{_way(mapping, field)}"
     yield f"Now {_both(story, each.field, each.now, teller, 'says')}."
     yield from _golden(story, each, teller)
-    yield _agreed(story, field, each.base, teller)
+    yield from _agreed(story, field, each.base, teller)
     yield from of_field(
         mapping, field.name, each.history, teller, _ref(story, teller), None if len(story.fields) == 1 else FEW
     )
@@ -187,16 +227,17 @@ def _both(story: PairStory, field: Field, values: tuple[Json, Json], teller: Tel
     told = [
         f"{story.mapping.ends[side].name} {says} {teller.value(story.mapping.name, field.name, values[side])}"
         for side in SIDES
-        if field.paths[side] is not None and story.keys[side] is not None
+        if field.paths[side] is not None and story.keys[side] is not None and (story.found[side] or says == "said")
     ]
     return ", ".join(told) or "nobody says anything"
 
 
-def _agreed(story: PairStory, field: Field, base: Agreed | None, teller: Teller) -> str:
-    if base is None:
-        return "They have not agreed on it yet: there is no base."
-    filled = " The default was filled in; it never flows back." if base.filled else ""
-    return f"When they last agreed, {_both(story, field, base.values, teller, 'said')}.{filled}"
+def _agreed(story: PairStory, field: Field, base: Agreed | None, teller: Teller) -> Iterator[str]:
+    if base is not None:
+        filled = " The default was filled in; it never flows back." if base.filled else ""
+        yield f"When they last agreed, {_both(story, field, base.values, teller, 'said')}.{filled}"
+    elif story.link is not None:
+        yield "They have not agreed on it yet."
 
 
 # As JSON ---------------------------------------------------------------------------------------------------

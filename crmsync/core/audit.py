@@ -155,9 +155,15 @@ def _fault(before: Head, row: Row, erasing: Row | None) -> Fault | None:
         return _not_erased(row, erasing)
     if row.told is None or row.salt is None or row.erased is not None:
         return Fault("audit/told", row.n, f"row {row.n} is half erased: what it told was taken out by somebody else")
-    if row.commitment != _commitment(row.told, row.salt):
+    if not is_told_as_sealed(row):
         return Fault("audit/told", row.n, f"what row {row.n} tells is not what it told when it was sealed")
     return None
+
+
+def is_told_as_sealed(row: Row) -> bool:
+    """Does the row tell what it told when it was sealed, or nothing any more? Of its place in the chain, and of its
+    columns, only `verify` says something."""
+    return row.told is None or row.commitment == _commitment(row.told, row.salt)
 
 
 def _not_erased(row: Row, erasing: Row | None) -> Fault | None:

@@ -112,7 +112,7 @@ def compile_mapping(
     """`mapping` has passed the check: what cannot be compiled here is an error of ours, not of the user."""
     mapping = replace(mapping, fields=tuple(map(_owned_constant, mapping.fields)))
     found = (project.entity(mapping.ends[0]), project.entity(mapping.ends[1]))
-    private = private_paths(mapping)
+    private = private_paths(project, mapping)
     return Compiled(
         mapping,
         found,
@@ -169,18 +169,57 @@ def _target(texts: Sequence[str]) -> Target:
     return Target(paths, ",".join(".".join(path) for path in paths))
 
 
-def private_paths(mapping: Declared) -> Both[frozenset[Path]]:
-    """The plain paths of each side that get what the contract of the other side marks as about people."""
-    found: Both[set[Path]] = (set(), set())
-    checkers = (Checker(mapping.ends[0].contract), Checker(mapping.ends[1].contract))
+def private_paths(project: Project, mapping: Declared) -> Both[frozenset[Path]]:
+    """The plain paths of each side that hold what a contract marks as about people, though that of the side does not
+    say so: it flows there, is looked up for it, or is the key of the record that is linked to."""
+    found = (set(_private_values(project, mapping)[0]), set(_private_values(project, mapping)[1]))
     for field in mapping.fields:
-        for side in SIDES:
-            if loads(field.to[side]):  # what is looked up in a system is another value, such as an id
-                continue
-            read = [path for text in expressions(field, other(side)) for path in reads(text)]
-            if any(map(checkers[other(side)].touches_pii, read)):
+        if field.link is not None and has_personal_key(project, field.link):
+            for side in SIDES:
                 found[side].update(filter(None, map(plain_path, expressions(field, side))))
     return frozenset(found[0]), frozenset(found[1])
+
+
+def _private_values(project: Project, mapping: Declared) -> Both[frozenset[Path]]:
+    found: Both[set[Path]] = (set(), set())
+    for field in mapping.fields:
+        for side in SIDES:
+            if field.link is None and _brings_private(project, mapping, field, side):
+                found[side].update(filter(None, map(plain_path, expressions(field, side))))
+    return frozenset(found[0]), frozenset(found[1])
+
+
+def _brings_private(project: Project, mapping: Declared, field: Field, side: Side) -> bool:
+    taken = loads(field.to[side])
+    if taken:  # what is looked up in a system is another value, such as an id
+        return any(is_personal(project.mappings, name, take) for name, _, take in taken)
+    checker = Checker(mapping.ends[other(side)].contract)
+    return any(checker.touches_pii(path) for text in expressions(field, other(side)) for path in reads(text))
+
+
+def is_personal(mappings: Iterable[Declared], entity: str, text: str) -> bool:
+    """Does a contract of an entity (`crm.person`) mark what stands at a plain path?"""
+    contracts = [end.contract for each in mappings for end in each.ends if f"{end.system}.{end.entity}" == entity]
+    return any(Checker(contract).touches_pii(plain_path(text) or (text,)) for contract in contracts)
+
+
+def has_personal_key(project: Project, mapping: str) -> bool:
+    """Does the key of a record of this mapping say whom it is about?"""
+    ends = project.mapping(mapping).ends
+    return any(any(marked_parts(project, end.system, end.entity)) for end in ends)
+
+
+def marked_parts(project: Project, system: str, entity: str) -> tuple[bool, ...]:
+    """Of each part of the keys of an entity: does a contract mark it as about people, or a mapping take it from what
+    is? What a link brings is the key of another record."""
+    checkers = [
+        Checker(end.contract, _private_values(project, mapping)[side])
+        for mapping in project.mappings
+        for side, end in zip(SIDES, mapping.ends, strict=True)
+        if (end.system, end.entity) == (system, entity)
+    ]
+    paths = [plain_path(text) or () for text in project.systems[system].entities[entity].key]
+    return tuple(any(checker.touches_pii(path) for checker in checkers) for path in paths)
 
 
 def expressions(field: Field, side: Side) -> tuple[str, ...]:

@@ -637,9 +637,10 @@ def _put(values: Both[Json], side: Side, value: Json) -> Both[Json]:
 
 def left_to_itself(value: Json, side: Side, found: Json) -> Agreed:
     """The base of a field that a new record on `side` was not told: `value` is what its source says, `found` what it
-    filled in by itself, which is no edit, and never flows back."""
+    filled in by itself, which is no edit, and never flows back. Where both say the same nothing, nothing was filled
+    in."""
     values = (value, found) if side == 1 else (found, value)
-    return Agreed(values, filled=not all(map(is_empty, values)))
+    return Agreed(values, filled=not (is_empty(value) and same(value, found)))
 
 
 def confirm(agreed: Agreed, side: Side, found: Json, half: Agreed | None) -> Agreed:

@@ -9,6 +9,7 @@ YAML; in here they are 0 and 1, in the order in which `between:` names them.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections import abc
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -139,6 +140,8 @@ def as_key(value: Json) -> Key:
     return tuple(parts) if all(isinstance(part, str | int) and not isinstance(part, bool) for part in parts) else ()
 
 
+EACH: Final = "[]"  # in a path: every element of a list
+
 Telling: TypeAlias = abc.Callable[[Key], str]
 """How a key is told that is about a person (see `handle`)."""
 
@@ -162,12 +165,16 @@ def plain_key(key: Key) -> str:
     return ",".join(quote(text, safe="").replace("~", "%7E", text.startswith("~")) for text in map(str, key))
 
 
+_NAME: Final = re.compile(r"[\w-]+")
+
+
 def split_ref(text: str) -> tuple[str, str, tuple[str, ...]]:
-    """System, entity and key parts (all as text) of a written Ref. Raises ValueError with the mend."""
+    """System, entity and key parts (all as text) of a written Ref. Raises ValueError with the mend; it does not repeat
+    what was written, which may be an e-mail."""
     place, slash, parts = text.partition("/")
     system, dot, entity = place.partition(".")
-    if not (slash and dot and system and entity and parts):
-        raise ValueError(f"{text!r} is no reference; write it like crm.account/42")
+    if not (slash and dot and _NAME.fullmatch(system) and _NAME.fullmatch(entity) and parts):
+        raise ValueError("this is no reference to a record; write it like crm.account/42")
     return system, entity, tuple(unquote(part) for part in parts.split(","))
 
 
@@ -641,7 +648,7 @@ class Pin:
 @dataclass(frozen=True, slots=True)
 class Symbol:
     """The key that a record planned in this run will have on the other side: apply resolves it after the
-    parent's create. `source` is the parent's key on the side it comes from, `side` where it will be created."""
+    parent's create. `source` is the parent's key on `side`, the side of its mapping that it comes from."""
 
     mapping: str
     side: Side

@@ -42,7 +42,9 @@ class Shape:
     table: str
     columns: tuple[str, ...]
     key: tuple[str, ...] = ()
-    where: str = ""  # for `update`: what else must hold of the row
+    where: str = (
+        ""  # for `update`, and for an `upsert` of a row that is there: what else must hold of it, else it stays
+    )
 
     @property
     def news(self) -> tuple[str, ...]:
@@ -186,7 +188,8 @@ def _insert_values(shape: Shape) -> str:
 def _on_conflict(shape: Shape) -> str:
     sets = ", ".join(f"{name} = excluded.{name}" for name in shape.news)
     then = f"UPDATE SET {sets}" if sets else "NOTHING"
-    return f" ON CONFLICT ({', '.join(shape.key)}) DO {then}"
+    also = "".join(f" WHERE {each}" for each in _also(shape, f"{shape.table}."))
+    return f" ON CONFLICT ({', '.join(shape.key)}) DO {then}{also}"
 
 
 def _also(shape: Shape, prefix: str = "") -> list[str]:

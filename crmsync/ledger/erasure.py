@@ -123,14 +123,16 @@ def naming(access: Access, mapping: str, field: str, side: Side, parent: Key) ->
     return sorted({text for text, agreed in bases if agreed and as_key(agreed.values[side]) == parent})
 
 
-def erase_value(access: Access, value: str) -> Counter[str]:
-    """Where other records hold a personal key as a value: journal lines, questions and dead letters go as a whole,
-    bases lose the field, and nobody waits for it any more. How many rows of each table."""
+def erase_value(access: Access, value: str | int) -> Counter[str]:
+    """Where other records hold a personal key (a text, or a long number) as a value: journal lines, questions and dead
+    letters go as a whole, bases lose the field, and nobody waits for it any more. How many rows of each table."""
     quoted = like(value)
     told = " OR ".join(f"{name} LIKE :quoted ESCAPE '!'" for name in _TOLD_OF_PAIR)
     found = Counter({"journal": access.run("DELETE FROM crmsync_journal WHERE line LIKE :q ESCAPE '!'", q=quoted)})
     found["review"] = access.run(
-        f"DELETE FROM crmsync_review WHERE message LIKE :bare ESCAPE '!' OR {told}", quoted=quoted, bare=_pattern(value)
+        f"DELETE FROM crmsync_review WHERE message LIKE :bare ESCAPE '!' OR {told}",
+        quoted=quoted,
+        bare=_pattern(str(value)),
     )
     found["dead"] = _erase_letters(access, value)
     waits = access.run("UPDATE crmsync_record SET waits_for = NULL WHERE waits_for LIKE :q ESCAPE '!'", q=quoted)
@@ -143,22 +145,23 @@ def erase_value(access: Access, value: str) -> Counter[str]:
     return +found
 
 
-def _erase_letters(access: Access, value: str) -> int:
+def _erase_letters(access: Access, value: str | int) -> int:
+    text = str(value)
     letters = access.rows("SELECT n, snapshot, message FROM crmsync_dead")
-    numbers = [n for n, body, message in letters if value.encode() in bytes(body) or value in message]
+    numbers = [n for n, body, message in letters if text.encode() in bytes(body) or text in message]
     for page in chunks(iter(numbers), PAGE):
         access.run("DELETE FROM crmsync_dead WHERE n {any:numbers}", numbers=page)
     return len(numbers)
 
 
-def _holds(data: Json, value: str) -> bool:
+def _holds(data: Json, value: str | int) -> bool:
     if isinstance(data, dict):
         return any(_holds(each, value) for each in data.values())
     return any(_holds(each, value) for each in data) if isinstance(data, list) else bool(data == value)
 
 
-def like(value: str) -> str:
-    """The pattern of JSON that holds this text; its escape is `!`."""
+def like(value: str | int) -> str:
+    """The pattern of JSON that holds this value; its escape is `!`."""
     return _pattern(to_json(value).decode())
 
 

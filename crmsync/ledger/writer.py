@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import groupby
 from typing import Any, Final, TypeAlias
 
@@ -92,6 +93,7 @@ _RECORD: Final = Shape(
     ("mapping", "side", "key", "bucket", "raw", "lifted", "era", "reason", "waits_for", "run"),
     ("mapping", "side", "key"),
 )
+_UNMARKED: Final = replace(_RECORD, where="run <> ''")  # not a mark of `look_again` that no run has taken up
 _CANDIDATE: Final = Shape("crmsync_candidate", ("mapping", "side", "key", "features"), ("mapping", "side", "key"))
 _BLOCK: Final = Shape("crmsync_block", ("mapping", "side", "block", "key"), ("mapping", "side", "block", "key"))
 _CURSOR: Final = Shape("crmsync_cursor", ("mapping", "side", "entity", "value"), ("mapping", "side", "entity"))
@@ -144,7 +146,7 @@ class Writer:
             self.erase_told(mapping, side, [key], who, now, why)
         return erased
 
-    def forget_value(self, value: str, who: str, now: str, why: str = "") -> Counter[str]:
+    def forget_value(self, value: str | int, who: str, now: str, why: str = "") -> Counter[str]:
         """A personal key is erased where other records hold it as a value, too: how many rows of each table."""
         erased = erasure.erase_value(self._access, value)
         self._auditing.forget_value(erasure.like(value), who, now, why)
@@ -390,9 +392,10 @@ class Writer:
     # Records ------------------------------------------------------------------------------------------------------
 
     def save_records(self, rows: Iterable[RecordRow]) -> None:
-        """Fingerprints of a record that is not settled are not kept, so that it is looked at again."""
+        """Fingerprints of a record that is not settled are not kept, so that it is looked at again. One that was marked
+        to be looked at again, and that no run has taken up since, stays so."""
         self._access.upsert(
-            _RECORD,
+            _UNMARKED,
             (
                 (mapping, side, key_text(key), bucket, None, None, *rest)
                 if bucket in UNSETTLED_BUCKETS
@@ -402,9 +405,15 @@ class Writer:
         )
 
     def look_again(self, mapping: str, side: Side, keys: Sequence[Key], reason: str) -> None:
-        """What a person decided about these records outlives what the last run thought: one that waits keeps no
-        fingerprint, and every run revisits it, a delta too."""
-        self.save_records(RecordRow(mapping, side, key, "waiting", None, None, 0, reason, None, "") for key in keys)
+        """What a person decided about these records outlives what the last run thought, and what the one that is at
+        work will think: one that waits keeps no fingerprint, and every run revisits it, a delta too."""
+        rows = ((mapping, side, key_text(key), "waiting", None, None, 0, reason, None, "") for key in keys)
+        self._access.upsert(_RECORD, rows)
+
+    def take_up(self, mapping: str, run_id: str) -> None:
+        """This run, which has not read anything yet, looks at all that was marked until now: its verdict stands."""
+        sql = "UPDATE crmsync_record SET run = :run WHERE mapping = :mapping AND raw IS NULL AND run = ''"
+        self._access.run(sql, run=run_id, mapping=mapping)
 
     def drop_records(self, mapping: str, side: Side, keys: Iterable[Key]) -> None:
         """Records that are gone: they are not revisited any more."""

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from crmsync.core.contract import Checker
-from crmsync.core.contract.personal import EACH
+from crmsync.core.contract.personal import place_text
 from crmsync.core.expression import Path, plain_path, problems, reaches
 from crmsync.core.mapping import expressions
-from crmsync.core.model import SIDES, Call, Contract, Field, Mapping, Side, other
+from crmsync.core.model import EACH, SIDES, Call, Contract, Field, Mapping, Side, other
 
 Checkers = Callable[[Contract], Checker]
 
@@ -33,8 +33,7 @@ class Flow:
 
     @property
     def place(self) -> str:
-        """`contacts[].phone`."""
-        return ".".join(self.path).replace(f".{EACH}", EACH)
+        return place_text(self.path)
 
     @property
     def only_at_creation(self) -> bool:

@@ -52,8 +52,9 @@ def _system(root: Path, document: Document, name: str, written: Json) -> System:
     options = _without(written, ("connector", "entities", *_OWN))
     if "url" in options:
         options["url"] = sqlite_in(root, options["url"])
-    if isinstance(options.get("folder"), str):  # of files, relative to the project folder as SQLite files are
-        options["folder"] = str(root / options["folder"])
+    folder = options.get("folder", "." if written["connector"] == "table" else None)
+    if isinstance(folder, str):  # of files, relative to the project folder as SQLite files are
+        options["folder"] = str(root / folder)
     at = document.key_at("systems", name)
     retry = _retry(written.get("retry", {}))
     rate = _rate(written.get("rate"))

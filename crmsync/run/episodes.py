@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from crmsync.core.audit import FieldTold, Row, fields_told
+from crmsync.core.audit import FieldTold, Row, fields_told, is_told_as_sealed
 from crmsync.core.model import SIDES, Both, Json, Key, Project, Side, from_json
 from crmsync.core.model import Mapping as Declared
+from crmsync.ledger.nouns import AuditTampered
 from crmsync.run.people.keyed import Names
 from crmsync.run.people.mask import Mask
 from crmsync.run.world import World
@@ -26,6 +27,9 @@ class Episode:
 
     @classmethod
     def of(cls, row: Row) -> Episode:
+        """Raises AuditTampered."""
+        if not is_told_as_sealed(row):
+            raise AuditTampered(f"what row {row.n} of the audit tells is not what it told when it was sealed")
         told = {} if row.told is None else from_json(row.told)
         return cls(row, told, fields_told(told))
 

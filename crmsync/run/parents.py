@@ -120,10 +120,6 @@ def texts_of_parents(world: World, mapping: str, side: Side) -> Callable[[Key], 
     return lambda key: f"{mapping} {side} {told(key)}"
 
 
-def show(key: Key) -> str:
-    return ",".join(map(str, key))
-
-
 def scalar(key: Key | None) -> Json:
     """A key as the value of a field: itself where it has one part, else a list."""
     return None if key is None else key[0] if len(key) == 1 else list(key)

@@ -22,7 +22,7 @@ from crmsync.run.extract import Extraction
 from crmsync.run.halted import refuse_halted
 from crmsync.run.match.twins import came_since
 from crmsync.run.moved import drifted
-from crmsync.run.people.forget import FORGET, erase_carried, is_carried
+from crmsync.run.people.forget import FORGET, erase_carried, is_carried, refuse_in_shadow
 from crmsync.run.prepared import MappingPlan, Order, Prepared, unsettled
 from crmsync.run.recover import recover, telling
 from crmsync.run.report import Report
@@ -48,6 +48,8 @@ def apply(world: World, path: Path, run_id: str, *, allow: Allow, on_drift: Drif
     mappings = tuple(world.project.mapping(name) for name in header["mappings"])
     if header["mode"] != "revert":  # what a halted mapping has done may be taken back
         refuse_halted(world, mappings)
+    if header["mode"] == FORGET:
+        refuse_in_shadow(mappings)
     see_sentinels(world, mappings)
     asked = Asked(
         tuple(header["mappings"]), Order(header["mode"], allow=allow), header["digest"], header.get("undoes", "")

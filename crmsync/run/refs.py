@@ -60,7 +60,7 @@ def _called(world: World, places: Sequence[tuple[Mapping, Side]], text: str) -> 
         message = f"{text} is a handle, and the records of {name} are called by their keys"
         raise _unknown(message, f"a key that begins with a tilde is written %7E: {name}/%7E...")
     if not is_handle(handle) or world.names.handles is None:
-        raise _unknown(f"{text} is not the handle of a record", HANDLE)
+        raise _unknown(f"that is not the handle of a record of {name}", HANDLE)
     heard = (key for each, at in places for key in world.ledger.known_keys(each.name, at))
     found = _having(telling, handle, heard) or _having(telling, handle, _there(world, mapping, side))
     if not found:

@@ -80,6 +80,9 @@ def run(world: World, asked: Asked, run_id: str) -> Report:
     """Plan and do it. The caller holds the lock. Raises `Stopped`, `Transient`, `Refused`, `LedgerError`."""
     (mappings, halted), now = awake(world, selected(world, asked.select)), utc_now()
     recovered = recover(world, mappings, run_id)
+    with world.writing() as ledger:  # what people decide from here on is for the next run
+        for mapping in mappings:
+            ledger.take_up(mapping.name, run_id)
     with telling(recovered):
         found = eras(world, mappings, asked.order)
         with world.meter.span("plan"), taping(world, mappings, asked.order, found, run_id, now):

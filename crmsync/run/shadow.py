@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import groupby
 from typing import Final, Literal, TypeAlias
 
@@ -45,6 +46,7 @@ from crmsync.run.world import World, utc_now
 
 Answer: TypeAlias = Literal["same", "otherwise", "not yet"]
 ANSWERS: Final[tuple[Answer, ...]] = ("same", "otherwise", "not yet")
+DONE: Final = ("unchanged", "applied", "out_of_scope")
 Write: TypeAlias = Create | Update | Archive | Delete
 Place: TypeAlias = tuple[Side, str, str]
 """What is compared once: side, key text and field; "" for a field where the record as a whole is."""
@@ -53,7 +55,8 @@ Place: TypeAlias = tuple[Side, str, str]
 @dataclass(frozen=True, slots=True)
 class Compared:
     """One thing that would have been done: to the record `key` of `side`, or of a create from the record `key` of the
-    other side. `would`: the value that a field would have got, `now`: the one that it has."""
+    other side. `would`: the value that a field would have got, `now`: the one that it has. `over`: nobody has done it,
+    and a later run would not do it any more."""
 
     side: Side
     kind: Kind
@@ -63,6 +66,7 @@ class Compared:
     now: Json
     answer: Answer
     run: str
+    over: bool = False
 
 
 @dataclass
@@ -78,14 +82,18 @@ class Shadowed:
 
 def shadowed(world: World, mappings: Sequence[Declared], run: str | None, most: int) -> list[Shadowed]:
     """`run`: only what this one recorded. At most `most` of each mapping are shown. Raises `Transient`, `Refused`."""
-    return [_shadowed(world, mapping, run, most) for mapping in mappings]
+    counterparts = _Counterparts(world, _with_parents(world, mappings))
+    return [_shadowed(_Comparing(world, world.compile(mapping), counterparts), run, most) for mapping in mappings]
 
 
-def _shadowed(world: World, mapping: Declared, run: str | None, most: int) -> Shadowed:
-    runs = [each for each in world.ledger.shadow_runs(mapping.name) if run in (None, each)]
-    told, comparing = Shadowed(mapping, tuple(runs)), _Comparing(world, world.compile(mapping))
+def _shadowed(comparing: _Comparing, run: str | None, most: int) -> Shadowed:
+    mapping, ledger = comparing.compiled.mapping, comparing.world.ledger
+    runs = [each for each in ledger.shadow_runs(mapping.name) if run in (None, each)]
+    told = Shadowed(mapping, tuple(runs))
     rest: list[Compared] = []
     for each in comparing.all(runs):
+        if run is None and each.over:
+            continue
         told.counts[each.side, each.kind, each.answer] += 1
         if each.answer == "otherwise" and len(told.shown) < most:
             told.shown.append(each)
@@ -101,8 +109,9 @@ class _Comparing:
 
     world: World
     compiled: Compiled
+    counterparts: _Counterparts
     seen: set[Place] = field(default_factory=set)  # later lines have spoken of these
-    planned: Mapping[tuple[Side, Key], Key] | None = None  # counterparts that a run would find now
+    newest: dict[tuple[Side, Key], str] = field(default_factory=dict)  # the last run that had a line of a record
 
     @property
     def name(self) -> str:
@@ -117,14 +126,24 @@ class _Comparing:
 
     def _page(self, side: Side, lines: Sequence[JournalLine]) -> Iterator[Compared]:
         writes: list[tuple[str, Write]] = [(line.run, _write(line)) for line in lines]
-        partners = self._partners(side, [write.source for _, write in writes if isinstance(write, Create)])
+        sources = [write.source for _, write in writes if isinstance(write, Create)]
+        partners = self.counterparts.of(self.name, other(side), sources)
         keys = {partners.get(w.source) if isinstance(w, Create) else w.key for _, w in writes} - {None}
         door = self.world.door(self.compiled.mapping, side)
         raws = fetch(door, sorted((key for key in keys if key), key=key_text))
         records = {raw.key: door.decode(raw.body) for raw in raws if not raw.fault}
+        settled = self._settled(other(side), sources) | self._settled(side, [key for key in keys if key])
         for run, write in writes:
             key = partners.get(write.source) if isinstance(write, Create) else write.key
-            yield from self._compared(run, write, records.get(key) if key else None)
+            place = (other(side), write.source) if isinstance(write, Create) else (side, write.key)
+            later = self.newest.setdefault(place, run) != run or place in settled
+            for each in self._compared(run, write, records.get(key) if key else None):
+                yield replace(each, over=later and each.answer == "not yet")
+
+    def _settled(self, side: Side, keys: Sequence[Key]) -> set[tuple[Side, Key]]:
+        """The records that nothing is left to do for: every run looks again at the others."""
+        states = self.world.ledger.states(self.name, side, keys)
+        return {(side, key) for key in keys if key not in states or states[key].bucket in DONE}
 
     def _compared(self, run: str, write: Write, record: Json) -> Iterator[Compared]:
         match write:
@@ -178,9 +197,8 @@ class _Comparing:
         """The key that a parent has by now."""
         if not isinstance(value, Symbol):
             return value
-        source = other(value.side)
-        link = self.world.ledger.links(value.mapping, source, [value.source]).get(value.source)
-        return scalar(link.keys[value.side]) if link else value
+        key = self.counterparts.of(value.mapping, value.side, [value.source]).get(value.source)
+        return scalar(key) if key else value
 
     def _is_gone(self, write: Archive | Delete, record: Json) -> bool:
         """Not there any more, a tombstone, or, where it would have been archived, archived."""
@@ -194,31 +212,45 @@ class _Comparing:
         archived = all(same(get_path(record, plain_path(path) or (path,)), value) for path, value in values.items())
         return gone or (isinstance(write, Archive) and bool(values) and archived)
 
-    # Whom the records have got as counterparts
 
-    def _partners(self, side: Side, sources: Sequence[Key]) -> dict[Key, Key]:
-        """By the record that a counterpart on `side` would have been made from: the one that it has, or that a run
-        would link it with."""
-        source = other(side)
-        links = self.world.ledger.links(self.name, source, sources)
-        found = {key: link.keys[side] for key, link in links.items() if link.state != "gone"}
-        if len(found) < len(sources) and self.compiled.mapping.match:
-            planned = self._planned()
-            found |= {key: planned[source, key] for key in sources if key not in found and (source, key) in planned}
-        return found
+@dataclass
+class _Counterparts:
+    """Whom records have got on the other side of one of these mappings, or whom the next run would link them with.
+    `mappings`: those that are compared and those of their parents, parents first."""
 
-    def _planned(self) -> Mapping[tuple[Side, Key], Key]:
-        if self.planned is None:
-            mapping = self.compiled.mapping
-            era = {self.name: number_of(self.world, mapping, self.world.ledger.era(self.name))}
-            prepared = prepare(self.world, (mapping,), Order(first_load=True), era, "shadow", utc_now())
-            try:
-                adopts = (decode(line.text) for line in prepared.spool.lines() if line.kind == "adopt")
-                pairs = [line.keys for line in adopts if isinstance(line, Adopt) and line.judged]
-            finally:
-                prepared.spool.close()
-            self.planned = {(side, keys[side]): keys[other(side)] for keys in pairs for side in SIDES}
-        return self.planned
+    world: World
+    mappings: Sequence[Declared]
+
+    def of(self, name: str, side: Side, keys: Sequence[Key]) -> dict[Key, Key]:
+        """By the records of `side`."""
+        links = self.world.ledger.links(name, side, keys)
+        found = {key: link.keys[other(side)] for key, link in links.items() if link.state != "gone"}
+        rest = [key for key in keys if key not in found]
+        places = {key: (name, side, key) for key in rest}
+        return found | {key: self._planned[place] for key, place in places.items() if place in self._planned}
+
+    @cached_property
+    def _planned(self) -> Mapping[tuple[str, Side, Key], Key]:
+        if not any(mapping.match for mapping in self.mappings):
+            return {}
+        ledger = self.world.ledger
+        era = {each.name: number_of(self.world, each, ledger.era(each.name)) for each in self.mappings}
+        prepared = prepare(self.world, self.mappings, Order(first_load=True), era, "shadow", utc_now())
+        try:
+            adopts = (decode(line.text) for line in prepared.spool.lines() if line.kind == "adopt")
+            pairs = [(line.mapping, line.keys) for line in adopts if isinstance(line, Adopt) and line.judged]
+        finally:
+            prepared.spool.close()
+        return {(name, side, keys[side]): keys[other(side)] for name, keys in pairs for side in SIDES}
+
+
+def _with_parents(world: World, mappings: Sequence[Declared]) -> tuple[Declared, ...]:
+    """These mappings and those that their fields lead to, in the order of the project."""
+    wanted = {mapping.name for mapping in mappings}
+    for mapping in reversed(world.project.mappings):
+        if mapping.name in wanted:
+            wanted |= {each.link for each in mapping.fields if each.link}
+    return tuple(each for each in world.project.mappings if each.enabled and each.name in wanted)
 
 
 def _write(line: JournalLine) -> Write:

@@ -8,7 +8,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
 
-from tests.cli.persons import PII, TEXT, TOUCHED
+from tests.cli.persons import PII, TEXT, build
 
 PROJECT: Final = """\
 version: 1
@@ -120,18 +120,7 @@ def mail(name: str) -> str:
 def new_project(folder: Path) -> None:
     """With nobody in it."""
     files = {"crmsync.yaml": PROJECT, **{f"mappings/{name}.yaml": text for name, text in MAPPINGS.items()}}
-    files |= {f"schemas/{name}/1.0.0.json": _contract(said) for name, said in CONTRACTS.items()}
-    for name, text in files.items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(text, "utf-8")
-    for system, tables in TABLES.items():
-        with closing(sqlite3.connect(folder / f"{system}.db")) as database:
-            for table in tables:
-                database.execute(f"CREATE TABLE {table}")
-                for event in ("INSERT", "UPDATE"):
-                    touched = TOUCHED.format(table=table.split()[0], event=event)
-                    database.execute(touched.replace("WHERE id = new.id", "WHERE rowid = new.rowid"))
-            database.commit()
+    build(folder, files, {name: _contract(said) for name, said in CONTRACTS.items()}, TABLES, key="rowid")
 
 
 def _contract(said: dict[str, Any]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
@@ -150,7 +151,7 @@ TABLES: Final = {
 }
 TOUCHED: Final = (
     "CREATE TRIGGER {table}_{event} AFTER {event} ON {table} BEGIN UPDATE {table} SET updated = "
-    "strftime('%Y-%m-%dT%H:%M:%f', 'now') WHERE id = new.id; END"
+    "strftime('%Y-%m-%dT%H:%M:%f', 'now') WHERE {key} = new.{key}; END"
 )
 
 
@@ -163,16 +164,27 @@ def new_persons(folder: Path, capsys: pytest.CaptureFixture[str]) -> Shop:
 def new_project(folder: Path) -> None:
     files = {"crmsync.yaml": PROJECT, "mappings/person-contact.yaml": PERSON_CONTACT}
     files |= {"mappings/visit-task.yaml": VISIT_TASK}
-    files |= {f"schemas/{name}/1.0.0.json": text for name, text in CONTRACTS.items()}
+    build(folder, files, CONTRACTS, TABLES)
+
+
+def build(
+    folder: Path,
+    files: dict[str, str],
+    contracts: dict[str, str],
+    tables: Mapping[str, tuple[str, ...]],
+    key: str = "id",
+) -> None:
+    """The files of a project, and its systems, which note when a row was touched; `key`: what a row is known by."""
+    files = files | {f"schemas/{name}/1.0.0.json": text for name, text in contracts.items()}
     for name, text in files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text, "utf-8")
-    for system, tables in TABLES.items():
+    for system, declared in tables.items():
         with closing(sqlite3.connect(folder / f"{system}.db")) as database:
-            for table in tables:
+            for table in declared:
                 database.execute(f"CREATE TABLE {table}")
                 for event in ("INSERT", "UPDATE"):
-                    database.execute(TOUCHED.format(table=table.split()[0], event=event))
+                    database.execute(TOUCHED.format(table=table.split()[0], event=event, key=key))
             database.commit()
 
 

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from crmsync.core.model import from_json
 from crmsync.core.values.company import is_ico
 from crmsync.run.people.disguise import _AREAS, KINDS, Disguise, kind_named
+from tests.cli import by_mail
 from tests.cli.persons import new_persons, put
 from tests.cli.shop import Shop, new_shop
 from tests.cli.test_canaries import NEEDLES, PEOPLE, TWIN, _haystack
@@ -242,3 +243,45 @@ def test_a_kind_is_known_by_the_words_that_people_use() -> None:
     assert [kind_named(word) for word in ("Name", "E-mail", "phone", "birth date", "health")] == [
         "person", "email", "phone", "date", None,
     ]  # fmt: skip
+
+
+def test_who_is_named_by_a_part_of_a_key_is_named_by_the_same_made_up_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A remark hangs on a visit, whose key holds the e-mail of a person: its own contract marks nobody."""
+    folder = tmp_path / "people"
+    by_mail.new_project(folder)
+    by_mail.put(folder, "persons", mail="eva@canary.sk", kind="customer", name="Eva", phone="7", note="", seen="a")
+    by_mail.put(folder, "visits", person="eva@canary.sk", no=1, subject="visit")
+    for system, table, named in (("crm", "remarks", "person"), ("pm", "notes", "contact")):
+        with closing(sqlite3.connect(folder / f"{system}.db")) as database:
+            database.execute(f"CREATE TABLE {table} (id INTEGER PRIMARY KEY, {named} TEXT, no INTEGER)")
+            if system == "crm":
+                database.execute("INSERT INTO remarks VALUES (1, 'eva@canary.sk', 1)")
+            database.commit()
+        said: Any = {"type": "object", "properties": {"id": {"type": "integer", "readOnly": True}}}
+        said["properties"] |= {named: {"type": "string"}, "no": {"type": "integer"}}
+        file = folder / f"schemas/{system}/{table.removesuffix('s')}/1.0.0.json"
+        file.parent.mkdir(parents=True)
+        file.write_text(json.dumps(said))
+    project = (folder / "crmsync.yaml").read_text("utf-8")
+    for entity, more in (("visit", "remark: {table: remarks, key: id}"), ("task", "note: {table: notes, key: id}")):
+        project = project.replace(f"      {entity}:\n", f"      {more}\n      {entity}:\n")
+    (folder / "crmsync.yaml").write_text(project, "utf-8")
+    (folder / "mappings/remark-note.yaml").write_text(REMARKS, "utf-8")
+    sandbox = copied(Shop(folder, capsys))
+    (remark,), (visit,) = records(sandbox, "crm.remark"), records(sandbox, "crm.visit")
+    assert "canary" not in json.dumps([remark, visit])
+    assert (remark["person"], remark["no"]) == (visit["person"], visit["no"])
+
+
+REMARKS = """\
+version: 1
+mapping: remark-note
+between:
+  crm: {entity: remark, contract: crm.remark@1}
+  pm: {entity: note, contract: pm.note@1}
+create: {pm: always}
+fields:
+  visit: {crm: [person, no], pm: [contact, no], owner: crm, link: visit-task}
+"""

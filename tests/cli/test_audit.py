@@ -72,6 +72,16 @@ def test_who_tampers_with_the_ledger_is_found(synced: Shop) -> None:
     assert (told["exit"], told["n"], told["findings"][0]["rule"]) == (2, 2, "audit/changed")
 
 
+@pytest.mark.parametrize("told", ["'not json'", "'[1]'", "replace(told, 'Mlyn Nitra', 'Somebody')"])
+@pytest.mark.parametrize("words", [("explain", "crm.account/2", "name"), ("audit", "export")])
+def test_what_somebody_has_put_into_a_row_is_not_told_as_ours(synced: Shop, told: str, words: tuple[str, ...]) -> None:
+    tamper(synced, f"UPDATE crmsync_audit SET told = {told} WHERE n = 2")
+    said = synced.do(*words)
+    assert said.code == 2
+    assert "Somebody" not in said.out
+    assert said.err.startswith("what row 2 of the audit tells is not what it told when it was sealed")
+
+
 def test_who_rewrites_the_head_of_the_ledger_is_found(synced: Shop) -> None:
     tamper(synced, "UPDATE crmsync_meta SET value = 'forged' WHERE name = 'audit_head'")
     said = synced.do("audit", "verify")
@@ -280,3 +290,28 @@ def test_without_a_valid_traceparent_a_run_begins_a_trace_of_its_own(
     assert len({first, second, TRACE, "0" * 32}) == 4
     assert len(first) == 32
     assert int(first, 16)
+
+
+def test_explain_says_in_plain_words_what_the_last_run_made_of_a_pair(synced: Shop) -> None:
+    told = synced.do("explain", "crm.account/2", "name").out
+    assert ": one was created from the other.\n" in told
+    synced.do("run")
+    assert "The last run that found something to do brought crm.account/2 and pm.customer/9 into" in explained(synced)
+    synced.do("link", "exclude", "crm.account/2")
+    assert "The next run looks at crm.account/2 and pm.customer/9 again: excluded by" in explained(synced)
+    synced.do("run")
+    assert "The last run left crm.account/2 and pm.customer/9 alone: excluded by a person." in explained(synced)
+
+
+def test_explain_says_in_plain_words_that_a_record_is_gone_and_why_the_other_one_was_archived(synced: Shop) -> None:
+    synced.sql("crm", "DELETE FROM accounts WHERE id = 2")
+    synced.do("run")
+    assert "One of them was not there when it was last listed" in explained(synced)
+    assert 'Now pm says "Mlyn Nitra a.s.".' in explained(synced)
+    synced.do("run")
+    assert "One of them is gone, and their link with it." in explained(synced)
+    assert "crmsync archived pm.customer/9, because the other one is there no more (run" in explained(synced)
+
+
+def explained(shop: Shop) -> str:
+    return shop.do("explain", "pm.customer/9", "name").out

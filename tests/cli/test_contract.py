@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -199,6 +200,13 @@ def test_a_break_comes_with_a_record_that_shows_it_and_places_on_both_sides(shop
     assert told["exit"] == 2
 
 
+def test_a_record_that_shows_a_break_is_told_of_the_change_that_refuses_it(shop: Shop) -> None:
+    version(shop, "1.1.0", demand("email"), add("name", {"type": "string", "minLength": 1, "maxLength": 3}))
+    longer, email, _ = [each["message"] for each in compare(shop, BACK, NEXT).json["findings"]]
+    assert longer == 'name: maxLength 3, before 255: BACKWARD breaks, with "0000"'
+    assert email.startswith(f"email is required now: BACKWARD breaks; {BACK} takes ")
+
+
 def test_the_text_shows_verdicts_changes_counterexample_and_step(shop: Shop) -> None:
     version(shop, "1.1.0", demand("email"))
     out = shop.do("contract", "diff", BACK, NEXT).out
@@ -264,6 +272,7 @@ def test_a_waiver_lets_a_break_pass_and_is_shown_with_its_reason(shop: Shop, wai
 
 @pytest.mark.parametrize("waiver", [
     waive("contract/required-removed"), waive("contract/required-added", pointer="/properties/email"),
+    waive("contract/required-added", pointer="/req"),
 ])  # fmt: skip
 def test_a_waiver_of_something_else_lets_nothing_pass(shop: Shop, waiver: Change) -> None:
     version(shop, "1.1.0", demand("email"), waiver)
@@ -292,6 +301,11 @@ def test_a_waiver_whose_day_is_over_is_a_finding_and_lets_nothing_pass(shop: Sho
     (found,) = [each for each in said.json["findings"] if each["rule"] == "contract/waiver-expired"]
     assert found["message"] == "the waiver of contract/required-added was good until 2020-02-29: agreed with sales"
     assert found["line"] > 60
+
+
+def test_a_waiver_is_good_on_its_last_day(shop: Shop) -> None:
+    version(shop, "1.1.0", demand("email"), waive("contract/required-added", datetime.now(UTC).date().isoformat()))
+    assert compare(shop, BACK, NEXT).code == 0
 
 
 def test_transitive_modes_ask_of_every_earlier_version_of_the_major(shop: Shop) -> None:
@@ -501,6 +515,12 @@ def test_words_about_a_contract_may_change_in_place(committed: Shop) -> None:
     version(committed, "1.0.0", say(owner="sales", status="deprecated", deprecated="2999-01-31"))
     said = since(committed)
     assert (said.code, rules(said)) == (0, [])
+
+
+def test_what_a_new_record_is_given_does_not_change_in_place(committed: Shop) -> None:
+    version(committed, "1.0.0", add("description", {"type": ["string", "null"], "maxLength": 4000, "default": "new"}))
+    said = since(committed)
+    assert (said.code, rules(said)) == (2, ["contract/changed-in-place"])
 
 
 def test_a_draft_may_change_in_place(committed: Shop) -> None:

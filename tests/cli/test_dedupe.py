@@ -256,7 +256,7 @@ def test_explain_tells_where_a_merged_record_went(doubled: Shop) -> None:
     doubled.do("run")
     out = doubled.do("explain", "crm.account/21").out
     assert "crm.account/21 is crm.account/3 now: no run looks at it; crmsync link split crm.account/21" in out
-    assert "out of scope: merged into crm.account/3" in out
+    assert "The last run left crm.account/21 alone: merged into crm.account/3." in out
 
 
 def test_a_golden_value_that_is_personal_is_masked(doubled: Shop) -> None:

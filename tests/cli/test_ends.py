@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
+from pathlib import Path
 
 import click
 import pytest
@@ -76,6 +78,30 @@ def test_with_json_logs_a_finding_is_one_line(capsys: pytest.CaptureFixture[str]
     answer(failing(ENDS[0][0]), ["run", "--log-format", "json"])
     (line,) = capsys.readouterr().err.splitlines()
     assert '"line": 3' in line
+
+
+@pytest.mark.parametrize("words", ["run --log-format json --nope", "--log-format=json run --nope", "run --nope"])
+def test_words_that_cannot_be_understood_are_one_line_too_where_json_logs_are_asked_for(
+    words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert answer(failing(ValueError()), words.split()) == 2
+    said = capsys.readouterr()
+    if "json" in words:
+        (line,) = said.err.splitlines()
+        told = json.loads(line)
+        assert (told["level"], told["rule"], told["message"]) == ("error", "usage", "No such option '--nope'.")
+        assert told["mend"].endswith("run --help")
+        assert told["trace"]
+    else:
+        assert said.err.startswith("Usage: ")
+
+
+def test_results_that_cannot_be_written_end_with_words_and_no_traceback() -> None:
+    words = [sys.executable, "-m", "crmsync", "-C", "/nowhere", "run", "--output", "json", "--log-format", "json"]
+    with Path("/dev/full").open("w") as full:
+        ended = subprocess.run(words, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert ended.returncode == 2
+    assert all(json.loads(line)["trace"] for line in ended.stderr.splitlines())
 
 
 def test_a_mistake_of_ours_shows_no_value_and_no_traceback_unless_asked(

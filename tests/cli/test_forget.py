@@ -269,6 +269,20 @@ def test_an_erasure_that_could_not_be_done_forgets_nothing(people: Shop) -> None
     assert "was forgotten" not in people.do("explain", "crm.person/1").out
 
 
+def test_an_erasure_is_not_carried_by_a_mapping_that_writes_nothing(
+    people: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    people.do("forget", "crm.person/1", "--carry", "delete", "-o", "erase.jsonl")
+    monkeypatch.setenv("CRMSYNC_FLAGS", "person-contact.shadow=true")
+    for words in ("apply erase.jsonl", "forget crm.person/1 --carry delete -o again.jsonl"):
+        said = people.do(*words.split())
+        assert (said.code, "person-contact is in the shadow: nothing would be carried" in said.err) == (2, True)
+    assert "was forgotten" not in people.do("explain", "crm.person/1").out
+    monkeypatch.delenv("CRMSYNC_FLAGS")
+    assert people.do("apply", "erase.jsonl").code in (0, 3)
+    assert found(people) == []
+
+
 def test_a_plan_that_carries_an_erasure_is_stale_for_who_was_forgotten_without_it(people: Shop) -> None:
     people.do("forget", "crm.person/1", "--carry", "delete", "-o", "erase.jsonl")
     forget(people)
@@ -376,6 +390,33 @@ def test_a_value_that_is_a_personal_key_leaves_what_was_told_of_others(people: S
     assert [each is None for each in told] == [True, False]
 
 
+def test_a_number_that_is_a_personal_key_leaves_what_was_told_of_others(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A telephone number is nobody else's by chance; 7 would be."""
+    shop = new_persons(tmp_path / "people", capsys)
+    monkeypatch.chdir(shop.folder)
+    for place in ("crm/person", "pm/contact"):
+        shop.edit(f"schemas/{place}/1.0.0.json", '"readOnly": true', '"readOnly": true, "x-pii": "phone"')
+    for number, (key, person) in enumerate({421905777123: {**EVA, "phones": []}, 7: JANO}.items()):
+        put(shop, "persons", id=key, kind="customer", **person)
+        put(shop, "visits", id=number, person=key, subject="visit")
+    assert shop.do("run", "--first-load").code == 0
+    assert found_of(shop, "421905777123")
+    said = shop.do("forget", "crm.person/421905777123", "--yes")
+    assert said.code == 0
+    assert "its key stays in" not in said.out
+    assert not found_of(shop, "421905777123")
+    assert "crm.visit/1" in shop.do("audit", "export").out
+    assert shop.do("audit", "verify").code == 0
+    assert shop.do("run").code == 0
+    assert shop.sql("pm", "SELECT count(*) FROM contacts") == [(2,)]
+
+
+def found_of(shop: Shop, needle: str) -> list[str]:
+    return [name for name, body in raw_files(shop).items() if needle.encode() in body]
+
+
 def test_the_key_of_the_linked_record_is_no_value_of_the_person(keyed: Shop) -> None:
     """`person` of a visit is an e-mail; what arrives is the number of a contact."""
     said = keyed.do("check")
@@ -420,7 +461,10 @@ def test_a_write_that_was_never_answered_is_found_out_about_first(people: Shop) 
     assert found(people) != []
 
 
-def test_bytes_that_a_reader_kept_in_the_ledger_are_told_of_and_go_the_next_time(people: Shop) -> None:
+def test_bytes_that_a_reader_kept_in_the_ledger_are_told_of_and_go_the_next_time(
+    people: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("crmsync.ledger.database.PATIENCE", 1)
     with closing(sqlite3.connect(people.folder / ".crmsync" / "ledger.db", isolation_level=None)) as reader:
         reader.execute("BEGIN")
         reader.execute("SELECT count(*) FROM crmsync_link").fetchall()

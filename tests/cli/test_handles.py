@@ -17,7 +17,7 @@ from crmsync.cli.ends import answer
 from crmsync.core.handle import is_handle
 from tests.cli.by_mail import mail, new_project, put
 from tests.cli.shop import Said, Shop
-from tests.cli.test_canaries import MEANT, _haystack, read_once
+from tests.cli.test_canaries import MEANT, WHAT, _haystack, read_once
 
 __all__ = ["read_once"]  # a fixture
 NEEDLE = "canary-key"  # in every key of both sides, and nowhere else
@@ -60,7 +60,8 @@ class Watch:
         for words in LOOKS:
             self.do(*words.split())
         for kind, listed in (("review", "reviews"), ("dlq", "dead_letters")):
-            for each in self.shop.do(kind, "list", "--state", "any", "--output", "json").json.get(listed, ()):
+            found = self.shop.do(kind, "list", "--state", "any", "--output", "json").json.get(listed, ())
+            for each in {tuple(map(each.get, WHAT)): each for each in found}.values():
                 self.do(kind, "show", each["n"])
                 self.do(kind, "show", each["n"], "--output", "json")
         for number, ref in enumerate(
@@ -308,9 +309,13 @@ def test_a_record_that_no_run_has_seen_yet_is_found_by_its_handle(synced: Watch)
 
 
 def test_a_handle_that_nobody_has_is_told_what_it_is(synced: Watch) -> None:
-    for handle in ("~0000000000", "~abc", "~"):
+    for handle, fact in (
+        ("~0000000000", "no record has the handle"), ("~abc", "that is not the handle of a record of crm.person"),
+        ("~", "that is not the handle of a record of crm.person"),
+    ):  # fmt: skip
         said = synced.do("explain", f"crm.person/{handle}")
         assert said.code == 2
+        assert fact in said.err
         assert "a handle stands for a key that is about a person" in said.err
 
 

@@ -546,7 +546,7 @@ def test_what_is_not_there_cannot_be_explained(synced: Shop, words: str) -> None
 def test_a_record_that_was_never_synced_is_explained_too(synced: Shop) -> None:
     out = synced.do("explain", "crm.account/4", "name").out
     assert "It is not linked." in out
-    assert "out of scope" in out
+    assert "mapping account-customer is only about those of crm with type == 'customer' and those of pm" in out
 
 
 BREAKING = ("owner: crm, to_pm: [domain]", "owner: pm")

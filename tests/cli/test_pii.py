@@ -131,3 +131,28 @@ def test_the_mark_of_an_alternative_counts() -> None:
         "$defs": {"mail": {"x-pii": "email"}},
     }
     assert [(each.text, each.kind) for each in personal_places(schema)] == [("mail", "email")]
+
+
+def test_what_a_contract_says_of_names_that_it_does_not_declare_counts() -> None:
+    schema = {
+        "properties": {
+            "phones": {"patternProperties": {"^at_": {"x-pii": "phone"}}},
+            "free": {"additionalProperties": {"x-pii": "name"}, "properties": {"n": {}}},
+        },
+    }
+    assert [(each.text, each.kind) for each in personal_places(schema)] == [("free.*", "name"), ("phones.*", "phone")]
+
+
+def test_what_flows_from_a_name_that_a_contract_does_not_declare_is_listed(people: Shop) -> None:
+    people.edit(
+        "schemas/crm/person/1.0.0.json",
+        '"home": {',
+        '"home": {"additionalProperties": {"type": "string", "x-pii": "name"},',
+    )
+    people.edit(
+        "mappings/person-contact.yaml",
+        "crm: home.street, pm: street, owner: crm",
+        "crm: home.n, pm: street, owner: crm",
+    )
+    flows = places(people)["crm.person", "home.*"]["flows"]
+    assert "pm.contact street" in [each["to"] for each in flows]

@@ -51,6 +51,21 @@ def test_everything_that_crmsync_writes_is_its_owners_alone(open_to_all: Shop) -
         ledger.close()
 
 
+def test_a_file_that_was_there_and_open_to_all_is_closed_when_values_go_into_it(open_to_all: Shop) -> None:
+    assert open_to_all.do("run", "--first-load").code == 0
+    there = {
+        "plan.jsonl": "plan -o plan.jsonl", "links.csv": "link export -o links.csv",
+        "differences.csv": "link adopt -o differences.csv", "audit.jsonl": "audit export --show-pii -o audit.jsonl",
+        "erase.jsonl": "forget crm.person/1 --carry archive -o erase.jsonl",
+    }  # fmt: skip
+    for name, words in there.items():
+        (open_to_all.folder / name).touch()
+        assert open_to_all.do(*words.split()).code == 0
+    assert [name for name in there if (open_to_all.folder / name).stat().st_mode & 0o077] == []
+    assert open_to_all.do("audit", "export", "-o", "/dev/null").code == 0
+    assert Path("/dev/null").stat().st_mode & 0o777 == 0o666
+
+
 def test_the_doctor_warns_of_a_ledger_that_others_can_read(open_to_all: Shop) -> None:
     assert open_to_all.do("run", "--first-load").code == 0
     assert "can be read by others" not in open_to_all.do("doctor").out

@@ -214,8 +214,13 @@ def test_people_are_hidden_in_values_and_in_reasons_unless_asked_for(queue: Shop
     assert "eva@tatry" in queue.do("review", *words.split(), "--show-pii").out
 
 
+def _no_answer(shop: Shop) -> None:
+    shop.edit("crmsync.yaml", "sqlite:///pm.db", "postgresql://nobody@127.0.0.1:1/pm?connect_timeout=2")
+    shop.edit("crmsync.yaml", "connector: sql", "connector: sql\n    retry: {attempts: 1}")
+
+
 def test_a_pair_is_shown_even_when_a_system_does_not_answer(queue: Shop) -> None:
-    queue.edit("crmsync.yaml", "sqlite:///pm.db", "postgresql://nobody@127.0.0.1:1/pm?connect_timeout=2")
+    _no_answer(queue)
     out = queue.do("review", "show", 1).out
     for words in (
         "what the records say now is not known: pm: cannot reach",
@@ -406,7 +411,7 @@ def test_an_answer_that_has_lapsed_is_not_undone(queue: Shop, monkeypatch: pytes
 
 
 def test_a_pair_can_be_judged_while_its_system_does_not_answer(queue: Shop, press: Callable[..., Said]) -> None:
-    queue.edit("crmsync.yaml", "sqlite:///pm.db", "postgresql://nobody@127.0.0.1:1/pm?connect_timeout=2")
+    _no_answer(queue)
     assert "what the records say now is not known" in press("dq").out
     assert states(queue)[4] == "settled"
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from decimal import Decimal
 
 import pytest
@@ -10,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crmsync.cli import render
-from crmsync.core.handle import LETTERS, handles_of, is_handle
 from crmsync.core.model import ABSENT, Ref, Symbol, split_ref
 from crmsync.run.refs import _readings, _types
 from tests.cli.shop import Shop
@@ -34,35 +32,6 @@ def test_a_key_that_is_not_about_a_person_has_no_handle(synced: Shop) -> None:
     assert said.code == 2
     assert "the records of crm.account are called by their keys" in said.err
     assert "crm.account/%7E..." in said.err
-
-
-secrets = st.binary(min_size=1, max_size=64)
-keys = st.lists(parts, min_size=1, max_size=3).map(tuple)
-
-
-@given(secrets, st.sets(keys, min_size=2, max_size=50))
-def test_a_handle_is_the_same_every_time_and_of_one_record(secret: bytes, found: set[tuple[str | int, ...]]) -> None:
-    telling, again = (handles_of(secret)("crm", "person") for _ in range(2))
-    told = {key: telling(key) for key in found}
-    assert all(is_handle(text) and again(key) == text for key, text in told.items())
-    assert len(set(told.values())) == len(found)
-
-
-@given(secrets, keys)
-def test_a_handle_hangs_on_the_secret_the_system_and_the_entity(secret: bytes, key: tuple[str | int, ...]) -> None:
-    handles = [handles_of(secret)(*place) for place in (("crm", "person"), ("crm", "contact"), ("pm", "person"))]
-    handles.append(handles_of(secret[:-1] + bytes([secret[-1] ^ 1]))("crm", "person"))
-    assert len({telling(key) for telling in handles}) == 4
-
-
-def test_every_bit_of_a_handle_counts() -> None:
-    """Ten letters of thirty-two: none is more likely than another one."""
-    telling = handles_of(b"secret")("crm", "person")
-    told = [telling((number,)) for number in range(32_000)]
-    for place in range(1, 11):
-        counts = Counter(text[place] for text in told)
-        assert set(counts) == set(LETTERS)
-        assert min(counts.values()) > 800
 
 
 @given(parts)

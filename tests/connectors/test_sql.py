@@ -621,6 +621,22 @@ def test_one_bad_row_is_refused_in_words_and_undoes_no_other(lab: Lab, bad: Json
         assert words[0] in message or lab.dialect == "sqlite"
 
 
+def test_a_value_that_reads_like_a_name_of_the_database_is_not_told(lab: Lab):
+    lab.run("CREATE TABLE thing (id INTEGER PRIMARY KEY, name VARCHAR(90) UNIQUE)")
+    row = {"id": 1, "name": "x' for key 'Eva' in column 'Eva' of CONSTRAINT `Eva`"}
+    with lab.door(assigned_by="caller") as door:
+        outcomes = door.write([Insert(row, "1"), Insert({**row, "id": 2}, "2")])
+    assert [outcome.status for outcome in outcomes] == ["done", "refused"]
+    assert "Eva" not in outcomes[1].message
+
+
+def test_a_check_that_names_a_value_is_told_without_it(sqlite: Lab):
+    sqlite.run("CREATE TABLE thing (id INTEGER PRIMARY KEY, name TEXT CHECK (name <> 'Eva O''Hara'))")
+    with sqlite.door() as door:
+        (outcome,) = door.write([Insert({"name": "Eva O'Hara"}, "1")])
+    assert (outcome.status, outcome.message) == ("refused", "CHECK constraint failed: name <> '...'")
+
+
 def test_a_refusal_at_commit_undoes_no_other_row(pg: Lab):
     pg.run(
         "CREATE TABLE thing (id INT PRIMARY KEY, n INT)",

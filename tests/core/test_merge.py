@@ -21,6 +21,7 @@ from crmsync.core.merge import (
     agree,
     confirm,
     is_empty,
+    left_to_itself,
     merge,
     same,
 )
@@ -327,6 +328,31 @@ def test_a_default_never_flows_back(owner: Any, before: Json, after: Json, defau
     base[to] = now[to] = default
     world = World(a_field(owner=owner), now, Agreed((base[0], base[1]), to, None, filled=True))
     assert world.judge() == Settled()
+
+
+blanks = st.sampled_from([ABSENT, None])
+
+
+@given(sides, st.booleans(), letters | blanks, letters | blanks)
+def test_what_a_new_record_filled_in_by_itself_never_flows_back(
+    side: Side, is_shared: bool, value: Json, found: Json
+) -> None:
+    now = [value, found] if side == 1 else [found, value]
+    world = World(a_field(owner="shared" if is_shared else side), now, left_to_itself(value, side, found))
+    assert not isinstance(world.judge(), tuple)
+
+
+@given(sides, sides, blanks, blanks, st.sampled_from([(None, "a"), ("counter", 0), ("set", ["a"])]))
+def test_of_what_neither_said_when_one_was_made_each_may_speak_later(
+    made: Side, speaks: Side, value: Json, found: Json, said: tuple[Any, Json]
+) -> None:
+    base, now = left_to_itself(value, made, found), [value, value]
+    assert base.filled == (not same(value, found))
+    now[made] = found
+    now[speaks] = said[1]
+    world = World(a_field(merge=said[0]), now, base)
+    world.run()
+    assert world.now == [said[1], said[1]]
 
 
 @given(worlds(owner="shared", merge=None, decided=False), sides, letters, letters)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crmsync.core.model import Agreed, Change, Field
-from crmsync.core.plan.oscillation import Ran, Wrote, by_itself, by_turns, row, written_back
+from crmsync.core.plan.oscillation import Ran, Wrote, by_itself, by_turns, least_by_itself, row, written_back
 
 values = st.sampled_from(["a", "b", "c", None, 1])
 owners = st.sampled_from([0, "shared"])
@@ -74,6 +74,13 @@ def test_a_source_is_held_that_says_one_of_two_values_by_turns_once_more_than_is
     assert followed(said, oscillation=most, owner=owner) == swings
 
 
+@given(st.integers(2, 6))
+def test_as_many_writes_are_asked_for_as_it_takes_to_hold_one(most: int) -> None:
+    said = list("ABABABABA")[: least_by_itself(field(oscillation=most)) + 2]  # what was there, these writes, one more
+    assert followed(said, oscillation=most)
+    assert not followed(said[1:], oscillation=most)
+
+
 @given(st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=4))
 def test_only_runs_that_have_looked_and_found_nothing_new_break_the_row(between: list[tuple[bool, bool]]) -> None:
     more = [Ran(f"x{n}", wrote, looked) for n, (wrote, looked) in enumerate(between)]
@@ -85,8 +92,8 @@ def test_no_run_that_may_belong_to_the_row_is_left_out_of_it(runs: list[tuple[bo
     ran = [Ran(f"r{n}", wrote, looked) for n, (wrote, looked) in enumerate(runs)]
     found = list(row(ran))
     assert ran[: len(found)] == found
-    assert all(each.wrote or not each.all for each in found)
-    assert len(found) == len(ran) or (ran[len(found)].all and not ran[len(found)].wrote)
+    assert all(each.wrote or not each.looked for each in found)
+    assert len(found) == len(ran) or (ran[len(found)].looked and not ran[len(found)].wrote)
 
 
 def test_a_mapping_that_says_it_otherwise_by_turns_is_not_taken_for_its_source() -> None:
@@ -96,9 +103,18 @@ def test_a_mapping_that_says_it_otherwise_by_turns_is_not_taken_for_its_source()
     assert by_itself(field(), otherwise, past, ran) is None
 
 
-def test_never_is_never_and_values_that_combine_are_left_alone() -> None:
+def test_never_is_never_and_values_that_add_up_are_left_alone() -> None:
     past = [Wrote(f"r{n}", "x", "ours", "foreign-edit") for n in range(9)]
     base = Agreed(("ours", "ours"), 1, "ours")
     assert written_back(field(oscillation=None), 1, change("x", "ours"), past, base) is None
-    assert written_back(field("shared", merge="set"), 1, change("x", "ours"), past, base) is None
+    for adds in ("counter", "append"):
+        assert written_back(field("shared", merge=adds), 1, change("x", "ours"), past, base) is None
     assert by_turns(field(oscillation=None), change("x", "ours"), past) is None
+
+
+def test_a_set_is_held_only_where_it_is_found_and_left_the_same_each_time() -> None:
+    base, tags = Agreed((["a", "x"], ["a", "x"]), 1, ["a", "x"]), field("shared", merge="set")
+    past = [Wrote(f"r{n}", ["a"], ["a", "x"], "merged") for n in range(2)]
+    assert written_back(tags, 1, change(["a"], ["a", "x"]), past, base) is not None
+    assert written_back(tags, 1, change(["a"], ["a", "y"]), past, base) is None
+    assert written_back(tags, 1, change(["b"], ["a", "x"]), past, base) is None

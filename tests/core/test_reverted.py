@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crmsync.core.model import Agreed, Both, Change, Side
+from crmsync.core.model import Agreed, Both, Change, Side, other
 from crmsync.core.plan.reverted import taken_back, uncounted
 
 numbers = st.one_of(st.integers(-50, 50), st.decimals(-50, 50, places=2))
@@ -46,6 +46,17 @@ def test_taken_back_and_put_back_it_is_as_if_nothing_had_been(
     undone = Change("visits", "visits", total, first, "reverted", base)
     moved = base._replace(values=_both(base.values, sum(since)))
     assert uncounted(undone, side, moved, first + sum(since)) == total + sum(since)
+
+
+@given(numbers, counts, numbers.filter(bool), counts, st.sampled_from([0, 1]))
+def test_of_what_both_sides_had_counted_before_the_run_one_loses_what_the_other_had(
+    before: Any, mine: list[Any], theirs: Any, since: list[Any], side: Side
+) -> None:
+    """Each half of such a write owed the other side the same sum."""
+    there, after = before + theirs, before + sum(mine) + theirs
+    half = Agreed((there, after) if side == 1 else (after, there), other(side), after, owed=other(side))
+    total = after + sum(since)
+    assert uncounted(wrote(before + sum(mine), after, half), side, Agreed((total, total)), total) == total - theirs
 
 
 @given(numbers, numbers.filter(bool), numbers.filter(bool))

@@ -216,6 +216,13 @@ def test_what_came_again_within_the_time_is_told_once_the_time_is_over() -> None
     ]  # fmt: skip
 
 
+def test_what_is_wrong_again_after_something_else_is_told_once_the_time_is_over() -> None:
+    """Else the last that anybody has heard of is the other one, for good."""
+    assert heard((0, DOWN), (5, TIGHT), (10, DOWN), (30, DOWN), (61, DOWN), (300, DOWN)) == [
+        (0, "failure", DOWN.reasons), (5, "failure", TIGHT.reasons), (61, "failure", DOWN.reasons),
+    ]  # fmt: skip
+
+
 def test_what_did_not_arrive_is_due_again() -> None:
     assert [minute for minute, *_ in heard((0, DOWN), (1, DOWN), (2, DOWN), reached=False)] == [0, 1, 2]
 
@@ -255,7 +262,7 @@ def test_after_a_failure_nobody_knows_whether_it_is_still_degraded() -> None:
 
 
 def test_a_memory_comes_back_from_its_json() -> None:
-    memory = Memory(DOWN, at(0), True, {DOWN.text: at(0)}, 12.5, at(-5))
+    memory = Memory(DOWN, at(0), DOWN.text, {DOWN.text: at(0)}, 12.5, at(-5))
     assert memory_of(from_json(to_json(memory_json(memory)))) == memory
     assert memory_of(from_json(to_json(memory_json(Memory())))) == Memory()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -69,16 +70,22 @@ def shell(line: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(words, capture_output=True, text=True, check=False, env=environment)
 
 
-@pytest.fixture
-def committed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The project that `crmsync init` makes, cloned as a runner does: with what is under version control only."""
-    monkeypatch.chdir(tmp_path)
+    folder = tmp_path_factory.mktemp("committed")
     who = "-c user.name=eva -c user.email=eva@example.org"
     done = shell(
-        f"crmsync init shop && cd shop && git init -q -b main && git add . && git {who} commit -q -m first"
-        " && cd .. && git clone -q shop clone"
+        f"cd {shlex.quote(str(folder))} && crmsync init shop && cd shop && git init -q -b main && git add ."
+        f" && git {who} commit -q -m first && cd .. && git clone -q shop clone"
     )
     assert done.returncode == 0, done.stderr
+    return folder / "clone"
+
+
+@pytest.fixture
+def committed(clone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    shutil.copytree(clone, tmp_path / "clone")
     monkeypatch.chdir(tmp_path / "clone")
     return tmp_path / "clone"
 

@@ -11,7 +11,14 @@ from crmsync.ledger.nouns import Merge, NewDuplicate, NewLink, NewMerge, NewRun
 from tests.ledger.test_people import hold, save
 from tests.ledger.test_store import LATER, NOW, M, write
 
-DOWN = Memory(Condition("failure", ("system/transient",)), NOW, True, {"failure\nsystem/transient": NOW}, 12.5, NOW)
+DOWN = Memory(
+    Condition("failure", ("system/transient",)),
+    NOW,
+    "failure\nsystem/transient",
+    {"failure\nsystem/transient": NOW},
+    12.5,
+    NOW,
+)
 
 
 def run(ledger, name, selected, code, ended):

@@ -255,3 +255,11 @@ def test_a_file_that_is_no_object_is_a_finding(folder, name, text):
     loaded = folder.load()
     assert loaded.project is None
     assert any(each.rule.endswith("/wrong-type") and each.at.file.endswith(name) for each in loaded.findings)
+
+
+def test_files_lie_in_the_project_folder_unless_it_says_otherwise(folder):
+    """Wherever the command was typed: `crmsync -C shop run`."""
+    folder.replace("crmsync.yaml", "connector: memory", "connector: table")
+    assert folder.load().project.systems["pm"].options == {"folder": str(folder.root)}
+    folder.replace("crmsync.yaml", "connector: table", "connector: table\n    folder: data")
+    assert folder.load().project.systems["pm"].options == {"folder": str(folder.root / "data")}

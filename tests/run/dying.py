@@ -9,6 +9,7 @@ with how the process ended: an exit code, or minus the number of the signal.
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import signal
@@ -23,7 +24,10 @@ import crmsync.cli.dedupe
 import crmsync.cli.exclude
 import crmsync.cli.privacy
 import crmsync.cli.revert
-import crmsync.connectors.sql
+import crmsync.connectors.sql.connection
+import crmsync.connectors.sql.door
+import crmsync.core.match.compare
+import crmsync.ledger.signals
 import crmsync.ledger.store
 import crmsync.run.match.dedupe
 import crmsync.run.match.merging
@@ -31,6 +35,7 @@ import crmsync.run.people.carry
 import crmsync.run.people.prune
 import crmsync.run.perform
 import crmsync.run.planfile
+import crmsync.run.signals.watch
 import crmsync.run.undo.exclude
 import crmsync.run.undo.revert
 from crmsync.cli import crmsync as commands
@@ -111,6 +116,8 @@ def ended(
 
 
 def main() -> None:
+    crmsync.core.match.compare.comparators()  # its pages are imported when somebody asks for them
+    gc.freeze()  # else each child would copy all of it when it collects
     for line in sys.stdin:
         asked = json.loads(line)
         sys.stdout.write(f"{ended(Path(asked.pop('folder')), **asked)}\n")

@@ -15,6 +15,7 @@ from crmsync.core.contract import Checker
 from crmsync.core.model import ABSENT, At, Both, Call, Check, Field, Json, Project
 from crmsync.core.model import Mapping as Declared
 from crmsync.core.trial import Asked, Direction, Failure, Rule, try_drawn
+from crmsync.core.trial.drawn import REDRAWN
 from crmsync.project import load_project
 from crmsync.project.cases import NOW, Case
 from crmsync.run.rehearse.rehearsal import play
@@ -46,6 +47,14 @@ def narrowed(given: Declared, side: int, **properties: Json) -> Declared:
     schema = {**ends[side].contract.schema}
     schema["properties"] = {**schema["properties"], **properties}
     ends[side] = replace(ends[side], contract=replace(ends[side].contract, schema=schema))
+    return replace(given, ends=(ends[0], ends[1]))
+
+
+def requiring(given: Declared, side: int, names: list[str]) -> Declared:
+    """With these properties required on a side."""
+    ends = list(given.ends)
+    contract = ends[side].contract
+    ends[side] = replace(ends[side], contract=replace(contract, schema={**contract.schema, "required": names}))
     return replace(given, ends=(ends[0], ends[1]))
 
 
@@ -101,6 +110,36 @@ def test_what_is_refused_is_told_at_the_line_that_refuses_it(project: Project) -
     assert {each.at for each in there.findings() if "rejected: ico: company_id" in each.message} == {ico.at}
 
 
+def test_records_that_a_check_stops_are_drawn_anew_some_times(project: Project) -> None:
+    nobody = Check(0, "type", (), "name", Decimal(0), "reject", At("mappings/account-customer.yaml", 99, 3))
+    there, _ = try_drawn(project, replace(mapping(project), checks=(nobody,)), replace(ASKED, examples=20))
+    assert (there.drawn, there.rejected) == (REDRAWN * 20, REDRAWN * 20)
+
+
+def test_what_is_refused_is_not_blamed_for_being_missing_too(project: Project) -> None:
+    """A record without the number that the other side requires is refused by the transform, and by nothing else."""
+    registered: Json = {"type": "object", "properties": {"ico": {"type": "string"}}, "required": ["ico"]}
+    given = narrowed(mapping(project), 0, registration=registered)
+    for side, name in ((0, "registration"), (1, "ico")):
+        given = requiring(given, side, [*given.ends[side].contract.schema["required"], name])
+    there, _ = try_drawn(project, given, ASKED)
+    assert there.failures == ()
+    assert any(why.words.startswith("ico: company_id") for why in there.refused)
+
+
+def test_what_a_new_record_was_not_told_is_no_news_of_its(project: Project) -> None:
+    """The notes of the CRM are the name in the project tool, which owns them and has just got it."""
+    given = mapping(project, notes=lambda each: replace(each, paths=("description", "customer_name"), owner=1))
+    assert failures(project, given) == []
+
+
+def test_sets_of_both_sides_are_not_united_to_more_than_a_contract_takes(project: Project) -> None:
+    few: Json = {"type": "array", "items": {"enum": ["a", "b"]}, "maxItems": 1}
+    given = narrowed(narrowed(mapping(project), 0, tags=few), 1, tags=few)
+    tags = Field("tags", ("tags", "tags"), owner="shared", merge="set")
+    assert failures(project, replace(given, fields=(*given.fields, tags))) == []
+
+
 # Broken mappings ----------------------------------------------------------------------------------------------------
 
 
@@ -110,6 +149,7 @@ def test_a_text_that_is_longer_than_the_target_takes_is_found(project: Project) 
     assert (found.rule, found.path, found.broken) == ("test/breaks-contract", "customer_name", "maxLength")
     assert len(found.record["name"]) == 61
     assert found.record.keys() == {"id", "type", "name"}
+    assert found.beside is ABSENT  # whatever it is linked with
     assert "{truncate: N}" in found.mend
     truncated = replace(given, fields=tuple(
         replace(each, to=((), (*each.to[1], Call("truncate", 60)))) if each.name == "name" else each
@@ -159,6 +199,12 @@ def test_chains_of_a_shared_field_that_do_not_undo_each_other_are_found(project:
     assert "test/round-trip" in {each.rule for each in found}
     texts = [each.record.get("description", each.record.get("notes")) for each in found]
     assert [len(text) for text, each in zip(texts, found, strict=True) if each.rule == "test/round-trip"] == [1, 1]
+
+
+def test_chains_of_a_field_that_flows_there_once_and_back_ever_after_are_tried_both_ways(project: Project) -> None:
+    grows = chains((), (Call("replace", {"find": "a", "with": "aa"}),))
+    seeded = mapping(project, notes=lambda each: replace(grows(each), owner=1, seed=0))
+    assert "test/round-trip" in {each.rule for each in failures(project, seeded)}
 
 
 def test_spelling_may_be_lost_and_what_a_table_calls_the_same(project: Project) -> None:

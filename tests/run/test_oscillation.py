@@ -160,11 +160,7 @@ def test_two_automations_that_fight_over_a_shared_field_are_stopped() -> None:
         ("name", True, [1, 0, 0]),  # the owner's value is there after the first run, and is set back twice
         ("name", False, [1, 1, 1, 0, 0]),
         ("notes", True, [0, 0]),  # both sides have changed it: a conflict
-        (
-            "notes",
-            False,
-            [1, 1, 1, 1, 0, 0],
-        ),  # one side is written in every second run, for the third time in the fifth
+        ("notes", False, [1, 1, 1, 1, 0, 0]),  # each side in every second run, for the third time in the fifth
     ],
 )
 @modes
@@ -180,6 +176,45 @@ def test_two_automations_that_each_set_their_value_are_not_followed_for_long(
                 world.edit("pm", 1, **{name: "B"})
             assert world.run(mode).writes == expected, day
         assert [each.field for each in world.reviews()] == [name]
+
+
+@pytest.mark.parametrize("take", [0, 1])
+@modes
+def test_a_set_that_one_automation_fills_and_another_one_strips_is_stopped_until_a_person_answers(
+    take: Any, mode: str
+) -> None:
+    with linked(fields={**plain("name"), **plain("tags", "shared", merge="set")}) as world:
+        world.edit("crm", 1, tags=["a"])
+        world.run()
+        for day, expected in enumerate([1, 1, 1, 1, 0, 0]):
+            world.edit(*(("pm", 1) if day % 2 else ("crm", 1)), tags=["a"] if day % 2 else ["a", "x"])
+            assert world.run(mode).writes == expected, day
+        assert swings(world) == ["tags"]
+        world.edit("crm", 1, name="Nová")
+        assert world.run(mode).writes == 1  # the field, not the record
+        world.resolve(take)
+        world.run(mode)
+        assert world.values("crm", "tags")[1] == world.values("pm", "tags")[1] == (["a"] if take else ["a", "x"])
+        assert world.run().writes == 0
+
+
+def test_a_set_to_which_people_add_on_both_sides_is_never_held() -> None:
+    with linked(fields=plain("tags", "shared", merge="set")) as world:
+        world.run()
+        for day in range(8):
+            system = "crm" if day % 2 else "pm"
+            world.edit(system, 1, tags=[*(world.values(system, "tags")[1] or ()), f"t{day}"])
+            assert world.run().writes == 1
+        assert not world.reviews()
+
+
+def test_a_set_that_goes_to_and_fro_by_itself_is_held() -> None:
+    with linked(fields=plain("tags", "shared", merge="set")) as world:
+        world.edit("crm", 1, tags=["a"])
+        world.run()
+        for day, expected in enumerate([1, 1, 0, 0]):  # the making of the record was the first write
+            world.edit("crm", 1, tags=["a"] if day % 2 else ["a", "x"])
+            assert world.run().writes == expected, day
 
 
 def test_a_counter_that_both_sides_count_is_never_held() -> None:

@@ -479,6 +479,39 @@ def test_a_run_that_is_not_there_or_has_not_ended_is_not_undone() -> None:
         killed_at(world, 4, lambda: renamed(world, 1))
         code, findings = world.stopped(lambda: run_to_undo(world.world, "last"))
         assert (code, findings[0].rule) == (2, "usage/not-ended")
+        assert findings[0].mend.endswith(": crmsync run")
+
+
+def test_after_a_revert_that_was_killed_it_is_said_how_it_is_taken_up() -> None:
+    with linked() as world:
+        wrong = renamed(world, 1, 2)
+        killed_at(world, 4, lambda: undo(world, wrong))
+        _, findings = world.stopped(lambda: run_to_undo(world.world, "last"))
+        assert f"which undoes run {wrong}, has not ended" in findings[0].message
+        assert findings[0].mend.endswith(f": crmsync revert --run {wrong}")
+        undo(world, wrong)
+        assert world.values("pm", "name")[1] == "Firma 1"
+
+
+def test_of_a_run_that_only_linked_its_links_are_told() -> None:
+    with bench(match={"decide": ["name"]}) as world:
+        for system in ("crm", "pm"):
+            world.put(system, firm(1), firm(2))
+        assert (world.run().writes, world.run().writes) == (0, 0)
+        first = world.ledger.runs(2)[1].id
+        (stay,) = undo(world, first).stays
+        assert stay.why == "2 links that it made, and nothing else; crmsync link split REF ends one"
+        assert not undo(world, last(world)).stays  # the second run did nothing at all
+
+
+def test_of_a_record_that_the_run_never_wrote_that_is_said() -> None:
+    with linked() as world:
+        wrong = renamed(world, 1, 2)
+        code, findings = world.stopped(lambda: undo(world, wrong, only="crm.thing/3"))
+        assert (code, findings[0].rule) == (2, "usage/not-written")
+        assert findings[0].message == f"run {wrong} wrote nothing to crm.thing/3, nor to what it is linked with"
+        undo(world, wrong, only="crm.thing/1")
+        assert undo(world, wrong, only="pm.thing/1").writes == 0  # said twice it is no mistake
 
 
 def test_a_mapping_that_the_project_has_no_more_is_told() -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from crmsync.core.model import from_json
 from crmsync.ledger.nouns import JournalLine
+from crmsync.run.shadow import shadowed
 from crmsync.run.world import Stopped
 from tests.run.bench import ENTITY, Bench, Spec, buckets, mapping, plain
 
@@ -145,19 +146,78 @@ def test_a_mapping_that_has_written_has_no_first_load_after_a_shadow() -> None:
             bench.run(first_load=True)
 
 
-def test_a_child_waits_for_a_parent_that_is_only_made_in_the_shadow() -> None:
-    parents = mapping(plain("x"), create={"pm": "always"}, shadow=True)
+def test_what_a_later_run_would_not_do_any_more_is_not_said_to_be_left_to_do() -> None:
+    with world() as bench:
+        bench.change(spec(shadow=False))
+        bench.put("crm", *({"id": n, "x": "a", "y": "a", "z": "a"} for n in (1, 2, 3)))
+        bench.run()
+        bench.change(spec(shadow=True))
+        bench.edit("crm", 1, x="b")
+        bench.edit("crm", 2, x="b", y="b")
+        bench.put("crm", {"id": 4, "x": "new"})
+        first = bench.run().run
+        bench.edit("crm", 1, x="a")
+        bench.edit("crm", 2, y="a")
+        bench.remove("crm", 4)
+        for _ in range(2):
+            bench.run()
+        mappings = bench.world.project.mappings
+        assert dict(shadowed(bench.world, mappings, None, 9)[0].counts) == {(1, "update", "not yet"): 1}
+        told = shadowed(bench.world, mappings, first, 9)[0].counts
+        assert dict(told) == {(1, "update", "not yet"): 3, (1, "create", "not yet"): 1}
+
+
+LED = {"parent": {"crm": "parent", "pm": "parent", "owner": "crm", "link": "things"}}
+
+
+def family(parents: Spec, **more: Any) -> Bench:
+    """Things, and parts of them."""
     between = {side: {"entity": "part", "contract": f"{side}.part@1"} for side in ("crm", "pm")}
-    fields = {"parent": {"crm": "parent", "pm": "parent", "owner": "crm", "link": "things"}, **plain("x")}
-    children = {**mapping(fields, between=between, create={"pm": "always"}), "mapping": "parts"}
+    children = mapping({**LED, **plain("x")}, between=between, create={"pm": "always"}, **more)
     entities = {name: {"thing": ENTITY, "part": ENTITY} for name in ("crm", "pm")}
     open_to_all = {"crm.part": {"type": "object"}, "pm.part": {"type": "object"}}
-    with Bench(parents, children, entities=entities, schemas=open_to_all) as bench:
+    return Bench(parents, {**children, "mapping": "parts"}, entities=entities, schemas=open_to_all)
+
+
+def test_a_child_waits_for_a_parent_that_is_only_made_in_the_shadow() -> None:
+    parents = mapping(plain("x"), create={"pm": "always"}, shadow=True)
+    with family(parents) as bench:
         bench.put("crm", {"id": 1, "x": "a"})
         bench.put("crm", {"id": 1, "parent": 1, "x": "b"}, entity="part")
         assert buckets(bench.run().mappings["parts"]) == ({"waiting": 1}, {})
-        bench.change({**parents, "shadow": False}, children)
+        bench.change({**parents, "shadow": False})
         assert bench.run().writes == 2
+
+
+def test_a_child_that_people_make_beside_its_parent_is_found_although_no_run_has_linked_the_parent() -> None:
+    parents = mapping(plain("x"), create={"pm": "always"}, match={"decide": ["x"]}, shadow=True)
+    with family(parents, match={"decide": [["parent", "x"]]}, shadow=True) as bench:
+        bench.put("crm", {"id": 1, "x": "a"}, {"id": 2, "x": "b"})
+        bench.put("crm", *({"id": n, "parent": n, "x": "p"} for n in (1, 2)), entity="part")
+        bench.run()
+        bench.put("pm", {"id": 50, "x": "a"})
+        bench.put("pm", {"id": 70, "parent": 50, "x": "p"}, entity="part")
+        things, parts = shadowed(bench.world, bench.world.project.mappings, None, 9)
+        assert dict(things.counts) == {(1, "create", "same"): 1, (1, "create", "not yet"): 1}
+        assert dict(parts.counts) == {(1, "create", "same"): 1, (1, "create", "not yet"): 1}
+
+
+def test_a_parent_that_people_have_made_is_compared_as_the_counterpart_of_its_own_record() -> None:
+    """The keys of both sides overlap: 1 is the parent here, and another record's counterpart there."""
+    match = {"decide": ["x"]}
+    with Bench(spec_of_rows(match, shadow=True)) as bench:
+        bench.put("crm", {"id": 1, "x": "mother"}, {"id": 2, "x": "child", "parent": 1}, {"id": 3, "x": "other"})
+        bench.put("pm", {"id": 1, "x": "other"})
+        bench.run()
+        bench.put("pm", {"id": 8, "x": "mother"}, {"id": 9, "x": "child", "parent": 8})
+        for _ in range(2):  # before a run has linked them, and after
+            (told,) = shadowed(bench.world, bench.world.project.mappings, None, 9)
+            assert dict(told.counts) == {(1, "create", "same"): 2}
+            bench.run()
+
+
+def spec_of_rows(match: Spec, *, shadow: bool) -> Spec:
+    return mapping({**plain("x"), **LED}, create={"pm": "always"}, match=match, shadow=shadow)
 
 
 def test_what_shadow_runs_did_says_nothing_of_what_is_usual() -> None:

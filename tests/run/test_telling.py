@@ -24,7 +24,7 @@ from crmsync.run.signals.alerts import Undelivered, post, run_command, signature
 from crmsync.run.signals.meter import SPANS, Meter, Place
 from crmsync.run.signals.prometheus import Ended, exposition, write_exposition
 from crmsync.run.signals.spans import Trace, otlp, send_spans, spans_of
-from tests.receiver import receiver
+from tests.receiver import dripping, receiver
 
 NOW = "2026-02-01T00:00:00+00:00"
 ODD = 'a "quoted" \\ shop\nof two lines'
@@ -174,7 +174,7 @@ def measured_run() -> Meter:
 
 def test_a_run_is_one_trace_and_its_parts_lie_in_it() -> None:
     exporter = InMemorySpanExporter()
-    assert send_spans(exporter, spans_of(TRACE, measured_run().spans, "shop"))
+    assert send_spans(exporter, spans_of(TRACE, measured_run().spans, "shop"), 5.0)
     spans = exporter.get_finished_spans()
     names = {span.context.span_id: span.name for span in spans}
     assert sorted((span.name, names[span.parent.span_id] if span.parent else "") for span in spans) == [
@@ -208,7 +208,7 @@ def test_a_run_that_was_started_inside_of_a_span_lies_in_it() -> None:
 
 def test_spans_reach_a_collector_over_http() -> None:
     with receiver() as server:
-        assert send_spans(otlp(f"{server.url}/v1/traces", 5.0), spans_of(TRACE, measured_run().spans, "shop"))
+        assert send_spans(otlp(f"{server.url}/v1/traces", 5.0), spans_of(TRACE, measured_run().spans, "shop"), 5.0)
     (arrived,) = server.posts
     assert arrived.path == "/v1/traces"
     assert arrived.headers["content-type"] == "application/x-protobuf"
@@ -216,7 +216,7 @@ def test_spans_reach_a_collector_over_http() -> None:
 
 def test_a_collector_that_refuses_is_said_once_and_by_us(capfd: pytest.CaptureFixture[str]) -> None:
     with receiver([400]) as server:
-        assert not send_spans(otlp(f"{server.url}/v1/traces", 5.0), spans_of(TRACE, (), "shop"))
+        assert not send_spans(otlp(f"{server.url}/v1/traces", 5.0), spans_of(TRACE, (), "shop"), 5.0)
     assert capfd.readouterr() == ("", "")
 
 
@@ -245,6 +245,8 @@ def test_a_command_that_does_not_read_is_no_failure(tmp_path: Path) -> None:
         (("sh", "-c", "exit 7"), "sh ended with 7"),
         (("./nowhere",), "nowhere cannot be started: No such file or directory"),
         (("sleep", "30"), "sleep took longer than 0.2 s"),
+        ((".",), r"\. cannot be started: Permission denied"),
+        (("true", "a\0b"), "true cannot be started: embedded null byte"),
     ],
 )
 def test_a_command_that_fails_says_why(tmp_path: Path, command: tuple[str, ...], why: str) -> None:
@@ -305,3 +307,17 @@ def test_nobody_there_is_said_without_the_url() -> None:
     with pytest.raises(Undelivered) as failure:
         send(server.url)
     assert str(failure.value) == "it did not answer: ConnectionRefusedError"
+
+
+def test_who_answers_byte_by_byte_is_not_waited_for_longer_than_anybody_else() -> None:
+    with dripping(every=0.05) as url:
+        began = time.monotonic()
+        with pytest.raises(Undelivered, match="it did not answer: TimeoutError"):
+            post(Webhook(f"{url}/hook", SECRET), b"{}", time.time, 0.3, first_wait=0.01)
+        assert not send_spans(otlp(f"{url}/v1/traces", 0.3), spans_of(TRACE, (), "shop"), 0.3)
+        assert time.monotonic() - began < 3
+
+
+def test_a_url_that_cannot_be_written_into_a_request_is_named_by_its_mistake() -> None:
+    with pytest.raises(Undelivered, match="it did not answer: UnicodeEncodeError"):
+        send("http://127.0.0.1:9/čísla")

@@ -50,6 +50,8 @@ NUMBERS: Final = {
 }
 NAMED: Final = re.compile(r"(?:column|key|CONSTRAINT) ['`]((?:[^'`]|`\.`)+)['`]", re.I)
 
+LITERAL: Final = re.compile(r"'(?:[^']|'')*'")  # a CHECK without a name is told by SQLite as it was written
+
 
 def transient(error: DBAPIError) -> bool:
     """Is it worth trying again? A lost connection, a lock, a deadlock, a server that goes down."""
@@ -69,13 +71,13 @@ def reason(error: DBAPIError) -> str:
     only the kind of the error and the names in it are said."""
     original = error.orig
     if (number := _number(original)) is not None:
-        names = NAMED.findall(str(original))
+        names = NAMED.findall(str(original))[-1:]  # what stands before may be a value that reads like a name
         return NUMBERS.get(number, f"the database refuses it (error {number})") + _listed(names)
     if (state := getattr(original, "sqlstate", None)) is not None:
         return STATES.get(state, f"the database refuses it (SQLSTATE {state})") + _said_of(original)
     if getattr(original, "sqlite_errorname", "") == "SQLITE_CONSTRAINT_TRIGGER":
         return "a trigger of the database refuses it"  # in words of its own, which may quote what it got
-    return str(original).partition(" with text ")[0]
+    return LITERAL.sub("'...'", str(original).partition(" with text ")[0])
 
 
 def _said_of(original: object) -> str:

@@ -11,15 +11,15 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from crmsync.core.contract.shape import exact, facets
-from crmsync.core.model import Json
+from crmsync.core.model import EACH, Json
 
 PERSONAL: Final = "personal"  # the kind of what is marked without one
-EACH: Final = "[]"  # in a path: every element of a list
+ANY: Final = "*"  # in a path: every name that is not declared by itself
 
 
 @dataclass(frozen=True, slots=True)
 class Personal:
-    """One place that is about people; no place inside of it is told of by itself. `path`: names, and EACH."""
+    """One place that is about people; no place inside of it is told of by itself. `path`: names, EACH and ANY."""
 
     path: tuple[str, ...]
     kind: str
@@ -27,8 +27,12 @@ class Personal:
 
     @property
     def text(self) -> str:
-        """`contacts[].phone`."""
-        return ".".join(self.path).replace(f".{EACH}", EACH)
+        return place_text(self.path)
+
+
+def place_text(path: Sequence[str]) -> str:
+    """`contacts[].phone`."""
+    return ".".join(path).replace(f".{EACH}", EACH)
 
 
 def personal_places(schema: Json) -> tuple[Personal, ...]:
@@ -55,6 +59,9 @@ def _within(schemas: Sequence[Json], root: Json, around: frozenset[int] | None, 
 
 def _parts(facet: Json) -> Iterator[tuple[str, Json]]:
     yield from facet.get("properties", {}).items()
+    others = [facet[name] for name in ("additionalProperties", "unevaluatedProperties") if name in facet]
+    others += facet.get("patternProperties", {}).values()
+    yield from ((ANY, each) for each in others if isinstance(each, dict))
     lists = [*facet.get("prefixItems", ()), *(facet[name] for name in ("items", "contains") if name in facet)]
     yield from ((EACH, each) for each in lists if isinstance(each, dict))
 

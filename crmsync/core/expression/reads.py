@@ -8,6 +8,7 @@ from typing import Final
 from crmsync.core.expression.paths import Path
 from crmsync.core.expression.problems import sound_tree
 from crmsync.core.expression.tree import Node, names_of
+from crmsync.core.model import EACH
 
 
 def reads(text: str) -> frozenset[Path]:
@@ -29,8 +30,7 @@ def reaches(text: str) -> frozenset[Path]:
     return frozenset(found)
 
 
-EACH: Final = "[]"  # in a path: every element of a list
-LISTS: Final = frozenset({"projection", "value_projection", "filter_projection", "flatten"})
+_LISTS: Final = frozenset({"projection", "value_projection", "filter_projection", "flatten"})
 
 
 def _reach(node: Node, base: Path | None, found: set[Path]) -> None:
@@ -65,7 +65,7 @@ def _into(node: Node, base: Path | None, found: set[Path]) -> Path | None:
 def _along(steps: Sequence[Node], base: Path | None, found: set[Path]) -> Path | None:
     for step in steps[:-1]:
         base = _into(step, base, found)
-        if step["type"] in LISTS and base is not None:  # who knows what is done with the whole
+        if step["type"] in _LISTS and base is not None:  # who knows what is done with the whole
             found.add(base)
             base = None
     return _into(steps[-1], base, found)

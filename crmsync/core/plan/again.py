@@ -9,7 +9,7 @@ from typing import Final, TypeAlias
 from crmsync.core.model import ABSENT, UNKNOWN_OUTCOME, Create, Hold, Key, Mapping, Side, as_key
 from crmsync.core.plan.pair import Decided, Pair
 
-Naming: TypeAlias = Callable[[str, Side, Key], str]
+ParentName: TypeAlias = Callable[[str, Side, Key], str]
 """How a parent is told, by the mapping that has it and the side of its child: `account-customer 7`."""
 
 TWICE: Final = 2  # tries of a record that belongs together with others, until a person is asked
@@ -36,7 +36,7 @@ class Again:
     completes: str = ""
 
 
-def try_again(mapping: Mapping, pair: Pair, decided: Decided, failure: Failure, name: Naming) -> Again:
+def try_again(mapping: Mapping, pair: Pair, decided: Decided, failure: Failure, name: ParentName) -> Again:
     """What was refused waits until the record or the mapping changes, or a person asks for it. What belongs together is
     completed by the next run; what that could not complete waits for a person."""
     if failure.dropped:
@@ -69,7 +69,7 @@ def not_a_second(mapping: Mapping, pair: Pair, side: Side, twin: Key, message: s
     return Decided("held", (hold,), reason=message)
 
 
-def belongs_with(mapping: Mapping, pair: Pair, source: Side, name: Naming) -> str:
+def belongs_with(mapping: Mapping, pair: Pair, source: Side, name: ParentName) -> str:
     """The records that a new one links to, in words; "" where there are none."""
     seen = pair.seen[source]
     natives = seen.lifted.natives if seen and seen.lifted else ()

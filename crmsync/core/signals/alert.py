@@ -45,12 +45,13 @@ class Alert:
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """What a channel remembers. `standing` holds `since` then; `told`: it was told since then. `sent`: when it was
-    last told of each condition, by its text. `took`: seconds that the last one lasted, which passed when it `ended`."""
+    """What a channel remembers. `standing` holds `since` then; `told`: the text of what it was last told since then,
+    which may be another one. `sent`: when it was last told of each condition, by its text. `took`: seconds that the
+    last one lasted, which passed when it `ended`."""
 
     standing: Condition | None = None
     since: str = ""
-    told: bool = False
+    told: str = ""
     sent: Mapping[str, str] = field(default_factory=dict)
     took: float | None = None
     ended: str = ""
@@ -67,7 +68,7 @@ def due(memory: Memory, condition: Condition | None, now: str, coalesce: float) 
     """`coalesce`: for so many seconds a channel is not told of the same condition twice."""
     if condition is None:
         return Alert("recovered", memory.standing.reasons, memory.since) if memory.standing and memory.told else None
-    if condition == memory.standing and memory.told:
+    if condition.text == memory.told:
         return None
     before = memory.sent.get(condition.text)
     if before is not None and _moment(now) < _moment(before) + timedelta(seconds=coalesce):
@@ -87,7 +88,7 @@ def remembered(
         return _ended(here, now) if memory.standing else here
     sent = {**kept, condition.text: now} if alert else kept
     since = memory.since if memory.standing else now
-    return replace(here, standing=condition, since=since, told=memory.told or alert is not None, sent=sent)
+    return replace(here, standing=condition, since=since, told=condition.text if alert else memory.told, sent=sent)
 
 
 def _ended(memory: Memory, now: str) -> Memory:

@@ -48,7 +48,10 @@ from crmsync.project.check.paths import (
     traces_are_left_alone,
     written_paths_are_plain,
 )
-from crmsync.project.check.people import people_are_marked_where_they_arrive
+from crmsync.project.check.people import (
+    keys_and_what_is_looked_up_are_marked_where_they_arrive,
+    people_are_marked_where_they_arrive,
+)
 from crmsync.project.check.required import required_fields_are_filled, required_paths_are_written
 from crmsync.project.check.together import fields_go_together
 from crmsync.project.check.types import (
@@ -92,6 +95,7 @@ _DRAFT_CHECKS: Final[tuple[DraftCheck, ...]] = (
     golden_rules_are_known,
     contracts_are_read,
     people_are_marked_where_they_arrive,
+    keys_and_what_is_looked_up_are_marked_where_they_arrive,
 )
 
 TypeCheck: TypeAlias = Callable[[Draft, World, Types], Iterator[Finding]]

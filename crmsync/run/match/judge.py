@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 
 from crmsync.core.model import SIDES, Both, Key
-from crmsync.ledger.nouns import NewAudit, PairKeys, RecordRow
+from crmsync.ledger.nouns import NewAudit, PairKeys
 from crmsync.ledger.writer import Writer
 from crmsync.run.match.merging import says_to_restore, while_no_run
 from crmsync.run.world import World, utc_now
@@ -37,11 +37,6 @@ def reopen(world: World, number: int, who: str) -> None:
 
 
 def look_again(ledger: Writer, mapping: str, pairs: Sequence[PairKeys], reason: str) -> None:
-    """A record that waits keeps no fingerprint, and every run revisits it, a delta too."""
-    rows = [
-        RecordRow(mapping, side, key, "waiting", None, None, 0, reason, None, "")
-        for keys in pairs
-        for side in SIDES
-        if (key := keys[side]) is not None
-    ]
-    ledger.save_records(rows)
+    """See `Writer.look_again`."""
+    for side in SIDES:
+        ledger.look_again(mapping, side, [key for keys in pairs if (key := keys[side]) is not None], reason)

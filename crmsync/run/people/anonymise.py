@@ -21,7 +21,7 @@ from crmsync.core.contract import Checker
 from crmsync.core.expression import Path as PlainPath
 from crmsync.core.expression import plain_path, reads
 from crmsync.core.mapping import expressions, private_paths
-from crmsync.core.model import SIDES, Contract, Entity, Finding, Json, Modified, Project, Side, to_json
+from crmsync.core.model import SIDES, Contract, Entity, Field, Finding, Json, Modified, Project, Side, to_json
 from crmsync.core.model import Mapping as Declared
 from crmsync.core.values.lookup import loads
 from crmsync.project.yaml import load_yaml
@@ -108,7 +108,7 @@ def _private_spots(project: Project) -> set[Spot]:
     """Where the contract does not say so, but what it marks elsewhere arrives; and keys of other records."""
     found = set[Spot]()
     for mapping in project.mappings:
-        for side, paths in zip(SIDES, private_paths(mapping), strict=True):
+        for side, paths in zip(SIDES, private_paths(project, mapping), strict=True):
             found |= {(_name(mapping, side), path) for path in paths}
     joined = [group for group in _groups(project) if any(_is_marked(project, spot) or spot in found for spot in group)]
     return found.union(*joined)
@@ -154,18 +154,21 @@ def _joints(project: Project) -> Iterator[list[Spot]]:
                 ours = [spot for spot in spots if spot[0] == _name(mapping, side)]
                 yield from ([*theirs, (name, _path(by))], [*ours, (name, _path(take))])
             if each.link is not None:
-                yield from ([spot, *_key_of(project, each.link, spot)] for spot in spots)
+                yield from ([spot] for spot in spots)
+                yield from (list(pair) for side in SIDES for pair in _named(project, mapping, each, side))
             elif not looked_up:
                 yield spots
 
 
-def _key_of(project: Project, link: str, spot: Spot) -> list[Spot]:
-    """The key of the parent that a link leads to, where it has one part."""
-    parent = project.mapping(link)
-    system = spot[0].partition(".")[0]
-    ends = [end for end in parent.ends if end.system == system]
-    entity = project.entity(ends[0]) if ends else None
-    return [(entity.full_name, _path(entity.key[0]))] if entity and len(entity.key) == 1 else []
+def _named(project: Project, mapping: Declared, each: Field, side: Side) -> Iterator[tuple[Spot, Spot]]:
+    """Each part of the key that a link writes, and the part of the parent's key that it is."""
+    system = mapping.ends[side].system
+    ends = [end for end in project.mapping(each.link or "").ends if end.system == system]
+    if ends:
+        entity = project.entity(ends[0])
+        for text, part in zip(expressions(each, side), entity.key, strict=False):
+            if path := plain_path(text):
+                yield (_name(mapping, side), path), (entity.full_name, _path(part))
 
 
 def _said_by_contract(project: Project, spot: Spot) -> Iterator[str]:

@@ -13,7 +13,7 @@ from crmsync.ledger.spool import Spool
 from crmsync.run.counted import open_reviews, planned_counts, report_of
 from crmsync.run.eras import number_of, refuse_unconfirmed
 from crmsync.run.extract import Extraction
-from crmsync.run.people.forget import FORGET, held
+from crmsync.run.people.forget import FORGET, held, refuse_in_shadow
 from crmsync.run.prepared import MappingPlan, Order, Prepared
 from crmsync.run.refs import places_of
 from crmsync.run.report import Report
@@ -26,12 +26,14 @@ Way: TypeAlias = Literal["archive", "delete"]
 
 def write_carrying(world: World, ref: Ref, way: Way, file: Path, run_id: str) -> Report:
     """Write the plan that takes the counterparts of a record away. Changes nothing anywhere; once it has been applied,
-    all of them are forgotten. Raises `Stopped` (exit 2) where there is no counterpart, or none that can be archived."""
+    all of them are forgotten. Raises `Stopped` (exit 2) where there is no counterpart, none that can be archived, or
+    none that may be written to."""
     lines = list(_lines(world, ref, way))
     if not lines:
         message = f"{ref} has no counterpart that is there"
         raise Stopped(2, Finding("forget/nothing-to-carry", message, f"forget it here: crmsync forget {ref}"))
     mappings = tuple(each for each in world.project.mappings if each.name in {line.mapping for line in lines})
+    refuse_in_shadow(mappings)
     refuse_unconfirmed(world, mappings)
     prepared = _empty(world, mappings)
     try:

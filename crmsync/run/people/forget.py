@@ -35,8 +35,7 @@ from crmsync.core.plan.lines import Line
 from crmsync.ledger.erasure import names
 from crmsync.ledger.nouns import Tombstone
 from crmsync.run.extract import Mode
-from crmsync.run.parents import show
-from crmsync.run.people.keyed import personal_parts
+from crmsync.run.people.keyed import personal_parts, plain
 from crmsync.run.people.naming import Naming, naming
 from crmsync.run.refs import places_of
 from crmsync.run.rehearse.tape import ENDING, INPUTS
@@ -108,7 +107,8 @@ def _kin(world: World, mapping: Mapped, side: Side, key: Key) -> Iterator[Ref]:
         if merge.ended is None:
             yield from (_ref(world, mapping, side, merge.survivor), _ref(world, mapping, side, merge.key))
     known = {each.name: each for each in world.project.mappings}
-    for part in personal_parts(world.project, mapping.ends[side], key):
+    texts = [part for part in personal_parts(world.project, mapping.ends[side], key) if isinstance(part, str)]
+    for part in texts:
         for name, kin, found in world.ledger.keys_holding(part):
             if name in known:
                 yield _ref(world, known[name], kin, found)
@@ -116,6 +116,14 @@ def _kin(world: World, mapping: Mapped, side: Side, key: Key) -> Iterator[Ref]:
 
 def _ref(world: World, mapping: Mapped, side: Side, key: Key) -> Ref:
     return world.names.ref(mapping.ends[side], key)
+
+
+def refuse_in_shadow(mappings: Sequence[Mapped]) -> None:
+    """Whoever is to be forgotten in another system must not be believed to be: a mapping in the shadow writes nothing.
+    Raises `Stopped` (exit 2)."""
+    if dark := ", ".join(each.name for each in mappings if each.shadow):
+        mend = "take it out of the shadow for this, or take the record away by hand and forget it here"
+        raise Stopped(2, Finding("forget/in-shadow", f"{dark} is in the shadow: nothing would be carried", mend))
 
 
 def forget(world: World, ref: Ref, who: str, why: str = "") -> Forgotten:
@@ -157,7 +165,7 @@ def is_carried(world: World, lines: Sequence[Line], plan: str) -> bool:
 
 def _examples(refs: Sequence[Ref]) -> list[str]:
     """How the summary of a run may name them."""
-    return [name for ref in refs for name in (f"{ref.system}.{ref.entity}/{show(ref.key)}", str(ref))]
+    return [name for ref in refs for name in (f"{ref.system}.{ref.entity}/{plain(ref.key)}", str(ref))]
 
 
 def erase_carried(world: World, lines: Sequence[Line], plan: str, run_id: str, who: str) -> None:
@@ -177,9 +185,9 @@ def _source(world: World, line: Line) -> Ref:
     return _ref(world, world.project.mapping(line.mapping), other(line.side), line.source)
 
 
-def _personal_keys(world: World, places: Sequence[Place]) -> list[str]:
+def _personal_keys(world: World, places: Sequence[Place]) -> list[str | int]:
     ends = [(world.project.mapping(name).ends[side], key) for name, side, key in places]
-    return sorted({value for end, key in ends for value in personal_parts(world.project, end, key)})
+    return sorted({value for end, key in ends for value in personal_parts(world.project, end, key)}, key=str)
 
 
 def _refuse_unanswered(world: World, places: Sequence[Place]) -> None:
@@ -196,7 +204,7 @@ def _halves(world: World) -> Iterator[Path]:
         yield file
 
 
-def _plans(world: World, places: Sequence[Place], values: Sequence[str]) -> Iterator[Path]:
+def _plans(world: World, places: Sequence[Place], values: Sequence[str | int]) -> Iterator[Path]:
     """The kept plans that name one of the records: they go as a whole, for a plan without a line is no plan."""
     for file in sorted((Path(world.project.root) / OURS).rglob("*.jsonl")):
         with file.open("rb") as opened:
@@ -211,11 +219,11 @@ def _is_about(line: bytes, places: Sequence[Place]) -> bool:
     return "do" in said and any(said.get("mapping") == name and names(said, side, key) for name, side, key in places)
 
 
-def _names(line: bytes, values: Sequence[str]) -> bool:
+def _names(line: bytes, values: Sequence[str | int]) -> bool:
     return any(to_json(value) in line for value in values)
 
 
-def _tapes(world: World, places: Sequence[Place], refs: Sequence[Ref], values: Sequence[str]) -> Iterator[Path]:
+def _tapes(world: World, places: Sequence[Place], refs: Sequence[Ref], values: Sequence[str | int]) -> Iterator[Path]:
     """The recorded inputs of runs that read one of the records, or may have: they go as a whole."""
     looked_up = {f"{ref.system}.{ref.entity}" for ref in refs}
     for file in sorted((Path(world.project.root) / INPUTS).glob(f"*{ENDING}")):

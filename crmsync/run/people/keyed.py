@@ -6,10 +6,14 @@ Whoever tells a record asks here, or a `Ref` that was made here.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from typing import Final
 
 from crmsync.core.handle import Handles
+from crmsync.core.mapping import marked_parts
 from crmsync.core.model import Both, End, Key, Mapping, Project, Ref, Telling
-from crmsync.run.people.mask import MASKED, marked_parts
+from crmsync.run.people.mask import MASKED
+
+LEAST: Final = 10**8  # of the numbers that are erased like texts
 
 
 @dataclass
@@ -30,7 +34,7 @@ class Names:
 
     def key(self, end: End, key: Key) -> str:
         """The key alone, in words: `7,3`, or a handle."""
-        return (self.telling(end.system, end.entity) or _plain)(key)
+        return (self.telling(end.system, end.entity) or plain)(key)
 
     def hides(self, end: End) -> bool:
         """Are its keys not told as they are?"""
@@ -58,15 +62,18 @@ class Names:
         return self.handles(system, entity) if self.handles else lambda key: _masked(key, marks)
 
 
-def personal_parts(project: Project, end: End, key: Key) -> list[str]:
-    """The texts of a key that are about people."""
+def personal_parts(project: Project, end: End, key: Key) -> list[str | int]:
+    """What a key has that is about people and says so alone: texts, and numbers that are long enough (a telephone
+    number) that no other one is the same by chance."""
     marks = marked_parts(project, end.system, end.entity)
-    return [part for part, marked in zip(key, marks, strict=False) if marked and isinstance(part, str)]
+    parts = [part for part, marked in zip(key, marks, strict=False) if marked]
+    return [part for part in parts if isinstance(part, str) or abs(part) >= LEAST]
 
 
 def _masked(key: Key, marks: tuple[bool, ...]) -> str:
     return ",".join(MASKED if marked else str(part) for part, marked in zip(key, marks, strict=False))
 
 
-def _plain(key: Key) -> str:
+def plain(key: Key) -> str:
+    """In words, whoever it is about."""
     return ",".join(map(str, key))

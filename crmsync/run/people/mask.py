@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from crmsync.core.contract import Checker
 from crmsync.core.contract.violation import Place
-from crmsync.core.expression import Path, plain_path, reads
+from crmsync.core.expression import Path, reads
 from crmsync.core.mapping import expressions, private_paths
 from crmsync.core.model import ABSENT, SIDES, Contract, Field, Json, Mapping, Project
 
@@ -20,7 +20,6 @@ class Mask:
     project: Project
     show: bool = False
     _checkers: dict[str, Checker] = field(default_factory=dict)
-    _parents: dict[str, bool] = field(default_factory=dict)
 
     def hides(self, mapping: str, name: str) -> bool:
         """Is this field of a mapping about a person, on either side?"""
@@ -39,19 +38,12 @@ class Mask:
         return data if self.show else self._masked(contract, data, ())
 
     def _is_pii(self, mapping: Mapping, found: Field) -> bool:
-        return (found.link is not None and self._has_personal_key(found.link)) or any(
+        return any(
             self._checker(mapping.ends[side].contract).touches_pii(path)
             for side in SIDES
             for text in expressions(found, side)
             for path in reads(text)
         )
-
-    def _has_personal_key(self, mapping: str) -> bool:
-        """Does a link to a record of this mapping say whom it is about?"""
-        if mapping not in self._parents:
-            ends = self.project.mapping(mapping).ends
-            self._parents[mapping] = any(any(marked_parts(self.project, end.system, end.entity)) for end in ends)
-        return self._parents[mapping]
 
     def _masked(self, contract: Contract, data: Json, path: Place) -> Json:
         checker = self._checker(contract)
@@ -67,7 +59,7 @@ class Mask:
         if str(contract) not in self._checkers:
             flowed = frozenset[Path]().union(
                 *(
-                    private_paths(mapping)[side]
+                    private_paths(self.project, mapping)[side]
                     for mapping in self.project.mappings
                     for side in SIDES
                     if mapping.ends[side].contract == contract
@@ -75,23 +67,6 @@ class Mask:
             )
             self._checkers[str(contract)] = Checker(contract, flowed)
         return self._checkers[str(contract)]
-
-
-def marked_parts(project: Project, system: str, entity: str) -> tuple[bool, ...]:
-    """Of each part of the keys of an entity: does a contract mark it as about people, or a mapping take it from what
-    is? What a link brings is the key of another record."""
-    checkers = [
-        Checker(end.contract, private_paths(_without_links(mapping))[side])
-        for mapping in project.mappings
-        for side, end in zip(SIDES, mapping.ends, strict=True)
-        if (end.system, end.entity) == (system, entity)
-    ]
-    paths = [plain_path(text) or () for text in project.systems[system].entities[entity].key]
-    return tuple(any(checker.touches_pii(path) for checker in checkers) for path in paths)
-
-
-def _without_links(mapping: Mapping) -> Mapping:
-    return replace(mapping, fields=tuple(each for each in mapping.fields if not each.link))
 
 
 def _may_be_private(checker: Checker, path: Place) -> bool:

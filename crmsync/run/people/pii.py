@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from crmsync.core.contract import Checker
-from crmsync.core.contract.personal import Personal, personal_places
+from crmsync.core.contract.personal import ANY, Personal, personal_places
 from crmsync.core.expression import Path, plain_path, reaches
 from crmsync.core.mapping import expressions
 from crmsync.core.model import SIDES, Contract, End, Entity, Field, Finding, Mapping, Project, Side, other
@@ -184,5 +184,4 @@ def _is_of(one: End, two: End) -> bool:
 
 def _touches(path: Path, place: Personal) -> bool:
     """Does whoever reads the path get something of the place?"""
-    short = min(len(path), len(place.path))
-    return path[:short] == place.path[:short]
+    return all(theirs in (ours, ANY) for ours, theirs in zip(path, place.path, strict=False))

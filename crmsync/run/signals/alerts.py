@@ -25,6 +25,7 @@ from crmsync import __version__
 from crmsync.core.model import Finding, Json, to_json
 from crmsync.core.signals import Alert, Channel
 from crmsync.project.signals import Watch, Webhook
+from crmsync.run.signals.deadline import within
 
 ATTEMPTS: Final = 3
 FIRST_WAIT: Final = 0.5  # seconds before the second attempt; twice as long before the third
@@ -88,14 +89,15 @@ def run_command(
 ) -> None:
     """In the project folder, without a shell; what it prints is dropped. When it takes longer than `timeout` seconds,
     it is ended with all that it has started. Raises `Undelivered`."""
-    name = Path(command[0]).name
+    name = Path(command[0]).name or command[0]
     try:
         started = subprocess.Popen(
             command, cwd=folder, env={**os.environ, **environment}, start_new_session=True,
             stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
-    except OSError as error:
-        raise Undelivered(f"{name} cannot be started: {error.strerror}") from None
+    except (OSError, ValueError) as error:  # a word with a NUL in it is no word
+        why = error.strerror if isinstance(error, OSError) else error
+        raise Undelivered(f"{name} cannot be started: {why}") from None
     try:
         started.communicate(body, timeout)
     except subprocess.TimeoutExpired:
@@ -130,14 +132,13 @@ def _post_once(webhook: Webhook, body: bytes, now: Callable[[], float], timeout:
     }
     request = urllib.request.Request(webhook.url, body, headers, method="POST")
     try:
-        with _opener().open(request, timeout=timeout) as answer:
-            answer.read(1)
+        within(timeout, lambda: _opener().open(request, timeout=timeout).close())
     except urllib.error.HTTPError as error:
         error.close()
         kind = _Passing if error.code >= 500 or error.code in PASSING else Undelivered
         raise kind(f"it answered with {error.code}") from None
     except (OSError, HTTPException, ValueError) as error:
-        reason = getattr(error, "reason", error)
+        reason = error.reason if isinstance(error, urllib.error.URLError) else error
         raise _Passing(f"it did not answer: {type(reason).__name__}") from None
 
 

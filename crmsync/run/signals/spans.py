@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from crmsync.run.signals.deadline import within
 from crmsync.run.signals.meter import Fact, Span
 
 if TYPE_CHECKING:
@@ -33,15 +34,17 @@ class Trace:
     facts: Mapping[str, Fact]
 
 
-def send_spans(exporter: SpanExporter, spans: Sequence[ReadableSpan]) -> bool:
-    """Did they arrive? What the exporter would log of it is not said twice."""
+def send_spans(exporter: SpanExporter, spans: Sequence[ReadableSpan], timeout: float) -> bool:
+    """Did they arrive, in so many seconds? What the exporter would log of it is not said twice."""
     from opentelemetry.sdk.trace.export import SpanExportResult
 
     log, quiet = logging.getLogger("opentelemetry"), logging.NullHandler()
     log.addHandler(quiet)
     propagated, log.propagate = log.propagate, False
     try:
-        return exporter.export(spans) is SpanExportResult.SUCCESS
+        return within(timeout, lambda: exporter.export(spans)) is SpanExportResult.SUCCESS
+    except TimeoutError:
+        return False
     finally:
         exporter.shutdown()
         log.propagate = propagated

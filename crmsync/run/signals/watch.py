@@ -181,7 +181,7 @@ def _otel(watch: Watch, world: World | None, end: End, environment: Mapping[str,
     )  # fmt: skip
     try:
         spans = spans_of(trace, world.meter.spans if world else (), watch.project)
-        if not send_spans(otlp(watch.otel, watch.timeout), spans):
+        if not send_spans(otlp(watch.otel, watch.timeout), spans, watch.timeout):
             message = "signals.otel did not take the spans of this run"
             yield Finding("signals/otel", message, "look at its endpoint; they are not sent again", "warning")
     except ImportError:

@@ -37,6 +37,7 @@ from crmsync.core.plan.oscillation import (
     Wrote,
     by_itself,
     by_turns,
+    is_watched,
     least_by_itself,
     row,
     written_back,
@@ -66,7 +67,7 @@ class Steady:
     @cached_property
     def _least(self) -> int:
         """The fewest earlier writes that say anything; 0: nothing is to be watched."""
-        watched = [field.oscillation for field in self.mapping.fields if field.oscillation and not field.merge]
+        watched = [field.oscillation for field in self.mapping.fields if field.oscillation and is_watched(field)]
         return min(watched) - 1 if watched else 0
 
     @cached_property

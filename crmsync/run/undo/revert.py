@@ -25,6 +25,7 @@ from crmsync.core.model import (
     Record,
     Ref,
     Side,
+    from_json,
     key_text,
     other,
 )
@@ -82,10 +83,19 @@ def run_to_undo(world: World, run_id: str) -> Run:
     """`last`: the newest one. Raises `Stopped` (exit 2) where there is none, or where it has not ended."""
     run = find_run(world, run_id)
     if run.ended is None:
-        message = f"run {run.id} has not ended: it is at work, or it crashed"
-        raise Stopped(2, Finding("usage/not-ended", message, "wait for it, or take it up: crmsync run"))
+        undone = _undone(world, run) if run.mode == REVERT else ""
+        what = f", which undoes run {undone}," if undone else ""
+        message = f"run {run.id}{what} has not ended: it is at work, or it was killed"
+        again = f"revert --run {undone}" if undone else "run"
+        raise Stopped(2, Finding("usage/not-ended", message, f"wait for it, or take it up: crmsync {again}"))
     refuse_without_journal(world, run)
     return run
+
+
+def _undone(world: World, revert: Run) -> str:
+    """The run that a revert undoes, as the audit tells it; "" where that was erased."""
+    told = (from_json(row.told) for page in world.ledger.audit(0, revert.id) for row in page if row.told)
+    return next((each["undoes"] for each in told if "undoes" in each), "")
 
 
 @contextmanager
@@ -101,6 +111,9 @@ def undoing(world: World, wanted: Wanted, run_id: str) -> Iterator[Undoing]:
     prepared = planning.prepared
     try:
         planning.fill()
+        if wanted.only is not None and not planning.wrote:
+            message = f"run {run.id} wrote nothing to {wanted.only}, nor to what it is linked with"
+            raise Stopped(2, Finding("usage/not-written", message, f"see: crmsync history {run.id}"))
         asked = Asked(tuple(each.name for each in mappings), Order(REVERT, allow=wanted.allow), undoes=run.id)
         prepared.trips += [trip for plan in prepared.mappings.values() for trip in trips(world, plan, asked.order)]
         report = report_of(world, mappings, prepared, run_id, planned_counts(prepared), open_reviews(world))
@@ -151,6 +164,7 @@ class _Planning:
     prepared: Prepared
     kept: list[Kept] = field(default_factory=list)
     unknown: dict[str, int] = field(default_factory=dict)
+    wrote: int = 0  # of the writes of the run, those that are wanted back
 
     def stays(self) -> Iterator[Stay]:
         """By record and field."""
@@ -160,12 +174,19 @@ class _Planning:
                 "",
                 f"{number} writes of mapping {name}, which the project has no more, or which is off or in the shadow",
             )
+        if links := 0 if self.wrote or self.unknown else self._linked():
+            yield Stay("", "", f"{links} links that it made, and nothing else; crmsync link split REF ends one")
         mask = Mask(self.world.project, self.wanted.show_pii)
         names = self.world.names.showing(self.wanted.show_pii)
         for each in sorted(self.kept, key=lambda kept: (kept.mapping, kept.side, key_text(kept.key), kept.field)):
             end = self.world.project.mapping(each.mapping).ends[each.side]
             now = mask.value(each.mapping, each.field, each.now)
             yield Stay(str(names.ref(end, each.key)), each.field, each.why, now)
+
+    def _linked(self) -> int:
+        """How many pairs the run has linked in the mappings that are undone, as its summary says."""
+        told = self.run.summary.get("mappings", {}) if isinstance(self.run.summary, dict) else {}
+        return sum(told.get(each.name, {}).get("links", 0) for each in self.mappings)
 
     def fill(self) -> None:
         """Raises `Transient` or `Refused` where the targets cannot be read."""
@@ -185,6 +206,7 @@ class _Planning:
         lines: list[PlanLine] = []
         for line, target in _Targets(self.world, compiled, side, self.run.id).of(written):
             if self._is_wanted(compiled, line, target.key):
+                self.wrote += 1
                 back = reverting.back(line, target)
                 self.kept += back.kept
                 if back.line is not None:
