@@ -42,9 +42,7 @@ class Shape:
     table: str
     columns: tuple[str, ...]
     key: tuple[str, ...] = ()
-    where: str = (
-        ""  # for `update`, and for an `upsert` of a row that is there: what else must hold of it, else it stays
-    )
+    where: str = ""  # what else must hold of a row that is there, for `update` and `upsert`; else it stays
 
     @property
     def news(self) -> tuple[str, ...]:
