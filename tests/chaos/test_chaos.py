@@ -39,12 +39,14 @@ def test_a_sound_system_keeps_every_promise_under_all_faults(kind, tmp_path):
 
 def test_every_fault_strikes_sooner_or_later(tmp_path):
     struck: set[str] = set()
-    for seed in range(4):
+    for seed in range(20):
         root = tmp_path / str(seed)
         root.mkdir()
         lab = play(root, MEMORY, script(seed=seed))
         struck |= lab.happened.keys()
         struck |= {name for trouble in lab.trouble.values() for name in trouble.struck}
+        if struck >= ALL - {"half-batch"}:
+            break
     assert struck >= ALL - {"half-batch"}
 
 
